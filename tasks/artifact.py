@@ -1,0 +1,55 @@
+"""What a step hands to the next: a folder of bytes, its digest, and a frozen record of its results."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from engine.digests import folder_digest
+
+
+class Record(BaseModel):
+    """A frozen result; unknown fields are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Artifact(Generic[R]):
+    """The sealed output of one step.
+
+    `digest` is the SHA-256 over the names and bytes of all files in `folder`; `result` is the step's record.
+    """
+
+    step: str
+    folder: Path
+    digest: str
+    result: R
+
+    @classmethod
+    def of(cls, step: str, folder: Path, result: R) -> "Artifact[R]":
+        """An artifact for a folder that is complete."""
+        return cls(step=step, folder=folder, digest=folder_digest(folder), result=result)
+
+
+def _silent(_message: str, _fraction: float | None = None) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where a step writes.
+
+    `out` becomes the artifact's folder once the step has returned. `scratch` survives a kill, so that the step can
+    go on where it stopped (checkpoints), and is removed when the step is sealed. `progress(message, fraction)` tells
+    a person how far the step is; `fraction` is in [0, 1] or None.
+    """
+
+    out: Path
+    scratch: Path
+    progress: Callable[..., None] = _silent

@@ -1,0 +1,13 @@
+"""The one exception for everything that a person's recipe, data or machine caused."""
+
+from pathlib import Path
+
+
+class UserError(Exception):
+    """One clear line: what is wrong, where (file, field, row), and the way out. Exit code 2."""
+
+    def __init__(self, message: str, *, file: Path | str | None = None, field: str | None = None) -> None:
+        """`file` and `field` are put before the message, as `file: field: message`."""
+        self.file = str(file) if file is not None else None
+        self.field = field
+        super().__init__(": ".join(part for part in (self.file, field, message) if part))

@@ -1,0 +1,188 @@
+"""The recipe: the YAML a person writes, as frozen, strict pydantic models. Unknown fields are errors."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Section(BaseModel):
+    """One section of a recipe."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Sources = Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
+
+
+class SplitShares(Section):
+    """Shares of rows that are carved where no file is given.
+
+    `tune`, `certify` and `gate` are shares of the training rows; `tune_of_validation` is the share of the validation
+    rows that becomes `tune` when a validation file is given (the rest becomes `certify`).
+    """
+
+    tune: Share = 0.15
+    certify: Share = 0.25
+    gate: Share = 0.15
+    tune_of_validation: Share = 0.35
+
+
+class DataConfig(Section):
+    """Where the labelled rows are, and what their columns are called."""
+
+    train: Sources
+    validation: Sources | None = None
+    test: Sources | None = None
+    text_column: str = "text"
+    label_column: str = "label"
+    out_of_scope_label: str | None = None
+    slice_column: str | None = None
+    shares: SplitShares = SplitShares()
+    max_quarantined_share: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    max_characters: Annotated[int, Field(ge=16)] = 20_000
+    near_duplicate_similarity: Annotated[float, Field(gt=0.5, le=1)] = 0.9
+
+
+class FineTuneConfig(Section):
+    """Joint training of the encoder with its exit heads.
+
+    `exits`: 1-based encoder layers that get an exit head before the last one; None chooses a sixth, a third and a
+    half of the depth. `patience`: epochs without gain on tune before training stops.
+    """
+
+    epochs: Annotated[int, Field(ge=1, le=100)] = 5
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1.5e-4
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
+    max_length: Annotated[int, Field(ge=8, le=512)] = 64
+    exits: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    patience: Annotated[int, Field(ge=1)] = 2
+
+
+class PruneConfig(Section):
+    """Structured pruning to smaller dense modules, with recovery by distillation from the fine-tuned model.
+
+    `target_speedup`: how much faster than its parent the pruned encoder is meant to be, by the latency table.
+    `max_accuracy_loss`: its budget against its parent on tune (exact paired test at `router.confidence`).
+    """
+
+    enabled: bool = True
+    target_speedup: Annotated[float, Field(gt=1, le=20)] = 1.5
+    recovery_epochs: Annotated[int, Field(ge=1, le=50)] = 1
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1.0e-4
+    importance_rows: Annotated[int, Field(ge=16)] = 512
+    max_accuracy_loss: Share = 0.02
+
+
+class QuantizeConfig(Section):
+    """Post-training quantization; every technique must earn its place on tune and on the target."""
+
+    techniques: tuple[Literal["dynamic-int8", "static-int8"], ...] = ("dynamic-int8", "static-int8")
+    calibration_rows: Annotated[int, Field(ge=8)] = 128
+    max_accuracy_loss: Share = 0.02
+
+
+class LexicalConfig(Section):
+    """The lexical path: a linear model over word-piece unigrams and bigrams."""
+
+    enabled: bool = True
+    min_bigram_rows: Annotated[int, Field(ge=1)] = 2
+    inverse_regularization: Annotated[float, Field(gt=0)] = 10.0
+
+
+class RouterConfig(Section):
+    """The certificate's promise.
+
+    `max_accuracy_loss` is epsilon, `confidence` is 1 - delta. `operating_points` are further epsilons, each certified
+    on its own. `if_infeasible`: with too few certify rows, stop with an error or ship the reference path alone.
+    `out_of_scope_false_rejection` bounds the share of in-scope rows that the out-of-scope score flags.
+    """
+
+    max_accuracy_loss: Share = 0.01
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    operating_points: tuple[Share, ...] = (0.005, 0.01, 0.02)
+    if_infeasible: Literal["error", "reference"] = "error"
+    out_of_scope_false_rejection: Annotated[float, Field(gt=0, le=0.2)] = 0.01
+
+
+class BenchmarkConfig(Section):
+    """How the bundle is measured on the target.
+
+    `queries`: queries of the SingleStream and Server scenarios; `server_latency_ms`: the Server scenario's p99 SLO where no
+    gate sets one; `interleaved_repeats`: blocks of the interleaved comparison with the static models.
+    """
+
+    queries: Annotated[int, Field(ge=1)] = 1500
+    server_latency_ms: Annotated[float, Field(gt=0)] = 50.0
+    interleaved_repeats: Annotated[int, Field(ge=3)] = 5
+
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Gates(Section):
+    """Floors and service-level objectives; a missing one is not checked, and with none at all nothing passes.
+
+    Floors (accuracy and the like) are judged by the lower confidence bound, SLOs by the upper one.
+    """
+
+    accuracy: Fraction | None = None
+    in_scope_accuracy: Fraction | None = None
+    macro_f1: Fraction | None = None
+    out_of_scope_recall: Fraction | None = None
+    slice_accuracy: Fraction | None = None
+    slice_min_rows: Annotated[int, Field(ge=1)] = 30
+    expected_calibration_error: Fraction | None = None
+    latency_p50_ms: Positive | None = None
+    latency_p90_ms: Positive | None = None
+    latency_p99_ms: Positive | None = None
+    throughput_qps: Positive | None = None
+    speedup: Positive | None = None
+    cold_start_s: Positive | None = None
+    memory_mb: Positive | None = None
+    size_mb: Positive | None = None
+
+
+class PromotionConfig(Section):
+    """`auto` promotes on PASS; `review` waits for a person."""
+
+    mode: Literal["auto", "review"] = "auto"
+
+
+class TextClassificationRecipe(Section):
+    """A recipe of the task family `text-classification`."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    task: Literal["text-classification"]
+    data: DataConfig
+    base_model: Annotated[str, Field(min_length=1)]
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    fine_tune: FineTuneConfig = FineTuneConfig()
+    prune: PruneConfig = PruneConfig()
+    quantize: QuantizeConfig = QuantizeConfig()
+    lexical: LexicalConfig = LexicalConfig()
+    router: RouterConfig = RouterConfig()
+    targets: Annotated[tuple[str, ...], Field(min_length=1)]
+    benchmark: BenchmarkConfig = BenchmarkConfig()
+    gates: Gates = Gates()
+    promotion: PromotionConfig = PromotionConfig()
+
+    @model_validator(mode="after")
+    def _carved_shares_leave_training_rows(self) -> "TextClassificationRecipe":
+        shares = self.data.shares
+        carved = (0.0 if self.data.validation else shares.tune + shares.certify) + (0.0 if self.data.test else shares.gate)
+        if carved >= 1:
+            raise ValueError(f"data.shares carve {carved:.2f} of the training rows; leave some for training")
+        return self
+
+
+Recipe = TextClassificationRecipe
+"""The union of all task families' recipes, told apart by `task`."""

@@ -1,0 +1,331 @@
+"""The frozen records that the steps hand to one another, to the registry and to the report."""
+
+from typing import Literal
+
+from tasks.artifact import Record
+
+
+class Interval(Record):
+    """A proportion with its two-sided exact (Clopper-Pearson) interval at `confidence`; `successes` of `n`."""
+
+    value: float
+    low: float
+    high: float
+    successes: int
+    n: int
+    confidence: float
+
+
+class PairedTest(Record):
+    """The exact paired test "candidate loses at least `epsilon` accuracy": `p_value` small means not inferior.
+
+    `harms`: rows that only the parent answers right; `gains`: rows that only the candidate answers right;
+    `loss` = (harms - gains) / n; `upper_bound`: upper confidence bound of the loss at `confidence`.
+    """
+
+    n: int
+    harms: int
+    gains: int
+    loss: float
+    epsilon: float
+    p_value: float
+    upper_bound: float
+    confidence: float
+
+
+class Ratio(Record):
+    """How many times faster (parent's time over this one's), median of interleaved blocks, 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+# ---------------------------------------------------------------- snapshot
+
+
+class SourceFile(Record):
+    """One source as it was read."""
+
+    location: str
+    sha256: str
+    rows: int
+    quarantined: int
+
+
+class SnapshotResult(Record):
+    """An immutable version of the data.
+
+    `labels`: all labels a head is trained for, in id order; `out_of_scope_label` is among them only if train has such rows.
+    `rows`, `out_of_scope_rows`: per split. `leaking_exact`, `leaking_near`: rows that left train because another split
+    has (nearly) the same text. `contradicting`: rows dropped because the same text has several labels.
+    """
+
+    rows: dict[str, int]
+    out_of_scope_rows: dict[str, int]
+    labels: tuple[str, ...]
+    out_of_scope_label: str | None
+    slices: tuple[str, ...]
+    sources: tuple[SourceFile, ...]
+    quarantined: int
+    quarantine_reasons: dict[str, int]
+    duplicates: int
+    contradicting: int
+    leaking_exact: int
+    leaking_near: int
+    content_digest: str
+
+
+# ---------------------------------------------------------------- models
+
+
+class FineTuneResult(Record):
+    """`accuracy`: on tune, by exit name (`layer-1`, …, `full`). `base_digest`: SHA-256 of the base weights."""
+
+    base_model: str
+    base_digest: str
+    exits: tuple[int, ...]
+    layers: int
+    parameters: int
+    epochs_run: int
+    best_epoch: int
+    train_loss: float
+    accuracy: dict[str, float]
+
+
+class Technique(Record):
+    """What one compression technique gained over its parent, and whether it earned its place.
+
+    Accuracies are on tune; `size_mb` of the graph file(s); `parity`: largest absolute difference of the logits to the
+    parent's; `agreement`: share of tune rows with the same answer.
+    """
+
+    name: str
+    parent: str
+    kept: bool
+    reason: str
+    speedup: Ratio
+    accuracy: float
+    parent_accuracy: float
+    test: PairedTest
+    size_mb: float
+    parent_size_mb: float
+    parity: float
+    agreement: float
+    mean_ms: float
+    parent_mean_ms: float
+
+
+class PruneResult(Record):
+    """`layers`: original indices (1-based) of the layers kept; `ffn_widths`: their FFN widths.
+
+    `latency_table`: milliseconds of one layer on the target by FFN width. `predicted_speedup` comes from that table.
+    """
+
+    layers: tuple[int, ...]
+    ffn_widths: tuple[int, ...]
+    exits: tuple[int, ...]
+    parameters: int
+    parent_parameters: int
+    latency_table: dict[int, float]
+    predicted_speedup: float
+    accuracy: dict[str, float]
+
+
+class GraphParity(Record):
+    """Largest absolute difference of a graph's logits to its parent's on the same rows, and the bound it had to meet."""
+
+    graph: str
+    parent: str
+    max_abs_difference: float
+    bound: float | None
+    agreement: float
+    rows: int
+
+
+class ExportResult(Record):
+    """One model as ONNX graphs: `segments` in order, `monolith` beside them."""
+
+    segments: tuple[str, ...]
+    monolith: str
+    parity: tuple[GraphParity, ...]
+    fused_operators: dict[str, int]
+    size_mb: float
+
+
+class CompressionResult(Record):
+    """Which variant serves: `model` (fine-tuned or pruned), `precision` (fp32, dynamic-int8, static-int8).
+
+    `static_monolith` is the best single compressed model, the baseline of every speed-up.
+    """
+
+    model: str
+    precision: str
+    techniques: tuple[Technique, ...]
+    parity: tuple[GraphParity, ...]
+    segments: tuple[str, ...]
+    static_monolith: str
+    static_precision: str
+    reference_monolith: str
+
+
+class LexicalResult(Record):
+    """The lexical path."""
+
+    features: int
+    size_mb: float
+    tune_accuracy: float
+
+
+# ---------------------------------------------------------------- router
+
+
+class PathResult(Record):
+    """One path of the ladder: its own cost, the sum up to it, its accuracy alone on tune, and the router's stop share there."""
+
+    name: str
+    kind: Literal["lexical", "encoder"]
+    cost_ms: float
+    cumulative_ms: float
+    tune_accuracy: float
+    stop_share: float
+
+
+class Certificate(Record):
+    """With probability >= confidence the routed answer loses at most epsilon accuracy against the reference path."""
+
+    epsilon: float
+    confidence: float
+    certified: bool
+    test: PairedTest
+    settings_tried: int
+    delta_spent: float
+    stop_shares: dict[str, float]
+    expected_cost_ms: float
+    statement: str
+
+
+class RouterResult(Record):
+    """What calibration found. `operating_point` is the chosen epsilon's name; with none certified the ladder has one path."""
+
+    paths: tuple[PathResult, ...]
+    certificates: tuple[Certificate, ...]
+    operating_point: str
+    reference_accuracy: float
+    expected_cost_ms: float
+    static_cost_ms: float
+    oracle_cost_ms: float
+    random_cost_ms: float
+    certify_digest: str
+    attempt: int
+    bundle_digest: str
+    size_mb: float
+
+
+# ---------------------------------------------------------------- evidence
+
+
+class SliceAccuracy(Record):
+    """Accuracy of one slice or one class of the gate rows."""
+
+    name: str
+    accuracy: Interval
+
+
+class PathEvaluation(Record):
+    """One path on the gate rows: accuracy alone, share of rows it answered, accuracy on those, mean cost if used alone."""
+
+    name: str
+    accuracy: Interval
+    stop_share: float
+    accuracy_when_stopped: float | None
+    cost_ms: float
+
+
+class EvaluationResult(Record):
+    """The routed model on the gate rows. Out-of-scope rows are right when abstained from.
+
+    `in_scope_accuracy` is on rows that have a trained label. `reference` compares routed with the fp32 fine-tuned model.
+    """
+
+    rows: int
+    accuracy: Interval
+    in_scope_accuracy: Interval
+    reference_accuracy: Interval
+    reference_in_scope_accuracy: Interval
+    static_accuracy: Interval
+    macro_f1: float
+    expected_calibration_error: float
+    out_of_scope_recall: Interval | None
+    out_of_scope_auroc: float | None
+    out_of_scope_fpr95: float | None
+    out_of_scope_early_share: float | None
+    reference: PairedTest
+    slices: tuple[SliceAccuracy, ...]
+    classes: tuple[SliceAccuracy, ...]
+    paths: tuple[PathEvaluation, ...]
+    leaking_rows: int
+
+
+class Percentile(Record):
+    """A latency percentile in milliseconds with the early-stopping upper bound; None when `missing` more queries are needed."""
+
+    percentile: float
+    value_ms: float
+    upper_bound_ms: float | None
+    missing: int
+
+
+class Scenario(Record):
+    """One LoadGen scenario. `valid` is LoadGen's own verdict; `errors` counts queries that raised."""
+
+    name: Literal["SingleStream", "Offline", "Server"]
+    queries: int
+    valid: bool
+    validity: str
+    qps: float
+    target_qps: float | None
+    latency_bound_ms: float | None
+    mean_ms: float
+    percentiles: tuple[Percentile, ...]
+    errors: int
+
+
+class Contender(Record):
+    """One contender of the interleaved comparison: the router, the static models. `speedup` = static int8's mean over this one's."""
+
+    name: str
+    mean_ms: float
+    p50_ms: float
+    p99_ms: float
+    speedup: Ratio
+
+
+class Host(Record):
+    """Fingerprint of the measuring machine."""
+
+    cpu: str
+    instruction_set: tuple[str, ...]
+    cores: int
+    memory_gb: float
+    accelerator: str | None
+    runtimes: dict[str, str]
+
+
+class BenchmarkResult(Record):
+    """Evidence from the target. `latencies_ms`: SingleStream latencies for the picture, at most 2,000, in order of time."""
+
+    target: str
+    host: Host
+    bundle_digest: str
+    execution_providers: tuple[str, ...]
+    cold_start_s: float
+    first_answer_ms: float
+    peak_memory_mb: float
+    size_mb: float
+    scenarios: tuple[Scenario, ...]
+    sustained_qps: float | None
+    contenders: tuple[Contender, ...]
+    stop_shares: dict[str, float]
+    latencies_ms: tuple[float, ...]
+    noise: Ratio
