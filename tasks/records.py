@@ -204,6 +204,16 @@ class Certificate(Record):
     expected_cost_ms: float
     statement: str
 
+    @property
+    def operating_point(self) -> str:
+        """Name of the operating point that this certificate is for: `1%` for an epsilon of 0.01."""
+        return operating_point_name(self.epsilon)
+
+
+def operating_point_name(epsilon: float) -> str:
+    """`1%` for 0.01."""
+    return f"{epsilon * 100:g}%"
+
 
 class RouterResult(Record):
     """What calibration found. `operating_point` is the chosen epsilon's name; with none certified the ladder has one path."""
@@ -245,7 +255,9 @@ class PathEvaluation(Record):
 class EvaluationResult(Record):
     """The routed model on the gate rows. Out-of-scope rows are right when abstained from.
 
-    `in_scope_accuracy` is on rows that have a trained label. `reference` compares routed with the fp32 fine-tuned model.
+    `macro_f1_low`, `expected_calibration_error_high`: confidence bounds that gates on these two are judged by; without
+    one such a gate is never proven. `in_scope_accuracy` is on rows that have a trained label. `reference` compares routed
+    with the fp32 fine-tuned model.
     """
 
     rows: int
@@ -265,6 +277,8 @@ class EvaluationResult(Record):
     classes: tuple[SliceAccuracy, ...]
     paths: tuple[PathEvaluation, ...]
     leaking_rows: int
+    macro_f1_low: float | None = None
+    expected_calibration_error_high: float | None = None
 
 
 class Percentile(Record):

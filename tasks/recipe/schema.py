@@ -178,7 +178,9 @@ class TextClassificationRecipe(Section):
     @model_validator(mode="after")
     def _carved_shares_leave_training_rows(self) -> "TextClassificationRecipe":
         shares = self.data.shares
-        carved = (0.0 if self.data.validation else shares.tune + shares.certify) + (0.0 if self.data.test else shares.gate)
+        carved = (0.0 if self.data.validation else shares.tune + shares.certify) + (
+            0.0 if self.data.test else shares.gate
+        )
         if carved >= 1:
             raise ValueError(f"data.shares carve {carved:.2f} of the training rows; leave some for training")
         return self

@@ -1,0 +1,77 @@
+"""The bundle: the folder of bytes that is measured, registered and served, and the manifest that binds them.
+
+The manifest names every file with its SHA-256; one altered, missing or extra byte and the bundle does not load.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from engine.digests import file_digest, folder_files
+from engine.errors import BundleError
+
+FORMAT: Final = 1
+MANIFEST_FILE: Final = "manifest.json"
+TOKENIZER_FILE: Final = "tokenizer.json"
+GOLDEN_FILE: Final = "golden.json"
+CERTIFICATE_FILE: Final = "certificate.json"
+
+
+@dataclass(frozen=True)
+class PathEntry:
+    """One path of the ladder and its file."""
+
+    name: str
+    kind: Literal["lexical", "encoder"]
+    file: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """`files`: SHA-256 of every other file in the folder. `runtime`: versions the bundle was certified with."""
+
+    format: int
+    name: str
+    labels: tuple[str, ...]
+    out_of_scope_label: str | None
+    max_length: int
+    paths: tuple[PathEntry, ...]
+    runtime: Mapping[str, str]
+    files: Mapping[str, str]
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest last, when all other files are in place; `manifest.files` is filled in here."""
+    document = {**asdict(manifest), "files": folder_files(folder)}
+    (folder / MANIFEST_FILE).write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest; BundleError when the folder is no bundle or has another format."""
+    file = folder / MANIFEST_FILE
+    if not file.is_file():
+        raise BundleError(f"{folder}: no {MANIFEST_FILE} here; this is not a bundle folder")
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        paths = tuple(PathEntry(**entry) for entry in document.pop("paths"))
+        manifest = Manifest(**{**document, "paths": paths, "labels": tuple(document["labels"])})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BundleError(f"{file}: not a bundle manifest ({error})") from error
+    if manifest.format != FORMAT:
+        raise BundleError(f"{file}: bundle format {manifest.format}, this engine reads {FORMAT}")
+    return manifest
+
+
+def verify(folder: Path, manifest: Manifest) -> None:
+    """Compare every file with its digest; BundleError names the first that is missing, altered or not listed."""
+    for name, expected in sorted(manifest.files.items()):
+        file = folder / name
+        if not file.is_file():
+            raise BundleError(f"{file}: missing from the bundle; fetch the bundle again")
+        if file_digest(file) != expected:
+            raise BundleError(f"{file}: altered, its SHA-256 is not the manifest's; fetch the bundle again")
+    here = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    if extra := sorted(here - set(manifest.files) - {MANIFEST_FILE}):
+        raise BundleError(f"{folder / extra[0]}: not listed in the manifest; remove it or fetch the bundle again")

@@ -1,0 +1,20 @@
+"""What the engine answers for one text."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One answer.
+
+    `label` is None when `abstained`. `confidence`: softmax probability of the label at the path that answered.
+    `path`: name of that path. `out_of_scope_score`: in [0, 1], rank among in-scope rows, 1 = farthest away.
+    `cost_ms`: what the paths run up to here cost by the bundle's own table, not by this request's clock.
+    """
+
+    label: str | None
+    confidence: float
+    path: str
+    abstained: bool
+    out_of_scope_score: float
+    cost_ms: float

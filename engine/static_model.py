@@ -1,0 +1,52 @@
+"""One compressed model without a router: what the adaptive model is measured against."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.bundle import TOKENIZER_FILE, read_manifest
+from engine.confidence import softmax
+from engine.ladder import EncoderPath, Request
+from engine.prediction import Prediction
+from engine.session import CPU, open_session
+from engine.tokenization import TextTokenizer
+
+
+class StaticModel:
+    """A monolithic graph with a bundle's tokenizer and labels; abstains only by its out-of-scope label."""
+
+    def __init__(
+        self, path: EncoderPath, tokenizer: TextTokenizer, labels: tuple[str, ...], out_of_scope: str | None
+    ) -> None:
+        """Use `load`."""
+        self._path = path
+        self._tokenizer = tokenizer
+        self._labels = labels
+        self._out_of_scope = out_of_scope
+
+    @classmethod
+    def load(
+        cls, graph: Path, bundle_folder: Path, *, threads: int = 1, execution_provider: str = CPU
+    ) -> "StaticModel":
+        """Open the graph; tokenizer and labels come from the bundle."""
+        manifest = read_manifest(bundle_folder)
+        session = open_session(graph, threads=threads, execution_provider=execution_provider)
+        tokenizer = TextTokenizer(bundle_folder / TOKENIZER_FILE, manifest.max_length)
+        return cls(EncoderPath(graph.stem, session), tokenizer, manifest.labels, manifest.out_of_scope_label)
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """One answer per text, in order, one row at a time."""
+        return [self._answer(text) for text in texts]
+
+    def _answer(self, text: str) -> Prediction:
+        logits, _ = self._path.run(Request(self._tokenizer.encode(text)))
+        probabilities = softmax(logits[None, :])[0]
+        label = self._labels[int(probabilities.argmax())]
+        abstained = label == self._out_of_scope
+        return Prediction(
+            label=None if abstained else label,
+            confidence=float(probabilities.max()),
+            path=self._path.name,
+            abstained=abstained,
+            out_of_scope_score=0.0,
+            cost_ms=0.0,
+        )

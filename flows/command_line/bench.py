@@ -1,0 +1,129 @@
+"""`miaotui bench`: measures one bundle on a target, or two of them interleaved."""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.command_line import models
+from tasks.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tasks.records import BenchmarkResult
+
+
+def add_to(commands: Any) -> None:
+    """Adds the command to the parser."""
+    parser = commands.add_parser(
+        "bench", help="measure a bundle on a target", description="Measures MODEL with the texts of FILE."
+    )
+    parser.add_argument("model", metavar="MODEL", help=models.HELP)
+    parser.add_argument(
+        "--data", metavar="FILE", required=True, type=Path, help=".jsonl, .csv or .parquet with the texts"
+    )
+    parser.add_argument(
+        "--target", metavar="T", required=True, help="name of a target (configs/targets/, or ./targets/)"
+    )
+    parser.add_argument("--against", metavar="MODEL", help="another model, measured interleaved with the first")
+    parser.add_argument("--text-column", default="text", metavar="NAME", help="the texts' column in FILE")
+    parser.add_argument("--queries", type=int, metavar="N", help="queries per scenario")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
+    parser.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Measures and prints what was found."""
+    from flows.command_line.capture import captured_output, new_log
+    from flows.command_line.console import console_for
+    from flows.command_line.watching import watching
+    from flows.home import Home
+    from tasks.recipe.load import load_target
+    from tasks.recipe.schema import BenchmarkConfig
+
+    target = load_target(options.target)
+    texts = read_texts(options.data, options.text_column)
+    if options.queries is not None and options.queries < 1:
+        raise UserError("must be at least 1", file="--queries")
+    config = BenchmarkConfig() if options.queries is None else BenchmarkConfig(queries=options.queries)
+    home = Home.open()
+    with captured_output(new_log(home.logs, "bench")) as (_, err), watching(console_for(err)) as observer:
+        from tasks.benchmark import bench_bundle
+
+        bundle = models.bundle_folder(options.model)
+        against = models.bundle_folder(options.against) if options.against else None
+        with tempfile.TemporaryDirectory(prefix="miaotui-bench-") as folder:
+            observer.started("benchmark")
+            result = bench_bundle(
+                bundle,
+                texts,
+                against=against,
+                config=config,
+                target=target,
+                workspace_folder=Path(folder),
+                progress=lambda message, fraction=None: observer.progressed("benchmark", message, fraction),
+            )
+    if options.json:
+        print(json.dumps(result.model_dump(mode="json", exclude={"latencies_ms"}), indent=1))
+    else:
+        print_benchmark(console_for(sys.stdout), result)
+    return 0
+
+
+def read_texts(file: Path, column: str) -> list[str]:
+    """The texts in one column of a data file. Raises UserError naming the first row that has none."""
+    from tasks.data.readers import FORMATS, place, read_records
+
+    file_format = FORMATS.get(file.suffix.lower())
+    if file_format is None:
+        raise UserError(f"not a known format; the suffix is one of {', '.join(FORMATS)}", file=file)
+    texts: list[str] = []
+    for record in read_records(file, file_format, [column], location=str(file)):
+        text = record.values.get(column)
+        if not isinstance(text, str):
+            raise UserError(record.reason or f"has no text in {column!r}", file=place(str(file), record.number))
+        texts.append(text)
+    return texts
+
+
+def print_benchmark(console: "Console", result: "BenchmarkResult") -> None:
+    """The evidence of one target as tables."""
+    from rich.table import Table
+
+    console.print(f"target {result.target}: {result.host.cpu}, {', '.join(result.execution_providers)}", style="bold")
+    table = Table("contender", "mean ms", "p50 ms", "p99 ms", "speed-up (95 %)", box=None)
+    for contender in result.contenders:
+        ratio = contender.speedup
+        numbers = (f"{value:.3f}" for value in (contender.mean_ms, contender.p50_ms, contender.p99_ms))
+        table.add_row(contender.name, *numbers, f"{ratio.value:.2f}× ({ratio.low:.2f}–{ratio.high:.2f})")
+    console.print(table)
+    table = Table("scenario", "queries", "qps", "mean ms", "p99 ms", "p99 bound", "LoadGen", box=None)
+    for scenario in result.scenarios:
+        p99 = next((entry for entry in scenario.percentiles if entry.percentile == 99), None)
+        bound = (
+            "–"
+            if p99 is None
+            else f"{p99.missing} queries short"
+            if p99.upper_bound_ms is None
+            else f"{p99.upper_bound_ms:.3f}"
+        )
+        table.add_row(
+            scenario.name,
+            str(scenario.queries),
+            f"{scenario.qps:.1f}",
+            f"{scenario.mean_ms:.3f}",
+            "–" if p99 is None else f"{p99.value_ms:.3f}",
+            bound,
+            scenario.validity,
+        )
+    console.print(table)
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in result.stop_shares.items())
+    console.print(f"paths: {shares}", soft_wrap=True)
+    console.print(
+        f"cold start {result.cold_start_s:.2f} s, first answer {result.first_answer_ms:.1f} ms, "
+        f"peak memory {result.peak_memory_mb:.0f} MB, size {result.size_mb:.1f} MB",
+        soft_wrap=True,
+    )

@@ -1,0 +1,102 @@
+"""The entry point: parses, runs one command, and turns every error into one line and an exit code.
+
+0 done or PASS, 1 internal error, 2 usage, recipe or data error, 3 FAIL, 4 INCONCLUSIVE or INVALID; 130 and 141 after
+Ctrl-C and a closed pipe, as shells have it.
+"""
+
+import argparse
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+from engine.errors import EngineError
+from flows.command_line import bench, predict, run, status
+from tasks.errors import UserError
+
+INTERNAL_ERROR: Final = 1
+USER_ERROR: Final = 2
+INTERRUPTED: Final = 130
+PIPE_CLOSED: Final = 141
+
+_COMMANDS: Final = (run, predict, bench, status)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code. Usage errors exit with 2 from within argparse."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.execute(options)
+        sys.stdout.flush()
+    except (UserError, EngineError) as error:
+        return _say(str(error), USER_ERROR)
+    except KeyboardInterrupt:
+        return _say("interrupted; run the same command again to go on where it stopped", INTERRUPTED)
+    except BrokenPipeError:
+        # Nobody reads any more; without this, Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = error.filename or "while writing"
+            where = error.filename or "while writing"
+            return _say(f"no space left on the disk ({where}); free some and run again", USER_ERROR)
+        return _internal_error(error)
+    except Exception as error:  # noqa: BLE001 - the last boundary: a person gets one line, the log gets the traceback
+        return _internal_error(error)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="miaotui",
+        description="Turns a pretrained transformer and labelled data into a certified, measured, registered fast model.",
+    )
+    parser.add_argument("--version", action=_Version, help="print the version and exit")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        command.add_to(commands)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __init__(self, option_strings: list[str], dest: str, **options: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, **options)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        try:
+            version = metadata.version("miaotui")
+        except metadata.PackageNotFoundError:
+            version = "(not installed)"
+        print(f"miaotui {version}")
+        parser.exit()
+
+
+def _internal_error(error: Exception) -> int:
+    log = _write_traceback(error)
+    where = f"; the traceback is in {log}" if log else ""
+    return _say(f"internal error: {type(error).__name__}: {error}{where}", INTERNAL_ERROR)
+
+
+def _write_traceback(error: Exception) -> Path | None:
+    """Where the traceback was written; None where even that failed, which must not hide the error itself."""
+    from flows.command_line.capture import new_log
+    from flows.home import Home
+
+    try:
+        log = new_log(Home.open().logs, "error")
+        log.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
+    except (OSError, UserError):
+        return None
+    return log
+
+
+def _say(message: str, code: int) -> int:
+    print(f"miaotui: {' '.join(message.split())}", file=sys.stderr)
+    return code

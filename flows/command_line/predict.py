@@ -1,0 +1,116 @@
+"""`miaotui predict`: answers texts from the arguments, or line by line from standard input."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from engine.errors import InputError
+from flows.command_line import models
+from tasks.errors import UserError
+
+if TYPE_CHECKING:
+    from engine import AdaptiveModel, Prediction
+
+
+@dataclass(frozen=True)
+class Request:
+    """One text to answer, or why there is none; `row` counts from 1."""
+
+    row: int
+    text: str | None
+    problem: str | None = None
+
+
+def add_to(commands: Any) -> None:
+    """Adds the command to the parser."""
+    parser = commands.add_parser(
+        "predict",
+        help="answer texts",
+        description="Answers each TEXT; without one, each line of standard input: plain text, a JSON string, or a JSON "
+        "object with the text in a column.",
+    )
+    parser.add_argument("model", metavar="MODEL", help=models.HELP)
+    parser.add_argument("texts", metavar="TEXT", nargs="*", help="texts to answer")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per text")
+    parser.add_argument("--text-column", default="text", metavar="NAME", help="the text's column in JSON lines")
+    parser.add_argument("--operating-point", metavar="NAME", help="another certified operating point of the bundle")
+    parser.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Answers every row; one that cannot be answered does not stop the others, but the exit code is 2 then."""
+    folder = models.bundle_folder(options.model)
+    from engine import AdaptiveModel
+
+    model = AdaptiveModel.load(folder, operating_point=options.operating_point)
+    if options.texts:
+        requests: Iterator[Request] = (Request(row, text) for row, text in enumerate(options.texts, start=1))
+    else:
+        requests = read_requests(sys.stdin.buffer, options.text_column)
+    failed = 0
+    for request in requests:
+        failed += not _answer(model, request, as_json=options.json)
+    return 2 if failed else 0
+
+
+def read_requests(stream: BinaryIO, column: str) -> Iterator[Request]:
+    """One request per line that is not blank, as the lines come."""
+    for row, line in enumerate(iter(stream.readline, b""), start=1):
+        content = line.removeprefix(b"\xef\xbb\xbf") if row == 1 else line
+        if content.strip():
+            try:
+                yield Request(row, _text_of(content.decode("utf-8").strip("\r\n"), column))
+            except UnicodeDecodeError:
+                yield Request(row, None, "is not UTF-8")
+            except UserError as error:
+                yield Request(row, None, str(error))
+
+
+def _text_of(line: str, column: str) -> str:
+    """The text in a line. Only a line that begins as a JSON object or string is read as JSON."""
+    if not line.lstrip().startswith(("{", '"')):
+        return line
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        if line.lstrip().startswith("{"):
+            raise UserError("is broken JSON") from error
+        return line  # plain text may well begin with a quotation
+    if isinstance(value, dict):
+        if column not in value:
+            raise UserError(f"has no field {column!r} (name it with --text-column)")
+        value = value[column]
+    if not isinstance(value, str):
+        raise UserError(f"the field {column!r} is not text")
+    return value
+
+
+def _answer(model: "AdaptiveModel", request: Request, *, as_json: bool) -> bool:
+    try:
+        if request.text is None:
+            raise InputError(request.problem)
+        prediction = model.predict(request.text)[0]
+    except InputError as error:
+        print(f"miaotui: row {request.row}: {error}", file=sys.stderr, flush=True)
+        if as_json:
+            _print({"row": request.row, "error": str(error)})
+        return False
+    if as_json:
+        _print({"text": request.text} | asdict(prediction))
+    else:
+        print(_line(prediction), flush=True)
+    return True
+
+
+def _print(document: dict[str, object]) -> None:
+    # A lone surrogate in a text would make UTF-8 fail half-way through the output.
+    text = json.dumps(document, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+    print(text, flush=True)
+
+
+def _line(prediction: "Prediction") -> str:
+    label = "(out of scope)" if prediction.abstained else prediction.label
+    return f"{label}\t{prediction.confidence:.3f}\t{prediction.path}\t{prediction.cost_ms:.2f} ms"

@@ -1,0 +1,143 @@
+"""`miaotui run`: the whole pipeline for one recipe, from its data to the verdict."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from flows.pipeline import RunOutcome
+    from tasks.records import BenchmarkResult
+
+
+def add_to(commands: Any) -> None:
+    """Adds the command to the parser."""
+    parser = commands.add_parser(
+        "run",
+        help="run a recipe",
+        description="Fine-tunes, compresses, certifies, measures, judges and registers what RECIPE describes. Finished "
+        "steps are kept: the same command goes on where it stopped, and reuses what has not changed.",
+    )
+    parser.add_argument("recipe", metavar="RECIPE", type=Path, help="a recipe (YAML)")
+    parser.add_argument(
+        "--set",
+        metavar="A.B=VALUE",
+        dest="overrides",
+        action="append",
+        default=[],
+        help="override a field of the recipe; may be repeated",
+    )
+    parser.add_argument("--json", action="store_true", help="print the outcome as one JSON document")
+    parser.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Runs the recipe; the exit code is the verdict's."""
+    from flows.command_line.capture import captured_output, new_log
+    from flows.command_line.console import console_for
+    from flows.command_line.watching import watching
+    from flows.home import Home
+    from flows.preparation import prepare
+    from flows.progress import observing
+    from tasks.recipe.load import load_recipe
+
+    load_recipe(options.recipe, options.overrides)  # before a home is made for a recipe that is wrong
+    home = Home.open()
+    with captured_output(new_log(home.logs, "run")) as (_, err), watching(console_for(err)) as observer:
+        # What is wrong with data, model or targets is said at once, without waiting for Prefect to start.
+        prepare(options.recipe, options.overrides, home)
+        from flows.pipeline import optimize
+
+        with observing(observer):
+            outcome = optimize(str(options.recipe), list(options.overrides))
+    if options.json:
+        print(json.dumps(as_document(outcome), indent=1, ensure_ascii=False))
+    else:
+        print_outcome(console_for(sys.stdout), outcome)
+    return outcome.verdict.exit_code
+
+
+def as_document(outcome: "RunOutcome") -> dict[str, object]:
+    """The outcome as JSON. Numbers that are not finite are null, as JSON has none."""
+    from registry.evidence import chosen_certificate
+    from registry.headline import adaptive_contender
+
+    evidence, version = outcome.evidence, outcome.registered.version
+    certificate = chosen_certificate(evidence.router)
+    speedups = {
+        benchmark.target: json.loads(contender.speedup.model_dump_json())
+        for benchmark in evidence.benchmarks
+        if (contender := adaptive_contender(benchmark))
+    }
+    return {
+        "name": outcome.name,
+        "outcome": outcome.verdict.outcome.value,
+        "exit_code": outcome.verdict.exit_code,
+        "checks": [json.loads(check.model_dump_json()) for check in outcome.verdict.checks],
+        "certificate": json.loads(certificate.model_dump_json()) if certificate else None,
+        "path_shares": {path.name: path.stop_share for path in evidence.evaluation.paths},
+        "speedup": speedups,
+        "model": version.uri,
+        "version": version.version,
+        "alias": outcome.registered.promotion.alias,
+        "promotion": outcome.registered.promotion.sentence,
+        "bundle_digest": evidence.bundle_digest,
+        "data_digest": evidence.snapshot.content_digest,
+        "report": str(outcome.report),
+        "run_id": outcome.run_id,
+        "all_reused": outcome.all_reused,
+        "steps": [
+            {"name": step.name, "seconds": step.seconds, "reused": step.reused, "digest": step.digest}
+            for step in outcome.steps
+        ],
+    }
+
+
+def print_outcome(console: "Console", outcome: "RunOutcome") -> None:
+    """Verdict first, then what it rests on, then where things are."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from flows.command_line.console import OUTCOME_STYLES
+    from registry.evidence import chosen_certificate
+
+    verdict, evidence = outcome.verdict, outcome.evidence
+    reused = " (nothing had changed; every step was reused)" if outcome.all_reused else ""
+    console.print(
+        Text.assemble((verdict.outcome.value, OUTCOME_STYLES[verdict.outcome.value]), f" {outcome.name}{reused}")
+    )
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for check in verdict.checks:
+        table.add_row(Text(check.outcome.value, OUTCOME_STYLES[check.outcome.value]), check.name, Text(check.sentence))
+    console.print(table)
+    certificate = chosen_certificate(evidence.router)
+    if certificate is not None:
+        console.print(f"certificate  {certificate.statement}")
+    shares = ", ".join(f"{path.name} {path.stop_share:.1%}" for path in evidence.evaluation.paths)
+    console.print(f"paths        {shares}")
+    for benchmark in evidence.benchmarks:
+        console.print(f"speed        {_speed_sentence(benchmark)}")
+    console.print(f"model        {outcome.registered.promotion.sentence} ({outcome.registered.version.uri})")
+    console.print(f"report       {_short_path(outcome.report)}")
+
+
+def _speed_sentence(benchmark: "BenchmarkResult") -> str:
+    from registry.headline import adaptive_contender
+
+    own = adaptive_contender(benchmark)
+    static = next((entry for entry in benchmark.contenders if entry is not own), None)
+    if own is None or static is None:
+        return f"nothing to compare with was measured on {benchmark.target}"
+    ratio = own.speedup
+    return (
+        f"{ratio.value:.2f}× the speed of {static.name} on {benchmark.target} (95 %: {ratio.low:.2f}–{ratio.high:.2f}), "
+        f"mean {own.mean_ms:.2f} ms against {static.mean_ms:.2f} ms"
+    )
+
+
+def _short_path(file: Path) -> Path:
+    """Relative where that is shorter to read: below the current folder."""
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file

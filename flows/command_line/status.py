@@ -1,0 +1,74 @@
+"""`miaotui status`: champion, challenger and the last verdicts of the registered models."""
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from registry.status import ModelStatus
+    from registry.versions import RegisteredVersion
+
+
+def add_to(commands: Any) -> None:
+    """Adds the command to the parser."""
+    parser = commands.add_parser(
+        "status", help="show what is registered", description="Shows champion, challenger and the last verdicts."
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?", help="one registered model; without it, all")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Reads the registry; nothing is made where there is none."""
+    from flows.command_line.capture import captured_output, new_log
+    from flows.command_line.console import console_for
+    from flows.home import Home
+
+    home = Home.open()
+    with captured_output(new_log(home.logs, "status")):
+        from registry.status import read_status
+        from registry.store import MlflowStore
+
+        models = read_status(MlflowStore.of_home(home.folder), options.name)
+    if options.json:
+        print(json.dumps([model.model_dump(mode="json") for model in models], indent=1, ensure_ascii=False))
+    else:
+        print_status(console_for(sys.stdout), models)
+    return 0
+
+
+def print_status(console: "Console", models: "tuple[ModelStatus, ...]") -> None:
+    """One block per model."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from flows.command_line.console import OUTCOME_STYLES
+
+    if not models:
+        console.print("no model is registered yet; run a recipe first")
+    for model in models:
+        console.print(model.name, style="bold")
+        console.print(f"champion    {_described(model.champion)}")
+        console.print(f"challenger  {_described(model.challenger)}")
+        table = Table("version", "verdict", "created", "speed-up", "bundle", "alias", box=None, pad_edge=False)
+        for version in model.versions:
+            verdict = version.verdict.value if version.verdict else "none"
+            table.add_row(
+                str(version.version),
+                Text(verdict, OUTCOME_STYLES.get(verdict, "")),
+                version.created_at.astimezone().strftime("%Y-%m-%d %H:%M"),
+                f"{version.tags['speedup']}×" if "speedup" in version.tags else "–",
+                (version.bundle_digest or "–")[:12],
+                ", ".join(version.aliases) or "–",
+            )
+        console.print(table)
+
+
+def _described(version: "RegisteredVersion | None") -> str:
+    if version is None:
+        return "none"
+    return f"version {version.version} ({version.verdict.value if version.verdict else 'no verdict'}), {version.uri}"

@@ -1,0 +1,104 @@
+"""Shows a run's steps as they go: a live line on a terminal, one plain line per step elsewhere."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from flows.command_line.console import duration
+from flows.progress import RunObserver
+
+_PLAIN_INTERVAL_S: Final = 15.0
+
+
+@contextmanager
+def watching(console: Console) -> Iterator[RunObserver]:
+    """An observer that writes to `console` for as long as the run lasts."""
+    if not console.is_terminal:
+        yield PlainLines(console)
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.fields[count]} {task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[message]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield LiveLine(progress)
+
+
+class _Counted:
+    """How many steps there are and which one this is."""
+
+    def __init__(self) -> None:
+        self._labels: list[str] = []
+
+    def planned(self, labels: Sequence[str]) -> None:
+        """All steps of the run, before the first begins."""
+        self._labels = list(labels)
+
+    def count(self, label: str) -> str:
+        """`[ 3/12]`; nothing for a step that was not planned."""
+        if label not in self._labels:
+            return ""
+        total = len(self._labels)
+        return f"[{self._labels.index(label) + 1:{len(str(total))}d}/{total}]"
+
+
+class PlainLines(_Counted):
+    """For logs and pipes: a line when a step is done, and one every now and then while a long one goes on."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+        self._last = time.monotonic()
+
+    def started(self, label: str) -> None:
+        """Nothing yet: most steps of a second run are found in the store at once."""
+        self._last = time.monotonic()
+
+    def progressed(self, label: str, message: str, fraction: float | None = None) -> None:
+        """A line, but not more often than every quarter of a minute."""
+        if time.monotonic() - self._last >= _PLAIN_INTERVAL_S:
+            self._last = time.monotonic()
+            share = "" if fraction is None else f" ({fraction:.0%})"
+            self._console.print(f"{self.count(label)} {label}: {message}{share}".strip(), soft_wrap=True)
+
+    def finished(self, label: str, *, reused: bool, seconds: float) -> None:
+        """One line per step."""
+        self._console.print(f"{self.count(label)} {label}: {_done(reused, seconds)}".strip(), soft_wrap=True)
+
+
+class LiveLine(_Counted):
+    """For terminals: finished steps stay as lines, the running one moves below them."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self._progress = progress
+        self._task = progress.add_task("", total=None, count="", message="", visible=False)
+
+    def started(self, label: str) -> None:
+        """The moving line is about this step now."""
+        self._progress.reset(
+            self._task, total=None, description=label, count=self.count(label), message="", visible=True
+        )
+
+    def progressed(self, label: str, message: str, fraction: float | None = None) -> None:
+        """Moves the bar, or lets it pulse where no fraction is known."""
+        total = None if fraction is None else 1.0
+        self._progress.update(self._task, total=total, completed=fraction or 0.0, message=message)
+
+    def finished(self, label: str, *, reused: bool, seconds: float) -> None:
+        """The step's line stays."""
+        self._progress.update(self._task, visible=False)
+        style = "dim" if reused else ""
+        mark = "=" if reused else "✓"
+        self._progress.console.print(f"{mark} {self.count(label)} {label}: {_done(reused, seconds)}", style=style)
+
+
+def _done(reused: bool, seconds: float) -> str:
+    return f"reused (took {duration(seconds)})" if reused else f"done in {duration(seconds)}"

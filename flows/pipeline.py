@@ -1,0 +1,172 @@
+"""The flow `optimize`: from a recipe to a verdict, a report and a registered model.
+
+The steps of the recipe's task family come first; verdict, report, registration and promotion are the same for all. Runs
+with no server (Prefect's embedded one) and with `PREFECT_API_URL`.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, TypeVar
+
+from prefect import flow
+
+from flows import text_classification
+from flows.home import Home
+from flows.preparation import PreparedRun, prepare
+from flows.progress import RunObserver, current_observer
+from flows.registration import Registered, find_registered, register, settle
+from flows.run_tracking import RunTracking, project_version
+from flows.step_cache import StepCache
+from flows.step_runner import StepRunner, as_task
+from flows.text_classification import TextClassificationArtifacts
+from registry.checks import Verdict
+from registry.evidence import Evidence
+from registry.package import Registration
+from registry.report import ReportContent, StepSummary, write_report
+from registry.tracking import RunTracker
+from registry.verdict import judge
+
+T = TypeVar("T")
+
+VERDICT: Final = "verdict"
+REPORT: Final = "report"
+REGISTER: Final = "register"
+PROMOTE: Final = "promote"
+
+_REGISTRY_RETRIES: Final = 2  # a registry's server may be busy; both calls find out what was done before they act
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What a run came to."""
+
+    name: str
+    verdict: Verdict
+    evidence: Evidence
+    registered: Registered
+    report: Path
+    steps: tuple[StepSummary, ...]
+    run_id: str | None
+
+    @property
+    def all_reused(self) -> bool:
+        """Whether nothing had to be computed."""
+        return all(step.reused for step in self.steps)
+
+
+@flow(name="optimize", validate_parameters=False, persist_result=False)
+def optimize(recipe: str, overrides: list[str] | None = None) -> RunOutcome:
+    """Runs the recipe in the file `recipe`, with `overrides` (`a.b=value`), in the home that the environment names.
+
+    Raises UserError for whatever a person can mend.
+    """
+    home = Home.open()
+    prepared = prepare(Path(recipe), overrides or [], home)
+    run = _Run(prepared, home, current_observer())
+    with run.tracking.following():
+        return run.conclude(run.family())
+
+
+class _Run:
+    """One run of the pipeline: the steps, then what is concluded from them."""
+
+    def __init__(self, prepared: PreparedRun, home: Home, observer: RunObserver) -> None:
+        self._prepared = prepared
+        self._home = home
+        self._observer = observer
+        self.tracking = RunTracking(RunTracker(home.folder, prepared.recipe.name), prepared)
+        self._steps = StepRunner(StepCache(home), observer, on_finished=self.tracking.step_finished)
+
+    def family(self) -> TextClassificationArtifacts:
+        """The steps of the recipe's task family."""
+        labels = text_classification.step_labels(self._prepared.recipe, self._prepared.targets)
+        self._observer.planned([*labels, VERDICT, REPORT, REGISTER, PROMOTE])
+        return text_classification.run_steps(self._prepared, self._steps, self._home)
+
+    def conclude(self, made: TextClassificationArtifacts) -> RunOutcome:
+        """Verdict, report, registration, promotion."""
+        recipe, store = self._prepared.recipe, self.tracking.tracker.store
+        evidence = made.evidence()
+        verdict = self._timed(VERDICT, lambda: self._judged(evidence))
+        report = self._home.reports / f"{recipe.name}-{_identity(evidence, verdict, recipe.model_dump_json())}.html"
+        known = find_registered(store, recipe.name, evidence, verdict) if self._steps.all_reused else None
+        if known is None or not report.is_file():
+            self.tracking.start()
+            self.tracking.tracker.log_verdict(verdict)
+            self._timed(REPORT, lambda: write_report(self._report_content(made, verdict), report))
+            self.tracking.tracker.log_files([report])
+            registration = self._timed(
+                REGISTER,
+                lambda: register(self.tracking, recipe.name, made.bundle, evidence, verdict),
+                _REGISTRY_RETRIES,
+            )
+        else:
+            for label in (REPORT, REGISTER):
+                self._observer.finished(label, reused=True, seconds=0.0)
+            registration = Registration(known, known.tags.get("model_id"), reused=True)
+        mode = recipe.promotion.mode
+        promotion = self._timed(PROMOTE, lambda: settle(store, registration, verdict, mode), _REGISTRY_RETRIES)
+        self.tracking.finish(verdict)
+        return RunOutcome(
+            name=recipe.name,
+            verdict=verdict,
+            evidence=evidence,
+            registered=Registered(registration.version, promotion),
+            report=report,
+            steps=self._summaries(),
+            run_id=self.tracking.tracker.run_id if self.tracking.started else known.run_id if known else None,
+        )
+
+    def _judged(self, evidence: Evidence) -> Verdict:
+        recipe = self._prepared.recipe
+        return judge(
+            recipe.gates,
+            snapshot=evidence.snapshot,
+            router=evidence.router,
+            evaluation=evidence.evaluation,
+            benchmarks=evidence.benchmarks,
+            bundle_digest=evidence.bundle_digest,
+            targets=self._prepared.targets,
+            confidence=recipe.router.confidence,
+            max_accuracy_loss=recipe.router.max_accuracy_loss,
+        )
+
+    def _report_content(self, made: TextClassificationArtifacts, verdict: Verdict) -> ReportContent:
+        return ReportContent(
+            name=self._prepared.recipe.name,
+            version=project_version(),
+            created=datetime.now(UTC),
+            recipe=self._prepared.recipe,
+            snapshot=made.snapshot.result,
+            fine_tune=made.fine_tuned.result,
+            prune=made.pruned.result if made.pruned else None,
+            compression=made.compression.result,
+            lexical=made.lexical.result if made.lexical else None,
+            router=made.router.result,
+            evaluation=made.evaluation.result,
+            benchmarks=tuple(benchmark.result for benchmark in made.benchmarks),
+            verdict=verdict,
+            steps=self._summaries(),
+        )
+
+    def _summaries(self) -> tuple[StepSummary, ...]:
+        return tuple(
+            StepSummary(step.label, step.run.seconds, step.run.reused, step.run.artifact.digest)
+            for step in self._steps.finished
+        )
+
+    def _timed(self, label: str, function: Callable[[], T], retries: int = 0) -> T:
+        self._observer.started(label)
+        begin = time.perf_counter()
+        result = as_task(label, function, retries=retries)
+        self._observer.finished(label, reused=False, seconds=time.perf_counter() - begin)
+        return result
+
+
+def _identity(evidence: Evidence, verdict: Verdict, recipe: str) -> str:
+    """A short name for one report: the same evidence, verdict and recipe give the same page."""
+    return sha256("\n".join((evidence.digest, verdict.digest, recipe)).encode()).hexdigest()[:12]

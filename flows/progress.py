@@ -1,0 +1,60 @@
+"""What a run tells whoever watches it: which step it is in, how far that is, and what was reused."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol
+
+
+class RunObserver(Protocol):
+    """Watches one run. Steps are called by their labels, in the order of the plan; some may be skipped."""
+
+    def planned(self, labels: Sequence[str]) -> None:
+        """All steps of the run, before the first begins."""
+        ...
+
+    def started(self, label: str) -> None:
+        """A step begins, perhaps to find its result in the store."""
+        ...
+
+    def progressed(self, label: str, message: str, fraction: float | None = None) -> None:
+        """How far the step is; `fraction` is in [0, 1] or None."""
+        ...
+
+    def finished(self, label: str, *, reused: bool, seconds: float) -> None:
+        """The step has its result. `seconds`: what computing it took, in this run or in the one that is reused."""
+        ...
+
+
+class SilentObserver:
+    """Tells nobody: for runs that Prefect starts, which shows its own states."""
+
+    def planned(self, labels: Sequence[str]) -> None:
+        """Nothing."""
+
+    def started(self, label: str) -> None:
+        """Nothing."""
+
+    def progressed(self, label: str, message: str, fraction: float | None = None) -> None:
+        """Nothing."""
+
+    def finished(self, label: str, *, reused: bool, seconds: float) -> None:
+        """Nothing."""
+
+
+_observer: ContextVar[RunObserver] = ContextVar("observer")
+
+
+@contextmanager
+def observing(observer: RunObserver) -> Iterator[None]:
+    """Within it, runs of this thread tell `observer`. A flow's parameters are JSON, so it cannot be one of them."""
+    token = _observer.set(observer)
+    try:
+        yield
+    finally:
+        _observer.reset(token)
+
+
+def current_observer() -> RunObserver:
+    """Who watches the run that is going on here."""
+    return _observer.get(SilentObserver())

@@ -1,0 +1,246 @@
+"""The steps of the task family text-classification, in order, and what each is given.
+
+This is all that another family would write of its own; running, caching, tracking, verdict and registry are shared.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from engine.digests import file_digest, folder_digest
+from flows.certify_attempts import Attempt, CertifyAttempts
+from flows.home import Home
+from flows.preparation import PreparedRun
+from flows.step_key import Keyed, Step
+from flows.step_runner import StepRunner
+from registry.evidence import Evidence
+from tasks.artifact import Artifact
+from tasks.data.rows import split_file
+from tasks.errors import UserError
+from tasks.recipe import Target, TextClassificationRecipe
+from tasks.records import (
+    BenchmarkResult,
+    CompressionResult,
+    EvaluationResult,
+    ExportResult,
+    FineTuneResult,
+    LexicalResult,
+    PruneResult,
+    RouterResult,
+    SnapshotResult,
+)
+from tasks.statistics.paired_test import rows_needed
+
+SNAPSHOT: Final = Step("snapshot", "tasks.data.snapshot:take_snapshot", SnapshotResult)
+FINE_TUNE: Final = Step("fine-tune", "tasks.fine_tune:fine_tune", FineTuneResult)
+PRUNE: Final = Step("prune", "tasks.prune:prune", PruneResult, measures=True)
+EXPORT: Final = Step("export", "tasks.export:export_graphs", ExportResult)
+QUANTIZE: Final = Step("quantize", "tasks.quantize:select_compression", CompressionResult, measures=True)
+LEXICAL: Final = Step("lexical-path", "tasks.lexical:train_lexical", LexicalResult)
+CALIBRATE: Final = Step("calibrate-router", "tasks.calibrate:calibrate_router", RouterResult, measures=True)
+EVALUATE: Final = Step("evaluate", "tasks.evaluate:evaluate", EvaluationResult)
+BENCHMARK: Final = Step("benchmark", "tasks.benchmark.step:run_benchmark", BenchmarkResult, measures=True)
+
+# The names under which the exported models reach the quantize step.
+_FINE_TUNED: Final = "fine-tuned"
+_PRUNED: Final = "pruned"
+
+
+@dataclass(frozen=True)
+class TextClassificationArtifacts:
+    """What the steps made; None where the recipe leaves a step out. `benchmarks` are in the order of the targets."""
+
+    snapshot: Artifact[SnapshotResult]
+    fine_tuned: Artifact[FineTuneResult]
+    pruned: Artifact[PruneResult] | None
+    compression: Artifact[CompressionResult]
+    lexical: Artifact[LexicalResult] | None
+    router: Artifact[RouterResult]
+    evaluation: Artifact[EvaluationResult]
+    benchmarks: tuple[Artifact[BenchmarkResult], ...]
+
+    @property
+    def bundle(self) -> Path:
+        """The bundle that was measured and would be registered."""
+        return self.router.folder / "bundle"
+
+    def evidence(self) -> Evidence:
+        """All that the verdict rests on, with the digest of the bundle as it lies there now."""
+        return Evidence(
+            bundle_digest=folder_digest(self.bundle),
+            snapshot=self.snapshot.result,
+            fine_tuned=self.fine_tuned.result,
+            compression=self.compression.result,
+            router=self.router.result,
+            evaluation=self.evaluation.result,
+            benchmarks=tuple(benchmark.result for benchmark in self.benchmarks),
+        )
+
+
+def step_labels(recipe: TextClassificationRecipe, targets: Sequence[Target]) -> list[str]:
+    """What the steps of this recipe are called, in order."""
+    labels = [SNAPSHOT.name, FINE_TUNE.name]
+    labels += [PRUNE.name] if recipe.prune.enabled else []
+    labels += [_of(EXPORT, _FINE_TUNED)]
+    labels += [_of(EXPORT, _PRUNED)] if recipe.prune.enabled else []
+    labels += [QUANTIZE.name]
+    labels += [LEXICAL.name] if recipe.lexical.enabled else []
+    return [*labels, CALIBRATE.name, EVALUATE.name, *(_of(BENCHMARK, target.name) for target in targets)]
+
+
+def run_steps(prepared: PreparedRun, steps: StepRunner, home: Home) -> TextClassificationArtifacts:
+    """From the data to the evidence. Raises UserError before any training where no certificate can come of the data."""
+    recipe, target = prepared.recipe, prepared.targets[0]
+    snapshot = _snapshot(prepared, steps)
+    require_certifiable(recipe, snapshot.result, prepared)
+    fine_tuned = steps.run(
+        FINE_TUNE,
+        {"snapshot": snapshot, "base": prepared.base, "config": recipe.fine_tune, "seed": recipe.seed},
+        files=("trainer_log.json",),
+    )
+    pruned = _prune(recipe, target, snapshot, fine_tuned, steps)
+    exports = {_FINE_TUNED: _export(_FINE_TUNED, snapshot, fine_tuned, steps)}
+    if pruned is not None:
+        exports[_PRUNED] = _export(_PRUNED, snapshot, pruned, steps)
+    compression = steps.run(
+        QUANTIZE,
+        {
+            "snapshot": snapshot,
+            "exports": exports,
+            "config": recipe.quantize,
+            "prune_budget": recipe.prune.max_accuracy_loss,
+            "confidence": recipe.router.confidence,
+            "target": target,
+        },
+    )
+    lexical = None
+    if recipe.lexical.enabled:
+        inputs = {"snapshot": snapshot, "fine_tuned": fine_tuned, "config": recipe.lexical, "seed": recipe.seed}
+        lexical = steps.run(LEXICAL, inputs)
+    router = _calibrate(prepared, snapshot, compression, exports[_FINE_TUNED], lexical, steps, home)
+    evaluation = steps.run(
+        EVALUATE,
+        {
+            "snapshot": snapshot,
+            "router": router,
+            "compression": compression,
+            "epsilon": recipe.router.max_accuracy_loss,
+            "confidence": recipe.router.confidence,
+            "target": target,
+        },
+    )
+    benchmarks = tuple(_benchmark(recipe, each, snapshot, router, compression, steps) for each in prepared.targets)
+    return TextClassificationArtifacts(
+        snapshot, fine_tuned, pruned, compression, lexical, router, evaluation, benchmarks
+    )
+
+
+def require_certifiable(recipe: TextClassificationRecipe, snapshot: SnapshotResult, prepared: PreparedRun) -> None:
+    """Raises UserError where no outcome on the certify rows could prove the promise, unless the recipe accepts that."""
+    promise = recipe.router
+    needed, rows = rows_needed(promise.max_accuracy_loss, 1 - promise.confidence), snapshot.rows["certify"]
+    if rows < needed and promise.if_infeasible == "error":
+        raise UserError(
+            f"a loss of at most {promise.max_accuracy_loss:.2%} at confidence {promise.confidence:.0%} needs {needed} "
+            f"certify rows or more, but there are {rows}: add {needed - rows} labelled rows for certify, raise "
+            "router.max_accuracy_loss, or set router.if_infeasible: reference to ship the reference path alone",
+            file=prepared.loaded.file,
+            field="router.max_accuracy_loss",
+        )
+
+
+def _snapshot(prepared: PreparedRun, steps: StepRunner) -> Artifact[SnapshotResult]:
+    sources = [
+        {"role": source.role, "location": source.location, "sha256": source.sha256, "format": source.format}
+        for source in prepared.sources
+    ]
+    inputs = {
+        "config": prepared.recipe.data,
+        "sources": Keyed(prepared.sources, sources),
+        "seed": prepared.recipe.seed,
+    }
+    return steps.run(SNAPSHOT, inputs, files=("quarantine.jsonl", "contradicting.jsonl", "leaking.jsonl"))
+
+
+def _prune(
+    recipe: TextClassificationRecipe,
+    target: Target,
+    snapshot: Artifact[SnapshotResult],
+    fine_tuned: Artifact[FineTuneResult],
+    steps: StepRunner,
+) -> Artifact[PruneResult] | None:
+    if not recipe.prune.enabled:
+        return None
+    inputs = {
+        "snapshot": snapshot,
+        "fine_tuned": fine_tuned,
+        "config": recipe.prune,
+        "fine_tune_config": recipe.fine_tune,
+        "quantized": bool(recipe.quantize.techniques),
+        "seed": recipe.seed,
+        "target": target,
+    }
+    return steps.run(PRUNE, inputs)
+
+
+def _export(
+    which: str,
+    snapshot: Artifact[SnapshotResult],
+    model: Artifact[FineTuneResult] | Artifact[PruneResult],
+    steps: StepRunner,
+) -> Artifact[ExportResult]:
+    return steps.run(EXPORT, {"snapshot": snapshot, "model": model}, label=_of(EXPORT, which))
+
+
+def _calibrate(
+    prepared: PreparedRun,
+    snapshot: Artifact[SnapshotResult],
+    compression: Artifact[CompressionResult],
+    export: Artifact[ExportResult],
+    lexical: Artifact[LexicalResult] | None,
+    steps: StepRunner,
+    home: Home,
+) -> Artifact[RouterResult]:
+    recipe = prepared.recipe
+    attempts = CertifyAttempts(home, file_digest(split_file(snapshot.folder, "certify")))
+    inputs = {
+        "snapshot": snapshot,
+        "compression": compression,
+        "export": export,
+        "lexical": lexical,
+        "name": recipe.name,
+        "config": recipe.router,
+        "target": prepared.targets[0],
+        # Which attempt this is follows from the rest; in the key it would make an attempt a new one when run again.
+        "attempt": Keyed(None, "counted"),
+    }
+    key = steps.key(CALIBRATE, inputs)
+    router = steps.run(CALIBRATE, inputs | {"attempt": Keyed(attempts.number(key), "counted")})
+    promised = [entry for entry in router.result.certificates if entry.epsilon == recipe.router.max_accuracy_loss]
+    certified = any(entry.certified for entry in promised)
+    attempts.record(Attempt(key=key, number=router.result.attempt, certified=certified))
+    return router
+
+
+def _benchmark(
+    recipe: TextClassificationRecipe,
+    target: Target,
+    snapshot: Artifact[SnapshotResult],
+    router: Artifact[RouterResult],
+    compression: Artifact[CompressionResult],
+    steps: StepRunner,
+) -> Artifact[BenchmarkResult]:
+    inputs = {
+        "snapshot": snapshot,
+        "router": router,
+        "compression": compression,
+        "config": recipe.benchmark,
+        "server_qps": recipe.gates.throughput_qps,
+        "target": target,
+    }
+    return steps.run(BENCHMARK, inputs, label=_of(BENCHMARK, target.name), files=("loadgen",))
+
+
+def _of(step: Step[Any], what: str) -> str:
+    return f"{step.name} {what}"

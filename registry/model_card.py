@@ -1,0 +1,227 @@
+"""The model card: what a person reads on the version's page. A pure function of the evidence and the verdict.
+
+After Mitchell et al., "Model Cards for Model Reporting" (2019), cut down to what is known and proven here.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from registry.checks import Check, Outcome, Verdict
+from registry.evidence import Evidence, chosen_certificate
+from registry.headline import adaptive_contender
+from tasks.records import Interval, Ratio
+
+DESCRIPTION_LENGTH: Final = 5000
+"""What MLflow's column for a version's description holds, in characters."""
+
+_LEFT_OUT: Final = "\nThe whole card is `model_card.md` among the model's artifacts.\n"
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A part of the card. Where not all fit, those with the smaller `rank` stay, at worst in their `brief` form."""
+
+    rank: int
+    text: str
+    brief: str = ""
+
+
+def model_card(name: str, evidence: Evidence, verdict: Verdict) -> str:
+    """The whole card, in Markdown. `name` is the registered model's."""
+    return "\n".join(section.text for section in _sections(name, evidence, verdict))
+
+
+def model_description(name: str, evidence: Evidence, verdict: Verdict, *, limit: int = DESCRIPTION_LENGTH) -> str:
+    """The card cut to `limit` characters, whole sections at a time, for the version's page."""
+    sections = _sections(name, evidence, verdict)
+    room = limit - len(_LEFT_OUT)
+    chosen: dict[int, str] = {}
+    for place, section in sorted(enumerate(sections), key=lambda entry: entry[1].rank):
+        text = next((form for form in (section.text, section.brief) if form and len(form) < room), None)
+        if text is not None:
+            chosen[place] = text
+            room -= len(text) + 1
+    complete = all(chosen.get(place) == section.text for place, section in enumerate(sections))
+    return "\n".join(chosen[place] for place in sorted(chosen)) + ("" if complete else _LEFT_OUT)
+
+
+def _sections(name: str, evidence: Evidence, verdict: Verdict) -> tuple[_Section, ...]:
+    return (
+        _Section(0, _head(name, evidence, verdict)),
+        _Section(1, _gates(verdict.checks), brief=_gates(verdict.decisive) if verdict.decisive else ""),
+        _Section(2, _certificate(evidence)),
+        _Section(4, _paths(evidence)),
+        _Section(5, _accuracy(evidence)),
+        _Section(6, _techniques(evidence)),
+        _Section(7, _data(evidence)),
+        _Section(3, _serving(name)),
+    )
+
+
+def _head(name: str, evidence: Evidence, verdict: Verdict) -> str:
+    labels = len(evidence.snapshot.labels)
+    lines = [
+        f"# {name}: {verdict.outcome.value}",
+        "",
+        f"Adaptive text classifier with {labels} labels, from `{_plain(evidence.fine_tuned.base_model)}` "
+        f"({evidence.compression.model}, {evidence.compression.precision}), {evidence.router.size_mb:.1f} MB.",
+    ]
+    for benchmark in evidence.benchmarks:
+        if contender := adaptive_contender(benchmark):
+            lines.append(
+                f"On {benchmark.target} ({_plain(benchmark.host.cpu)}): {_ratio(contender.speedup)} times faster than "
+                f"the static {evidence.compression.static_precision} model, {contender.mean_ms:.2f} ms on average."
+            )
+    lines += [f"- {check.outcome.value}: {_plain(check.sentence)}" for check in verdict.decisive]
+    lines += ["", f"Bundle `{evidence.bundle_digest}`", f"Evidence `{evidence.digest}`", ""]
+    return "\n".join(lines)
+
+
+def _gates(checks: Sequence[Check]) -> str:
+    rows = (
+        (
+            check.name,
+            _number(check.measured, check.unit),
+            _number(check.bound, check.unit),
+            _number(check.threshold, check.unit),
+            check.outcome.value,
+        )
+        for check in sorted(checks, key=lambda check: -check.outcome.severity)
+        if check.threshold is not None or check.outcome is not Outcome.PASS
+    )
+    return _table("Gates", ("check", "measured", "bound", "threshold", "outcome"), rows)
+
+
+def _certificate(evidence: Evidence) -> str:
+    chosen = chosen_certificate(evidence.router)
+    lines = ["## Certificate", ""]
+    if chosen is None:
+        lines.append(f"None: the router stays on the path {evidence.router.paths[-1].name} alone.")
+    else:
+        lines.append(_plain(chosen.statement))
+        lines.append(
+            f"Evidence: {chosen.test.harms} harms and {chosen.test.gains} gains on {chosen.test.n} certify rows, "
+            f"p = {chosen.test.p_value:.3g}; attempt {evidence.router.attempt} on these rows."
+        )
+    others = [
+        f"{entry.epsilon:.2%} ({'certified' if entry.certified else 'not certified'}, {entry.expected_cost_ms:.3g} ms)"
+        for entry in evidence.router.certificates
+    ]
+    if others:
+        lines.append(f"Operating points: {', '.join(others)}.")
+    return "\n".join([*lines, ""])
+
+
+def _paths(evidence: Evidence) -> str:
+    gate = {path.name: path for path in evidence.evaluation.paths}
+    rows = []
+    for path in evidence.router.paths:
+        judged = gate.get(path.name)
+        rows.append(
+            (
+                path.name,
+                f"{path.cost_ms:.3f}",
+                f"{path.cumulative_ms:.3f}",
+                _interval(judged.accuracy) if judged else "",
+                f"{judged.stop_share:.1%}" if judged else "",
+            )
+        )
+    return _table("Paths", ("path", "cost (ms)", "sum (ms)", "accuracy alone", "answers"), rows)
+
+
+def _accuracy(evidence: Evidence) -> str:
+    evaluation = evidence.evaluation
+    rows = [
+        ("routed, all rows", _interval(evaluation.accuracy)),
+        ("routed, in scope", _interval(evaluation.in_scope_accuracy)),
+        ("reference (fp32), all rows", _interval(evaluation.reference_accuracy)),
+        ("reference (fp32), in scope", _interval(evaluation.reference_in_scope_accuracy)),
+        ("static model, all rows", _interval(evaluation.static_accuracy)),
+        ("macro F1", f"{evaluation.macro_f1:.4f}"),
+        ("expected calibration error", f"{evaluation.expected_calibration_error:.4f}"),
+    ]
+    if evaluation.out_of_scope_recall is not None:
+        rows.append(("out-of-scope recall", _interval(evaluation.out_of_scope_recall)))
+    rows += [(f"slice {entry.name}", _interval(entry.accuracy)) for entry in evaluation.slices]
+    return _table(f"Accuracy on {evaluation.rows} gate rows", ("metric", "value and exact interval"), rows)
+
+
+def _techniques(evidence: Evidence) -> str:
+    rows = (
+        (entry.name, "kept" if entry.kept else "dropped", f"{_ratio(entry.speedup)}x over {entry.parent}", entry.reason)
+        for entry in evidence.compression.techniques
+    )
+    return _table("Techniques", ("technique", "", "speed", "why"), rows)
+
+
+def _data(evidence: Evidence) -> str:
+    snapshot = evidence.snapshot
+    lines = [
+        "## Data",
+        "",
+        f"Snapshot `{snapshot.content_digest}`: "
+        + ", ".join(f"{split} {count}" for split, count in snapshot.rows.items())
+        + " rows.",
+        f"{snapshot.quarantined} rows were quarantined, {snapshot.duplicates} were duplicates, "
+        f"{snapshot.leaking_exact + snapshot.leaking_near} left train because another split has their text.",
+        *(
+            f"- `{_plain(source.location)}` ({source.rows} rows, SHA-256 {source.sha256[:12]})"
+            for source in snapshot.sources
+        ),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _serving(name: str) -> str:
+    return "\n".join(
+        [
+            "## How to serve",
+            "",
+            "```",
+            f'miaotui predict models:/{name}@champion "some text" --json',
+            "```",
+            "```python",
+            "import mlflow.pyfunc",
+            f'model = mlflow.pyfunc.load_model("models:/{name}@champion")',
+            'model.predict(["some text"])  # label, confidence, path, abstained',
+            "```",
+            "",
+        ]
+    )
+
+
+def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    def line(cells: Iterable[str]) -> str:
+        return "| " + " | ".join(cells) + " |"
+
+    def lines() -> Iterator[str]:
+        yield f"## {title}"
+        yield ""
+        yield line(header)
+        yield line("---" for _ in header)
+        for row in rows:
+            yield line(_plain(cell).replace("|", "\\|") for cell in row)
+        yield ""
+
+    return "\n".join(lines())
+
+
+def _plain(text: str) -> str:
+    """Text from data and tools on one line and without markup of its own."""
+    return " ".join(text.split()).replace("<", "&lt;").replace("`", "'")
+
+
+def _number(value: float | None, unit: str) -> str:
+    if value is None:
+        return ""
+    return f"{value:.2%}" if unit == "share" else f"{value:.4g} {unit}".rstrip()
+
+
+def _interval(interval: Interval) -> str:
+    return f"{interval.value:.2%} ({interval.low:.2%} to {interval.high:.2%}, n = {interval.n})"
+
+
+def _ratio(ratio: Ratio) -> str:
+    return f"{ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"

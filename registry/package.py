@@ -1,0 +1,221 @@
+"""Logs a bundle as a pyfunc model and registers it, with what was proven about it.
+
+The bytes that were measured are the bytes that are registered: the digest is compared before logging, and again with
+what lies in the artifact store afterwards. A version appears only when it is complete, so a killed run leaves none
+behind, and the same bytes with the same evidence and verdict are never registered twice.
+"""
+
+import json
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import engine
+from engine.digests import file_digest
+from registry.checks import Verdict
+from registry.evidence import Evidence, chosen_certificate
+from registry.headline import adaptive_contender, headline_metrics
+from registry.model_card import model_card, model_description
+from registry.tracking import RunTracker
+from registry.versions import (
+    RegisteredVersion,
+    find_version,
+    logged_bundle,
+    require_digest,
+    versions_with_tags,
+)
+from tasks.errors import UserError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_SERVING_MODEL: Final = Path(__file__).with_name("serving_model.py")
+_PICKLES: Final = frozenset({".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".dill"})
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A registered version; `reused` when it had been registered before with the same bytes, evidence and verdict."""
+
+    version: RegisteredVersion
+    model_id: str | None
+    reused: bool
+
+
+def register_bundle(
+    tracker: RunTracker, *, name: str, bundle: Path, evidence: Evidence, verdict: Verdict
+) -> Registration:
+    """Log and register `bundle` under `name`, from the tracker's run, whatever the verdict is.
+
+    The model card lies in the model as `model_card.md` and is the version's description. Raises UserError when the
+    bundle's bytes are not those of the evidence.
+    """
+    require_digest(bundle, evidence.bundle_digest, "this run")
+    tags = version_tags(bundle, evidence, verdict)
+    known = _known_version(tracker, name, tags)
+    if known is not None:
+        return known
+    card = model_card(name, evidence, verdict)
+    model_id, location = _log_model(tracker, bundle, evidence, card=card, tags=tags)
+    client = tracker.client
+    _make_sure_of_model(client, name)
+    created = client.create_model_version(
+        name,
+        source=location if tracker.store.embedded else f"models:/{model_id}",
+        run_id=tracker.run_id,
+        tags=tags | {"model_id": model_id},
+        description=model_description(name, evidence, verdict),
+        model_id=model_id,
+    )
+    # MLflow's own interface finds the version of a logged model by this tag.
+    link = json.dumps([{"name": name, "version": str(created.version)}])
+    client.set_logged_model_tags(model_id, {"mlflow.modelVersions": link})
+    registered = find_version(client, name, int(created.version))
+    if registered is None:
+        raise RuntimeError(f"version {created.version} of {name} vanished while it was registered")
+    return Registration(registered, model_id, reused=False)
+
+
+def version_tags(bundle: Path, evidence: Evidence, verdict: Verdict) -> dict[str, str]:
+    """What a version says about itself: verdict, digests, promise, speed-up and the margin of every gate."""
+    tags = {
+        "verdict": verdict.outcome.value,
+        "verdict_digest": verdict.digest,
+        "bundle_digest": evidence.bundle_digest,
+        "evidence_digest": evidence.digest,
+        "snapshot_digest": evidence.snapshot.content_digest,
+        "manifest_sha256": file_digest(bundle / "manifest.json"),
+        "targets": ",".join(benchmark.target for benchmark in evidence.benchmarks),
+        "operating_point": evidence.router.operating_point,
+    }
+    if certificate := chosen_certificate(evidence.router):
+        tags["epsilon"] = f"{certificate.epsilon:g}"
+        tags["delta"] = f"{1 - certificate.confidence:.4g}"
+        tags["certified"] = str(certificate.certified).lower()
+    for benchmark in evidence.benchmarks:
+        if contender := adaptive_contender(benchmark):
+            key = "speedup" if len(evidence.benchmarks) == 1 else f"speedup.{benchmark.target}"
+            tags[key] = f"{contender.speedup.value:.2f}"
+    return tags | {f"margin.{gate}": f"{margin:+.4f}" for gate, margin in verdict.margins.items()}
+
+
+def serving_requirements() -> list[str]:
+    """The packages that serving needs, at the versions that measured: the engine's, and MLflow's small core."""
+    runtime = next((name for name in ("onnxruntime-gpu", "onnxruntime") if _installed(name)), None)
+    if runtime is None:
+        raise UserError("ONNX Runtime is not installed; run: pip install onnxruntime-gpu")
+    return [f"{name}=={version(name)}" for name in ("mlflow-skinny", "numpy", "pandas", runtime, "tokenizers")]
+
+
+def _known_version(tracker: RunTracker, name: str, tags: dict[str, str]) -> Registration | None:
+    """The version that says the same of the same bytes, if its bytes are still there."""
+    from mlflow.entities import LoggedModelInput
+
+    client = tracker.client
+    same = {key: tags[key] for key in ("bundle_digest", "evidence_digest", "verdict_digest")}
+    for candidate in versions_with_tags(client, name, same):
+        model_id = candidate.tags.get("model_id")
+        location = client.get_model_version_download_uri(name, str(candidate.version))
+        with _scratch() as scratch:
+            try:
+                require_digest(logged_bundle(tracker.store, location, scratch), tags["bundle_digest"], candidate.uri)
+            except UserError:
+                continue
+        if model_id is not None:
+            client.log_inputs(tracker.run_id, models=[LoggedModelInput(model_id)])
+        return Registration(candidate, model_id, reused=True)
+    return None
+
+
+def _log_model(
+    tracker: RunTracker, bundle: Path, evidence: Evidence, *, card: str, tags: dict[str, str]
+) -> tuple[str, str]:
+    """Log the pyfunc model; returns its id and where it lies. On any failure MLflow shows it as FAILED."""
+    from mlflow.entities import LoggedModelOutput
+
+    client, ready = tracker.client, False
+    logged = client.create_logged_model(
+        tracker.experiment_id,
+        name="bundle",
+        source_run_id=tracker.run_id,
+        tags={key: tags[key] for key in ("verdict", "bundle_digest", "evidence_digest")},
+        params={"base_model": evidence.fine_tuned.base_model, "precision": evidence.compression.precision},
+        model_type="miaotui-bundle",
+    )
+    model_id, location = str(logged.model_id), str(logged.artifact_location)
+    try:
+        with _scratch() as scratch:
+            folder = scratch / "model"
+            _save_pyfunc(folder, bundle, run_id=tracker.run_id, model_id=model_id, tags=tags)
+            (folder / "model_card.md").write_text(card, encoding="utf-8")
+            _require_no_pickle(folder)
+            client.log_model_artifacts(model_id, str(folder))
+        with _scratch() as scratch:
+            require_digest(logged_bundle(tracker.store, location, scratch), evidence.bundle_digest, "the logged model")
+        client.log_outputs(tracker.run_id, [LoggedModelOutput(model_id, 0)])
+        tracker.log_metrics(headline_metrics(evidence), model_id=model_id)
+        client.finalize_logged_model(model_id, "READY")
+        ready = True
+    finally:
+        if not ready:
+            client.finalize_logged_model(model_id, "FAILED")
+    return model_id, location
+
+
+def _save_pyfunc(folder: Path, bundle: Path, *, run_id: str, model_id: str, tags: dict[str, str]) -> None:
+    import mlflow.pyfunc
+    from mlflow.models import Model
+
+    with warnings.catch_warnings():
+        # MLflow warns that it cannot check the type of the answers' values.
+        warnings.filterwarnings("ignore", message=".*Any type hint.*")
+        mlflow.pyfunc.save_model(
+            str(folder),
+            python_model=str(_SERVING_MODEL),
+            artifacts={"bundle": str(bundle.absolute())},
+            code_paths=[str(Path(engine.__file__).parent)],
+            pip_requirements=serving_requirements(),
+            metadata={key: tags[key] for key in ("bundle_digest", "manifest_sha256")},
+            mlflow_model=Model(run_id=run_id, model_id=model_id),
+        )
+    # MLflow writes down where the files came from on this machine; loading needs only their names.
+    description = Model.load(str(folder))
+    flavor = description.flavors[mlflow.pyfunc.FLAVOR_NAME]
+    flavor["model_code_path"] = _SERVING_MODEL.name
+    flavor["artifacts"]["bundle"]["uri"] = flavor["artifacts"]["bundle"]["path"]
+    description.save(str(folder / "MLmodel"))
+
+
+def _require_no_pickle(folder: Path) -> None:
+    found = sorted(path.name for path in folder.rglob("*") if path.suffix in _PICKLES)
+    if found:
+        raise UserError(f"a bundle must not hold pickles or the like: {', '.join(found)}", file=folder)
+
+
+def _make_sure_of_model(client: "MlflowClient", name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name, description=f"Certified adaptive bundles of the recipe {name}.")
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="miaotui-register-") as folder:
+        yield Path(folder)
+
+
+def _installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True

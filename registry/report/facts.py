@@ -1,0 +1,77 @@
+"""Named values for the sections on quality, out-of-scope inputs, data and machine."""
+
+from dataclasses import dataclass
+
+from registry.report.formatting import count, duration, megabytes, milliseconds, number, percent, proportion, with_unit
+from tasks.records import BenchmarkResult, EvaluationResult, SnapshotResult
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A named value."""
+
+    term: str
+    value: str
+
+
+def quality_facts(evaluation: EvaluationResult) -> tuple[Fact, ...]:
+    """Figures of the routed model that are no proportions."""
+    return (
+        Fact("macro F1, lower bound", f"{number(evaluation.macro_f1)}, {number(evaluation.macro_f1_low)}"),
+        Fact(
+            "expected calibration error, upper bound",
+            f"{percent(evaluation.expected_calibration_error, 2)}, "
+            f"{percent(evaluation.expected_calibration_error_high, 2)}",
+        ),
+    )
+
+
+def out_of_scope_facts(evaluation: EvaluationResult) -> tuple[Fact, ...]:
+    """How inputs outside the labels were treated; empty when the data has none."""
+    measured = (
+        evaluation.out_of_scope_recall,
+        evaluation.out_of_scope_auroc,
+        evaluation.out_of_scope_fpr95,
+        evaluation.out_of_scope_early_share,
+    )
+    if all(value is None for value in measured):
+        return ()
+    return (
+        Fact("recall (abstained)", proportion(evaluation.out_of_scope_recall)),
+        Fact("AUROC of the score", number(evaluation.out_of_scope_auroc)),
+        Fact("FPR at 95 % recall", percent(evaluation.out_of_scope_fpr95)),
+        Fact("stopped early, goal ≤ 2 %", percent(evaluation.out_of_scope_early_share)),
+    )
+
+
+def data_facts(snapshot: SnapshotResult, leaking_gate_rows: int) -> tuple[Fact, ...]:
+    """What was found in the rows before any training."""
+    label = snapshot.out_of_scope_label
+    return (
+        Fact(
+            "labels", count(len(snapshot.labels)) + (" with the out-of-scope label" if label in snapshot.labels else "")
+        ),
+        Fact("quarantined", count(snapshot.quarantined)),
+        Fact("duplicates", count(snapshot.duplicates)),
+        Fact("same text, several labels", count(snapshot.contradicting)),
+        Fact("left train as exact leaks", count(snapshot.leaking_exact)),
+        Fact("left train as near leaks", count(snapshot.leaking_near)),
+        Fact("gate rows that leak", count(leaking_gate_rows)),
+    )
+
+
+def machine_facts(benchmark: BenchmarkResult) -> tuple[Fact, ...]:
+    """Cold start, memory, and the fingerprint of the machine."""
+    host = benchmark.host
+    return (
+        Fact("cold start", duration(benchmark.cold_start_s)),
+        Fact("first answer", milliseconds(benchmark.first_answer_ms)),
+        Fact("peak memory", megabytes(benchmark.peak_memory_mb)),
+        Fact("bundle size", megabytes(benchmark.size_mb)),
+        Fact("sustained within the SLO", with_unit(benchmark.sustained_qps, "QPS")),
+        Fact("execution providers", ", ".join(benchmark.execution_providers) or "none"),
+        Fact("CPU", f"{host.cpu}, {host.cores} cores, {number(host.memory_gb)} GB"),
+        Fact("instruction set", ", ".join(host.instruction_set) or "none"),
+        Fact("accelerator", host.accelerator or "none"),
+        Fact("runtimes", ", ".join(f"{name} {version}" for name, version in sorted(host.runtimes.items()))),
+    )

@@ -1,0 +1,136 @@
+"""The top of the page: the verdict in words, the six numbers people ask for first, the checks in order of urgency."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from registry.checks import Check, Outcome, Verdict
+from registry.evidence import chosen_certificate
+from registry.report.content import ReportContent
+from registry.report.formatting import (
+    NOT_MEASURED,
+    budget,
+    clipped,
+    is_measured,
+    megabytes,
+    milliseconds,
+    percent,
+    percent_range,
+    with_unit,
+)
+from registry.report.latency import single_stream_percentiles
+
+_PROBLEM: Final = {Outcome.INVALID: "invalid", Outcome.FAIL: "failed", Outcome.INCONCLUSIVE: "inconclusive"}
+_MOST_NAMED: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One number of the overview: what it is, its value, and what it is measured against."""
+
+    label: str
+    value: str
+    detail: str
+
+
+def headline(content: ReportContent) -> str:
+    """What the verdict means, in one or two sentences."""
+    if content.verdict.outcome is not Outcome.PASS:
+        return _problems(content.verdict)
+    contender, certificate = content.adaptive, chosen_certificate(content.router)
+    sentences = []
+    if contender and is_measured(contender.speedup.value):
+        target = content.benchmarks[0].target
+        sentences.append(f"Answers {contender.speedup.value:.1f} times faster than the best static model on {target}.")
+    if certificate and certificate.certified:
+        sentences.append(
+            f"With {budget(certificate.confidence)} confidence it loses at most {budget(certificate.epsilon)} accuracy "
+            "against the full-precision fine-tuned model."
+        )
+    return " ".join(sentences) or "Every gate of the recipe is met."
+
+
+def _problems(verdict: Verdict) -> str:
+    parts = []
+    for outcome, word in _PROBLEM.items():
+        names = [clipped(check.name) for check in verdict.decisive if check.outcome is outcome]
+        if names:
+            more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+            parts.append(
+                f"{len(names)} of {len(verdict.checks)} checks {word}: {', '.join(names[:_MOST_NAMED])}{more}."
+            )
+    if not verdict.checks:
+        parts.append("Nothing was judged.")
+    return " ".join([*parts, "Only PASS moves the champion."])
+
+
+def checks_by_urgency(checks: Sequence[Check]) -> list[Check]:
+    """Invalid and failed checks first, passed ones last; otherwise in their own order."""
+    return sorted(checks, key=lambda check: -check.outcome.severity)
+
+
+def tiles(content: ReportContent) -> list[Tile]:
+    """The overview."""
+    return [
+        _speed(content),
+        _loss(content),
+        _accuracy(content),
+        _tail_latency(content),
+        _throughput(content),
+        _size(content),
+    ]
+
+
+def _speed(content: ReportContent) -> Tile:
+    contender = content.adaptive
+    label = "faster than static"
+    if contender is None or not is_measured(contender.speedup.value):
+        return Tile(label, NOT_MEASURED, content.compression.static_precision)
+    interval = f"{contender.speedup.low:.2f}–{contender.speedup.high:.2f}"
+    detail = f"{interval} against {content.compression.static_precision}; mean {milliseconds(contender.mean_ms)}"
+    return Tile(label, f"{contender.speedup.value:.2f}×", detail)
+
+
+def _loss(content: ReportContent) -> Tile:
+    certificate = chosen_certificate(content.router)
+    if certificate is None or not is_measured(certificate.test.upper_bound):
+        return Tile("accuracy lost, at most", NOT_MEASURED, "no certificate")
+    promise = (
+        f"promised {budget(certificate.epsilon)}"
+        if certificate.certified
+        else f"{budget(certificate.epsilon)} not certified"
+    )
+    detail = f"{promise}, {budget(certificate.confidence)} confidence"
+    return Tile("accuracy lost, at most", percent(certificate.test.upper_bound, 2), detail)
+
+
+def _accuracy(content: ReportContent) -> Tile:
+    routed, reference = content.evaluation.accuracy, content.evaluation.reference_accuracy
+    detail = f"{percent_range(routed.low, routed.high)}; reference {percent(reference.value)}"
+    return Tile("accuracy on gate", percent(routed.value), detail)
+
+
+def _tail_latency(content: ReportContent) -> Tile:
+    percentiles = single_stream_percentiles(content.benchmarks[0]) if content.benchmarks else []
+    tail = next((percentile for percentile in percentiles if percentile.percentile == 99), None)
+    if tail is None:
+        return Tile("p99 latency", NOT_MEASURED, "")
+    if tail.upper_bound_ms is None:
+        return Tile("p99 latency", milliseconds(tail.value_ms), f"no bound: {tail.missing:,} more queries needed")
+    return Tile(
+        "p99 latency", milliseconds(tail.value_ms), f"upper bound {milliseconds(tail.upper_bound_ms)}, SingleStream"
+    )
+
+
+def _throughput(content: ReportContent) -> Tile:
+    benchmark = content.benchmarks[0] if content.benchmarks else None
+    offline = next((s.qps for s in benchmark.scenarios if s.name == "Offline"), None) if benchmark else None
+    sustained = benchmark.sustained_qps if benchmark else None
+    if is_measured(sustained):
+        return Tile("sustained load", with_unit(sustained, "QPS"), f"Server; Offline {with_unit(offline, 'QPS')}")
+    return Tile("Offline throughput", with_unit(offline, "QPS"), "")
+
+
+def _size(content: ReportContent) -> Tile:
+    memory = content.benchmarks[0].peak_memory_mb if content.benchmarks else None
+    return Tile("bundle size", megabytes(content.router.size_mb), f"peak memory {megabytes(memory)}")

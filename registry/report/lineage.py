@@ -1,0 +1,70 @@
+"""From the data to the verdict by digests, and what every step of the run took."""
+
+from dataclasses import dataclass
+
+from registry.report.content import ReportContent, StepSummary
+from registry.report.formatting import NOT_MEASURED, count, is_measured, megabytes, number
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """One thing on the way from data to verdict; `digest` is its SHA-256."""
+
+    title: str
+    detail: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One step; `share` is its bar's length in percent of the longest step."""
+
+    step: StepSummary
+    share: float
+
+
+def lineage(content: ReportContent) -> list[list[Station]]:
+    """What went in, the bundle that came out, where its bytes were measured, and the verdict, as four columns."""
+    snapshot, fine_tune, compression = content.snapshot, content.fine_tune, content.compression
+    rows = sum(snapshot.rows.values())
+    measured = [
+        Station("measured", f"bundle on {benchmark.target}", benchmark.bundle_digest)
+        for benchmark in content.benchmarks
+    ]
+    inputs = [
+        Station(
+            "data", f"snapshot of {count(rows)} rows, {count(len(snapshot.labels))} labels", snapshot.content_digest
+        ),
+        Station("base model", fine_tune.base_model, fine_tune.base_digest),
+        Station("certify rows", f"attempt {content.router.attempt} on these rows", content.router.certify_digest),
+    ]
+    served = f"{compression.model}, {compression.precision}, {megabytes(content.router.size_mb)}"
+    bundle = Station("bundle", served, content.router.bundle_digest)
+    verdict = Station(
+        "verdict", f"{content.verdict.outcome}, {len(content.verdict.checks)} checks", content.verdict.digest
+    )
+    return [inputs, [bundle], measured or [Station("measured", NOT_MEASURED, "")], [verdict]]
+
+
+def other_bytes(content: ReportContent) -> list[str]:
+    """Targets on which another bundle was measured than the one that was calibrated."""
+    return [b.target for b in content.benchmarks if b.bundle_digest != content.router.bundle_digest]
+
+
+def step_rows(content: ReportContent) -> list[StepRow]:
+    """All steps in order."""
+    longest = max((step.seconds for step in content.steps if is_measured(step.seconds)), default=0.0) or 1.0
+    return [
+        StepRow(step, round(100 * step.seconds / longest, 2) if is_measured(step.seconds) else 0.0)
+        for step in content.steps
+    ]
+
+
+def fine_tune_sentence(content: ReportContent) -> str:
+    """How the fine-tuned model came about."""
+    tuned = content.fine_tune
+    return (
+        f"{tuned.layers} layers with exit heads after {', '.join(map(str, tuned.exits)) or 'none'}; "
+        f"{number(tuned.parameters / 1e6)} M parameters; {tuned.epochs_run} epochs, best after {tuned.best_epoch}; "
+        f"last training loss {number(tuned.train_loss)}."
+    )

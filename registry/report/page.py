@@ -1,0 +1,162 @@
+"""Renders one run as one self-contained HTML page: no scripts, nothing to fetch, the verdict first.
+
+The page is a pure function of the records, so the same run always gives the same bytes. Jinja escapes everything; what
+is not escaped was made by the project's own drawing kit, which escapes on its own.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from registry.evidence import chosen_certificate
+from registry.report import formatting
+from registry.report.accuracy_rows import MOST_ROWS, WORST_CLASSES, class_rows, promise_rows, slice_rows
+from registry.report.content import ReportContent
+from registry.report.cost_accuracy import cost_accuracy_picture
+from registry.report.facts import Fact, data_facts, machine_facts, out_of_scope_facts, quality_facts
+from registry.report.headline import checks_by_urgency, headline, tiles
+from registry.report.latency import far_objectives, latency_picture
+from registry.report.lineage import fine_tune_sentence, lineage, other_bytes, step_rows
+from registry.report.paths import cost_bars, mixing_sentence, optimal_share, path_rows, share_bars
+from registry.report.techniques import pruning_facts, stages
+from tasks.records import BenchmarkResult, Percentile
+
+_MOST_SOURCES: Final = 40
+_MOST_RECIPE_CHARACTERS: Final = 20_000
+_FILTERS: Final[tuple[Callable[..., str], ...]] = (
+    formatting.breakable,
+    formatting.budget,
+    formatting.clipped,
+    formatting.count,
+    formatting.duration,
+    formatting.limit,
+    formatting.megabytes,
+    formatting.milliseconds,
+    formatting.moment,
+    formatting.number,
+    formatting.p_value,
+    formatting.percent,
+    formatting.proportion,
+    formatting.short_digest,
+    formatting.times,
+    formatting.with_unit,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PercentileRow:
+    """One percentile of every scenario, in the scenarios' order; None where a scenario does not report it."""
+
+    percentile: float
+    by_scenario: tuple[Percentile | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One target's evidence, ready to be shown."""
+
+    benchmark: BenchmarkResult
+    picture: Markup
+    far: dict[str, float]
+    percentiles: tuple[PercentileRow, ...]
+    facts: tuple[Fact, ...]
+
+
+def write_report(content: ReportContent, file: Path) -> Path:
+    """Writes the page; a reader finds the old page or the whole new one, never half of it."""
+    page = render_report(content).encode()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}.unfinished")
+    try:
+        with unfinished.open("wb") as stream:
+            stream.write(page)
+            stream.flush()
+            os.fsync(stream.fileno())
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return file
+
+
+def render_report(content: ReportContent) -> str:
+    """The page as text."""
+    benchmarks = [_measured(content, benchmark) for benchmark in content.benchmarks]
+    return (
+        _environment()
+        .get_template("report.html.jinja")
+        .render(
+            content=content,
+            headline=headline(content),
+            tiles=tiles(content),
+            targets=[benchmark.target for benchmark in content.benchmarks] or list(content.recipe.targets),
+            checks=checks_by_urgency(content.verdict.checks),
+            certificate=chosen_certificate(content.router),
+            promises=promise_rows(content),
+            stages=stages(content),
+            pruning=pruning_facts(content),
+            cost_picture=cost_accuracy_picture(content),
+            mixing_sentence=mixing_sentence(content),
+            share_bars=share_bars(content),
+            paths=path_rows(content),
+            cost_bars=cost_bars(content),
+            optimal_share=optimal_share(content),
+            benchmarks=benchmarks,
+            quality_facts=quality_facts(content.evaluation),
+            out_of_scope=out_of_scope_facts(content.evaluation),
+            slices=slice_rows(content),
+            classes=class_rows(content),
+            data_facts=data_facts(content.snapshot, content.evaluation.leaking_rows),
+            lineage=lineage(content),
+            other_bytes=other_bytes(content),
+            fine_tune_sentence=fine_tune_sentence(content),
+            steps=step_rows(content),
+            computed_seconds=sum(step.seconds for step in content.steps if not step.reused),
+            recipe_text=_recipe_text(content),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update({function.__name__: function for function in _FILTERS})
+    environment.globals.update(
+        not_measured=formatting.NOT_MEASURED,
+        most_rows=MOST_ROWS,
+        worst_classes=WORST_CLASSES,
+        most_sources=_MOST_SOURCES,
+    )
+    return environment
+
+
+def _measured(content: ReportContent, benchmark: BenchmarkResult) -> Measured:
+    gates = content.recipe.gates
+    known = [{p.percentile: p for p in scenario.percentiles} for scenario in benchmark.scenarios]
+    percentiles = sorted({percentile for by_percentile in known for percentile in by_percentile})
+    return Measured(
+        benchmark=benchmark,
+        picture=latency_picture(benchmark, gates),
+        far=far_objectives(benchmark, gates),
+        percentiles=tuple(
+            PercentileRow(p, tuple(by_percentile.get(p) for by_percentile in known)) for p in percentiles
+        ),
+        facts=machine_facts(benchmark),
+    )
+
+
+def _recipe_text(content: ReportContent) -> str:
+    text: str = yaml.safe_dump(content.recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return text if len(text) <= _MOST_RECIPE_CHARACTERS else f"{text[:_MOST_RECIPE_CHARACTERS]}…"

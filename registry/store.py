@@ -1,0 +1,155 @@
+"""Where MLflow keeps runs and registered models, always named by explicit URIs.
+
+MLflow's own default depends on the working directory, so nothing here relies on its global state: every call goes
+through a client that was given both URIs. MLflow is imported when a client is opened, not before.
+"""
+
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from tasks.errors import UserError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_SQLITE_MAGIC: Final = b"SQLite format 3\0"
+_ANSWER_TIMEOUT_S: Final = 5.0
+# MLflow reads these when it is imported. Only telemetry and pickles are not the user's to choose.
+_FORCED: Final = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
+_DEFAULTS: Final = {
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # Otherwise MLflow copies the lock file of whatever project the command was started in into the model.
+    "MLFLOW_UV_AUTO_DETECT": "false",
+}
+
+
+# A client costs a schema check; one per pair of URIs serves the whole process, and MLflow's are safe to share.
+_CLIENTS: "dict[tuple[str, str], MlflowClient]" = {}
+
+
+@dataclass(frozen=True)
+class MlflowStore:
+    """The tracking server and registry of one `MIAOTUI_HOME`.
+
+    `artifact_location` is given for the embedded store only; a server chooses its own.
+    """
+
+    home: Path
+    tracking_uri: str
+    registry_uri: str
+    artifact_location: str | None
+
+    @classmethod
+    def of_home(cls, home: Path) -> "MlflowStore":
+        """`MLFLOW_TRACKING_URI` and `MLFLOW_REGISTRY_URI` where set, else SQLite in `home`. Opens nothing."""
+        home = home.absolute()
+        tracking_uri = os.environ.get("MLFLOW_TRACKING_URI")
+        embedded = None if tracking_uri else str(home / "mlartifacts")
+        tracking_uri = tracking_uri or f"sqlite:///{home / 'mlflow.db'}"
+        return cls(home, tracking_uri, os.environ.get("MLFLOW_REGISTRY_URI") or tracking_uri, embedded)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the runs are in a SQLite file of this home."""
+        return self.artifact_location is not None
+
+    @property
+    def exists(self) -> bool:
+        """Whether something may have been logged: false only for an embedded store whose file is not there yet."""
+        return not self.embedded or self.database.is_file()
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file of the embedded store."""
+        return self.home / "mlflow.db"
+
+    def open(self) -> "MlflowClient":
+        """A client of both stores; makes the embedded one if need be (3 to 5 seconds, once).
+
+        Raises UserError when the home cannot be written, the file is no database, or the server does not answer.
+        """
+        key = (self.tracking_uri, self.registry_uri)
+        if key not in _CLIENTS:
+            _prepare_environment()
+            if self.embedded:
+                with self._locked_home():
+                    self._check_database()
+                    _CLIENTS[key] = self._connect()
+            else:
+                _check_server(self.tracking_uri)
+                _CLIENTS[key] = self._connect()
+        return _CLIENTS[key]
+
+    def _connect(self) -> "MlflowClient":
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+
+        try:
+            client = MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.registry_uri)
+            client.search_registered_models(max_results=1)
+        except MlflowException as error:
+            if "schema" not in str(error):
+                raise
+            message = f"was written by another version of MLflow; run: mlflow db upgrade {self.tracking_uri}"
+            raise UserError(message, file=self.database if self.embedded else None) from error
+        return client
+
+    @contextmanager
+    def _locked_home(self) -> Iterator[None]:
+        """Two processes that make the tables at once would break each other."""
+        from filelock import FileLock
+
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.home / "mlflow.lock")
+            lock.acquire()
+        except OSError as error:
+            raise UserError(f"cannot be written ({error.strerror}); set MIAOTUI_HOME", file=self.home) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _check_database(self) -> None:
+        """MLflow retries for minutes on a file that it cannot open; say it at once instead."""
+        if any(character in str(self.home) for character in "?#%"):
+            raise UserError("a home must not have ?, # or % in its path; set MIAOTUI_HOME", file=self.home)
+        if not self.database.exists():
+            return
+        try:
+            with self.database.open("rb+") as stream:
+                head = stream.read(len(_SQLITE_MAGIC))
+        except OSError as error:
+            raise UserError(f"cannot be written ({error.strerror})", file=self.database) from error
+        if head and head != _SQLITE_MAGIC:
+            raise UserError("is no SQLite database; move it away, or set MLFLOW_TRACKING_URI", file=self.database)
+
+
+def _prepare_environment() -> None:
+    os.environ.update(_FORCED)
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
+
+
+def _check_server(uri: str) -> None:
+    """MLflow's client retries for minutes on a server that is not there; ask once before."""
+    parts = urlsplit(uri)
+    if parts.scheme not in ("http", "https"):
+        return
+    shown = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+    request = urllib.request.Request(f"{shown}/health")  # noqa: S310 - the scheme was checked
+    try:
+        urllib.request.urlopen(request, timeout=_ANSWER_TIMEOUT_S).close()  # noqa: S310 - the scheme was checked
+    except urllib.error.HTTPError:
+        return  # whatever it says, something answers
+    except OSError as error:
+        message = f"the MLflow server at {shown} does not answer; start it or unset MLFLOW_TRACKING_URI"
+        raise UserError(message) from error

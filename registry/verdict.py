@@ -1,0 +1,79 @@
+"""The verdict: all gates of a recipe judged over all evidence. Pure; no clock, no files, no database.
+
+It fails closed. Leakage, bytes other than those measured, a missing metric, a number that is not finite, an empty
+slice, a target without a measurement, or a recipe without a single gate can never end in PASS.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from registry.checks import Check, Outcome, Verdict
+from registry.evidence import certificate_checks, host_checks, integrity_checks
+from registry.gates import ACCURACY_GATES, accuracy_checks, performance_checks, thresholds
+from registry.rules import invalid
+from tasks.recipe import Gates, Target
+from tasks.records import BenchmarkResult, EvaluationResult, RouterResult, SnapshotResult
+
+__all__ = ["Check", "Outcome", "Verdict", "judge"]
+
+
+def judge(
+    gates: Gates,
+    *,
+    snapshot: SnapshotResult,
+    router: RouterResult,
+    evaluation: EvaluationResult,
+    benchmarks: Sequence[BenchmarkResult],
+    bundle_digest: str,
+    targets: Sequence[Target],
+    confidence: float,
+    max_accuracy_loss: float,
+) -> Verdict:
+    """Judge one bundle.
+
+    `bundle_digest` is computed from the bytes that would be registered. `confidence` and `max_accuracy_loss` are the
+    router's promise (`recipe.router`). The outcome is the worst of all checks: INVALID, FAIL, INCONCLUSIVE, PASS.
+    """
+
+    def checks() -> Iterator[Check]:
+        yield from integrity_checks(
+            snapshot, router, evaluation, benchmarks, bundle_digest=bundle_digest, targets=targets
+        )
+        yield from certificate_checks(
+            router, evaluation.reference, confidence=confidence, max_accuracy_loss=max_accuracy_loss
+        )
+        by_target = {benchmark.target: benchmark for benchmark in benchmarks}
+        for target in targets:
+            if benchmark := by_target.get(target.name):
+                yield from host_checks(benchmark, target)
+        yield from _gate_checks(
+            gates, snapshot=snapshot, evaluation=evaluation, benchmarks=benchmarks, confidence=confidence
+        )
+
+    return Verdict.of(checks())
+
+
+def _gate_checks(
+    gates: Gates,
+    *,
+    snapshot: SnapshotResult,
+    evaluation: EvaluationResult,
+    benchmarks: Sequence[BenchmarkResult],
+    confidence: float,
+) -> Iterator[Check]:
+    asked = thresholds(gates)
+    if not asked:
+        yield invalid("gates", "the recipe sets no gate, so nothing could be proven; set at least one under gates")
+    for name, threshold in asked.items():
+        if name in ACCURACY_GATES:
+            yield from accuracy_checks(
+                name,
+                threshold,
+                snapshot=snapshot,
+                evaluation=evaluation,
+                slice_min_rows=gates.slice_min_rows,
+                confidence=confidence,
+            )
+        elif not benchmarks:
+            yield invalid(name, "no target was measured", threshold=threshold)
+        for benchmark in benchmarks if name not in ACCURACY_GATES else ():
+            yield from performance_checks(name, threshold, benchmark)

@@ -1,0 +1,178 @@
+"""Registered versions as records, and their bytes.
+
+A version's tags hold what was proven about it. Its bytes are compared with the digest among those tags whenever they
+are fetched, because MLflow keeps no checksum of any artifact.
+"""
+
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+from engine.digests import folder_digest
+from registry.checks import Outcome
+from registry.store import MlflowStore
+from tasks.artifact import Record
+from tasks.errors import UserError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+CHAMPION: Final = "champion"
+CHALLENGER: Final = "challenger"
+BUNDLE_PATH: Final = "artifacts/bundle"
+"""Where the bundle lies inside the logged model."""
+
+
+class RegisteredVersion(Record):
+    """One version of a registered model, as its tags tell it. `tags` holds all of them."""
+
+    name: str
+    version: int
+    created_at: datetime
+    verdict: Outcome | None
+    bundle_digest: str | None
+    aliases: tuple[str, ...]
+    run_id: str | None
+    tags: dict[str, str]
+
+    @property
+    def uri(self) -> str:
+        """The reference by which this version stays reachable."""
+        return f"models:/{self.name}/{self.version}"
+
+
+def find_version(client: "MlflowClient", name: str, version: int) -> RegisteredVersion | None:
+    """One version, or None if there is no such version or model."""
+    found = client.search_model_versions(f"name = '{_quotable(name)}' and version_number = {version}")
+    return _record(found[0], _aliases(client, name)) if found else None
+
+
+def find_alias(client: "MlflowClient", name: str, alias: str) -> RegisteredVersion | None:
+    """The version that an alias points to, or None."""
+    version = _aliases(client, name).get(alias)
+    return None if version is None else find_version(client, name, version)
+
+
+def latest_versions(client: "MlflowClient", name: str, limit: int) -> tuple[RegisteredVersion, ...]:
+    """The newest versions of a model, newest first; none if there is no such model."""
+    condition = f"name = '{_quotable(name)}'"
+    found = client.search_model_versions(condition, max_results=limit, order_by=["version_number DESC"])
+    aliases = _aliases(client, name)
+    return tuple(_record(entry, aliases) for entry in found)
+
+
+def versions_with_tags(client: "MlflowClient", name: str, tags: dict[str, str]) -> tuple[RegisteredVersion, ...]:
+    """All versions of a model that bear all of these tags, newest first."""
+    conditions = [f"name = '{_quotable(name)}'", *(f"tags.`{key}` = '{value}'" for key, value in tags.items())]
+    found = client.search_model_versions(" and ".join(conditions), order_by=["version_number DESC"])
+    aliases = _aliases(client, name)
+    return tuple(_record(entry, aliases) for entry in found)
+
+
+def model_names(client: "MlflowClient") -> tuple[str, ...]:
+    """The names of all registered models, sorted."""
+    names: list[str] = []
+    token = None
+    while True:
+        page = client.search_registered_models(page_token=token)
+        names += [str(model.name) for model in page]
+        token = page.token
+        if not token:
+            return tuple(sorted(names))
+
+
+def fetch_bundle(store: MlflowStore, version: RegisteredVersion) -> Path:
+    """The version's bundle as a local folder whose digest is the registered one.
+
+    Where MLflow keeps its artifacts in this machine's file system that folder itself is returned, else a copy under the
+    home. Raises UserError when the bytes are gone or are not those that were registered.
+    """
+    if version.bundle_digest is None:
+        raise UserError(f"{version.uri} was not registered by miaotui: it has no tag bundle_digest")
+    location = store.open().get_model_version_download_uri(version.name, str(version.version))
+    folder = _local_folder(location)
+    if folder is not None:
+        bundle = folder / BUNDLE_PATH
+        if not bundle.is_dir():
+            raise UserError(f"the bytes of {version.uri} are gone", file=bundle)
+        require_digest(bundle, version.bundle_digest, version.uri)
+        return bundle
+    cached = store.home / "models" / version.bundle_digest
+    if not (cached.is_dir() and folder_digest(cached) == version.bundle_digest):
+        _download(store, f"{location.rstrip('/')}/{BUNDLE_PATH}", cached, version)
+    return cached
+
+
+def require_digest(bundle: Path, digest: str, whose: str) -> None:
+    """Raise UserError unless the folder's bytes have this digest."""
+    found = folder_digest(bundle)
+    if found != digest:
+        raise UserError(f"altered: the bundle of {whose} has digest {found[:12]}, not {digest[:12]}", file=bundle)
+
+
+def logged_bundle(store: MlflowStore, location: str, scratch: Path) -> Path:
+    """The bundle inside a logged model at `location`; fetched into `scratch` where it is not on this machine."""
+    folder = _local_folder(location)
+    if folder is not None:
+        return folder / BUNDLE_PATH
+    return _fetched(store, f"{location.rstrip('/')}/{BUNDLE_PATH}", scratch)
+
+
+def _download(store: MlflowStore, uri: str, cached: Path, version: RegisteredVersion) -> None:
+    """Fetch into a temporary folder, verify, and only then give it its name."""
+    assert version.bundle_digest is not None
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cached.parent) as scratch:
+        folder = _fetched(store, uri, Path(scratch))
+        require_digest(folder, version.bundle_digest, version.uri)
+        shutil.rmtree(cached, ignore_errors=True)
+        folder.replace(cached)
+
+
+def _fetched(store: MlflowStore, uri: str, scratch: Path) -> Path:
+    from mlflow.artifacts import download_artifacts
+
+    return Path(
+        download_artifacts(
+            artifact_uri=uri, dst_path=str(scratch), tracking_uri=store.tracking_uri, registry_uri=store.registry_uri
+        )
+    )
+
+
+def _local_folder(location: str) -> Path | None:
+    parts = urlsplit(location)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    return None if parts.scheme else Path(location)
+
+
+def _aliases(client: "MlflowClient", name: str) -> dict[str, int]:
+    found = client.search_registered_models(f"name = '{_quotable(name)}'", max_results=1)
+    return {alias: int(version) for alias, version in found[0].aliases.items()} if found else {}
+
+
+def _record(entry: "ModelVersion", aliases: dict[str, int]) -> RegisteredVersion:
+    tags = {str(key): str(value) for key, value in entry.tags.items()}
+    verdict = tags.get("verdict")
+    version = int(entry.version)
+    return RegisteredVersion(
+        name=str(entry.name),
+        version=version,
+        created_at=datetime.fromtimestamp(entry.creation_timestamp / 1000, tz=UTC),
+        verdict=Outcome(verdict) if verdict in set(Outcome) else None,
+        bundle_digest=tags.get("bundle_digest"),
+        aliases=tuple(sorted(alias for alias, pointed in aliases.items() if pointed == version)),
+        run_id=entry.run_id or None,
+        tags=tags,
+    )
+
+
+def _quotable(name: str) -> str:
+    """A name for use in a filter. Raises UserError for one that no registered model of ours can have."""
+    if "'" in name or not name.strip():
+        raise UserError(f"{name!r} is no model name")
+    return name

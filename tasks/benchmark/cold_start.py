@@ -1,0 +1,51 @@
+"""A fresh process that loads the bundle and answers: `cold_start.py BUNDLE INPUTS THREADS PROVIDER STARTED`.
+
+STARTED is the reading of `time.monotonic` (one clock for all processes) just before this process was started. The
+script imports the engine and nothing else, so that time and memory are those of a process that only serves. It prints
+one JSON line.
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from engine import AdaptiveModel
+
+_ANSWERS: Final = 64
+"""Predictions before memory is read: enough for the slowest path and the allocator's arenas to have been in use."""
+
+
+def main(arguments: list[str]) -> None:
+    """Load, answer, report."""
+    bundle, inputs, threads, provider, started = arguments
+    model = AdaptiveModel.load(Path(bundle), threads=int(threads), execution_provider=provider)
+    load_s = time.monotonic() - float(started)
+
+    texts = json.loads(Path(inputs).read_text(encoding="utf-8"))[:_ANSWERS]
+    begin = time.perf_counter()
+    model.predict(texts[:1])
+    first_answer_ms = (time.perf_counter() - begin) * 1e3
+    for text in texts[1:]:
+        model.predict([text])
+    print(json.dumps({"load_s": load_s, "first_answer_ms": first_answer_ms, "peak_memory_mb": _peak_memory_mb()}))
+
+
+def _peak_memory_mb() -> float:
+    """Peak resident memory in MiB.
+
+    `VmHWM` belongs to this program image; `ru_maxrss` may carry over what the parent held before this one was started.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

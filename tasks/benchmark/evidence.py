@@ -1,0 +1,70 @@
+"""Turns raw latencies into evidence: percentiles with early-stopping bounds, speed ratios with intervals."""
+
+import statistics
+from collections.abc import Sequence
+from typing import Final
+
+from tasks.benchmark.job import LoadRun, Timings
+from tasks.records import Contender, Percentile, Ratio, Scenario
+from tasks.statistics.early_stopping import LOADGEN_CONFIDENCE, latency_percentile
+from tasks.statistics.speed_ratio import paired_ratio
+
+PERCENTILES: Final = (50, 90, 99)
+_PICTURE_POINTS: Final = 2_000
+
+
+def scenario(run: LoadRun) -> Scenario:
+    """A run's record. Offline, all at once, has no percentiles; its `mean_ms` is time per input."""
+    offline = run.scenario == "Offline"
+    return Scenario(
+        name=run.scenario,
+        queries=len(run.latencies_ms),
+        valid=run.valid,
+        validity=run.validity,
+        qps=run.qps,
+        target_qps=run.target_qps,
+        latency_bound_ms=run.latency_bound_ms,
+        mean_ms=1e3 / run.qps if offline else statistics.fmean(run.latencies_ms),
+        percentiles=() if offline else percentiles(run.latencies_ms),
+        errors=run.errors,
+    )
+
+
+def percentiles(latencies_ms: Sequence[float]) -> tuple[Percentile, ...]:
+    """p50, p90 and p99, named 50, 90 and 99 in the record, with their upper bounds at LoadGen's confidence."""
+    return tuple(
+        latency_percentile(latencies_ms, percent / 100, LOADGEN_CONFIDENCE).model_copy(update={"percentile": percent})
+        for percent in PERCENTILES
+    )
+
+
+def contenders(timings: Sequence[Timings], repeat: Timings, *, baseline: str | None) -> tuple[Contender, ...]:
+    """All contenders with their speed-ups over the one named `baseline`; None compares the only one with its repeat."""
+    parent = repeat if baseline is None else next(timing for timing in timings if timing.name == baseline)
+    return tuple(_contender(own, parent) for own in timings)
+
+
+def noise(first: Timings, repeat: Timings) -> Ratio:
+    """The A/A comparison: what the same contender's speed-up over itself looks like on this machine."""
+    return paired_ratio(_block_means_ms(repeat), _block_means_ms(first))
+
+
+def thinned(latencies_ms: Sequence[float]) -> tuple[float, ...]:
+    """At most 2,000 latencies, evenly spaced in time, for the report's picture."""
+    step = -(-len(latencies_ms) // _PICTURE_POINTS)
+    return tuple(latencies_ms[:: max(1, step)])
+
+
+def _contender(own: Timings, parent: Timings) -> Contender:
+    times = sorted(time for block in own.blocks_ms for time in block)
+    return Contender(
+        name=own.name,
+        mean_ms=statistics.fmean(times),
+        p50_ms=times[int(0.5 * len(times))],
+        p99_ms=times[int(0.99 * len(times))],
+        speedup=paired_ratio(_block_means_ms(parent), _block_means_ms(own)),
+    )
+
+
+def _block_means_ms(timings: Timings) -> list[float]:
+    return [statistics.fmean(block) for block in timings.blocks_ms]

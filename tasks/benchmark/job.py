@@ -1,0 +1,104 @@
+"""The contract with the measuring child: what it is asked (`Job`) and the raw numbers that it answers (`Outcome`).
+
+Raw latencies cross the border and no statistics do, so that the child needs neither SciPy nor anything that trains.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from tasks.artifact import Record
+
+ScenarioName = Literal["SingleStream", "Offline", "Server"]
+
+
+class ContenderFiles(Record):
+    """A model to compare with: a static graph with the tokenizer of `bundle`, or (`graph` None) that bundle itself."""
+
+    name: str
+    bundle: Path
+    graph: Path | None
+
+
+class Job(Record):
+    """What to measure. `inputs` is a JSON file with a list of texts; `folder` receives LoadGen's logs.
+
+    `server_qps`: arrival rate of the Server scenario, None takes a safe share of the measured capacity;
+    `server_latency_ms`: its latency bound at the 99th percentile.
+    """
+
+    bundle: Path
+    contenders: tuple[ContenderFiles, ...]
+    inputs: Path
+    folder: Path
+    target: str
+    execution_provider: str
+    threads: int
+    queries: int
+    server_qps: float | None
+    server_latency_ms: float
+    interleaved_repeats: int
+
+
+class Phase(Record):
+    """One line on the child's standard output: what it does next, and the seconds of silence that mean it hangs."""
+
+    message: str
+    fraction: float
+    limit_s: float
+
+
+class LoadRun(Record):
+    """One LoadGen run. `latencies_ms` are LoadGen's own, in issue order, counted from a query's scheduled time.
+
+    `valid` is LoadGen's verdict and `validity` its words; `errors` counts queries whose prediction raised.
+    `scheduled_qps`: the rate at which LoadGen sent queries (Server only); `qps`: the rate at which they were answered.
+    """
+
+    scenario: ScenarioName
+    valid: bool
+    validity: str
+    qps: float
+    target_qps: float | None
+    scheduled_qps: float | None
+    latency_bound_ms: float | None
+    latencies_ms: tuple[float, ...]
+    errors: int
+
+
+class Timings(Record):
+    """Latencies of one contender of the interleaved comparison, by block; within a block all saw the same inputs."""
+
+    name: str
+    blocks_ms: tuple[tuple[float, ...], ...]
+
+
+class Measurements(Record):
+    """All that the child measured. `repeat` is the first contender once more in every block: the A/A comparison.
+
+    `unanswered`: gate inputs whose prediction raised in the survey; they are in no path's share.
+    """
+
+    bundle_digest: str
+    execution_providers: tuple[str, ...]
+    workers: int
+    stop_shares: dict[str, float]
+    unanswered: int
+    runs: tuple[LoadRun, ...]
+    sustained_qps: float | None
+    timings: tuple[Timings, ...]
+    repeat: Timings
+
+
+class Outcome(Record):
+    """The child's answer: measurements, or the one line that tells a person what to mend."""
+
+    measurements: Measurements | None = None
+    user_error: str | None = None
+
+
+class ColdStart(Record):
+    """One fresh process: process start to loaded model, the first answer, and the peak of its resident memory."""
+
+    load_s: float
+    first_answer_ms: float
+    peak_memory_mb: float

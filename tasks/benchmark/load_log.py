@@ -1,0 +1,94 @@
+"""Reads what a LoadGen run wrote: its verdict from the detail log, every query's latency from the trace.
+
+The trace's `complete_ns` is the number LoadGen's own percentiles are made of: nanoseconds from the time a query was
+*scheduled* for, so a stall is felt by all queries that should have been sent meanwhile, to its completion.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from tasks.benchmark.errors import BenchmarkError
+from tasks.benchmark.job import LoadRun, ScenarioName
+
+DETAIL_FILE: Final = "mlperf_log_detail.txt"
+SUMMARY_FILE: Final = "mlperf_log_summary.txt"
+TRACE_FILE: Final = "mlperf_log_trace.json"
+
+_DETAIL_PREFIX: Final = ":::MLLOG "
+# The trace as a whole is not JSON (it quotes some keys twice); the arguments of a sample's begin event are.
+_SAMPLE: Final = re.compile(r'^\{"name":"Sample","cat":"default","ph":"b",.*?"args":(\{[^}]*\})')
+_QPS_KEY: Final[Mapping[ScenarioName, str]] = {
+    "SingleStream": "result_qps_with_loadgen_overhead",
+    "Offline": "result_samples_per_second",
+    "Server": "result_completed_samples_per_sec",
+}
+_CONSTRAINTS: Final = {
+    "result_perf_constraints_met": "latency constraint",
+    "result_min_duration_met": "minimum duration",
+    "result_min_queries_met": "minimum number of queries",
+    "early_stopping_met": "early stopping",
+}
+
+
+def read_run(
+    folder: Path, scenario: ScenarioName, *, target_qps: float | None, latency_bound_ms: float | None, errors: int
+) -> LoadRun:
+    """The run whose logs lie in `folder`. Raises BenchmarkError for logs that are incomplete."""
+    details, complaints = _read_details(folder / DETAIL_FILE)
+    if "result_validity" not in details:
+        raise BenchmarkError(f"{folder / DETAIL_FILE}: LoadGen wrote no result")
+    latencies = read_latencies_ms(folder / TRACE_FILE)
+    expected = int(details["generated_samples_per_query"]) * int(details["result_query_count"])
+    if len(latencies) != expected:
+        raise BenchmarkError(f"{folder / TRACE_FILE}: holds {len(latencies)} of {expected} queries")
+    scheduled = details.get("result_scheduled_samples_per_sec")
+    return LoadRun(
+        scenario=scenario,
+        valid=details["result_validity"] == "VALID",
+        validity=_validity(details, complaints),
+        qps=float(details[_QPS_KEY[scenario]]),
+        target_qps=target_qps,
+        scheduled_qps=None if scheduled is None else float(scheduled),
+        latency_bound_ms=latency_bound_ms,
+        latencies_ms=latencies,
+        errors=errors,
+    )
+
+
+def read_latencies_ms(trace: Path) -> tuple[float, ...]:
+    """Latency of every query in milliseconds, in the order in which the queries were issued."""
+    samples = []
+    with trace.open(encoding="utf-8") as lines:
+        for line in lines:
+            if match := _SAMPLE.match(line):
+                sample = json.loads(match[1])
+                samples.append((int(sample["sample_seq"]), int(sample["complete_ns"]) / 1e6))
+    return tuple(latency for _, latency in sorted(samples))
+
+
+def _read_details(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """Values of the detail log by key, and the messages that LoadGen marked as errors."""
+    details: dict[str, Any] = {}
+    complaints = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith(_DETAIL_PREFIX):
+            continue
+        entry = json.loads(line.removeprefix(_DETAIL_PREFIX))
+        details[entry["key"]] = entry["value"]
+        if entry["metadata"]["is_error"]:
+            complaints.append(f"{entry['key']}: {entry['value']}")
+    return details, complaints
+
+
+def _validity(details: Mapping[str, Any], complaints: list[str]) -> str:
+    """LoadGen's verdict in one line: what was not met, and how many queries early stopping asks for."""
+    unmet = [name for key, name in _CONSTRAINTS.items() if details.get(key) is False]
+    parts = [str(details["result_validity"])]
+    if unmet:
+        parts.append("not met: " + ", ".join(unmet))
+    if details.get("early_stopping_met") is False:
+        parts.append(" ".join(str(details.get("early_stopping_result", "")).replace("*", " ").split()))
+    return "; ".join([*parts, *complaints])

@@ -1,0 +1,165 @@
+"""What the measuring child does with a loaded model: survey, LoadGen's scenarios, sustained rate, comparison.
+
+It knows the model only as something that predicts, so tests run it with models that stall or raise.
+"""
+
+import statistics
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from tasks.benchmark.comparison import affordable_inputs, compare
+from tasks.benchmark.errors import BenchmarkError
+from tasks.benchmark.job import Job, LoadRun, Measurements, Phase
+from tasks.benchmark.load_generator import Load, generate_load
+from tasks.benchmark.process import usable_cpus
+from tasks.benchmark.sustained import highest_sustained_qps
+from tasks.benchmark.system_under_test import Model
+
+_SAFE_SHARE_OF_CAPACITY: Final = 0.5
+"""Arrival rate of the Server scenario where no rate is asked for: busy, and far from the queue's knee."""
+_KEEPS_UP: Final = 0.95
+"""A rate is sustained only if answers keep this share of it: a generous bound alone hides a growing queue."""
+_FEWEST_QUERIES: Final = 2
+"""LoadGen computes rates between queries; of a single one it logs "nan", which is not JSON."""
+_SERVER_S: Final = 20.0
+_SERVER_FEWEST: Final = 800
+_OFFLINE_S: Final = 15.0
+_OFFLINE_FEWEST: Final = 100
+_COMPARISON_S: Final = 12.0
+_HANG_FACTOR: Final = 10.0
+_HANG_S: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Every input answered once: the path that answered it (None where the prediction raised), and the median time."""
+
+    paths: tuple[str | None, ...]
+    median_ms: float
+
+    def stop_shares(self, names: Sequence[str]) -> dict[str, float]:
+        """Share of the answered inputs by path, in the ladder's order."""
+        counts = Counter(path for path in self.paths if path is not None)
+        names = [*names, *(path for path in counts if path not in names)]
+        return {name: counts[name] / counts.total() for name in names}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The loaded model under test, with what the engine says about it."""
+
+    model: Model
+    digest: str
+    execution_providers: tuple[str, ...]
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """One measurement in progress: the job, its inputs, and where to tell how far it is."""
+
+    job: Job
+    texts: Sequence[str]
+    report: Callable[[Phase], None]
+    workers: int = field(default_factory=lambda: len(usable_cpus()))
+
+    def run(self, subject: Subject, load_contenders: Callable[[], Mapping[str, Model]]) -> Measurements:
+        """All measurements; the contenders are loaded last, so that they do not weigh on the scenarios."""
+        self._tell("answering every input once", 0.05, expected_s=0.05 * len(self.texts))
+        survey = survey_inputs(subject.model, self.texts)
+        runs = self.scenarios(subject.model, survey.median_ms)
+        sustained = self.sustained(subject.model, runs[-1], capacity=runs[1].qps)
+
+        self._tell("loading the models to compare with", 0.65)
+        contenders = {"adaptive": subject.model, **load_contenders()}
+        answered = [index for index, path in enumerate(survey.paths) if path is not None]
+        texts = [self.texts[index] for index in answered]
+        strata = [str(survey.paths[index]) for index in answered]
+        repeats = self.job.interleaved_repeats
+        self._tell("interleaved comparison", 0.7, expected_s=_COMPARISON_S * 5)
+        size = affordable_inputs(
+            contenders, texts, repeats=repeats, most=max(1, self.job.queries // repeats), budget_s=_COMPARISON_S
+        )
+        timings, repeat = compare(contenders, texts, strata, repeats=repeats, inputs_per_block=size)
+        return Measurements(
+            bundle_digest=subject.digest,
+            execution_providers=subject.execution_providers,
+            workers=self.workers,
+            stop_shares=survey.stop_shares(subject.paths),
+            unanswered=len(self.texts) - len(answered),
+            runs=runs,
+            sustained_qps=sustained,
+            timings=timings,
+            repeat=repeat,
+        )
+
+    def scenarios(self, model: Model, median_ms: float) -> tuple[LoadRun, LoadRun, LoadRun]:
+        """SingleStream, Offline and Server, in this order. `median_ms` is the survey's."""
+        queries = max(_FEWEST_QUERIES, self.job.queries)
+        single = Load("SingleStream", queries, expected_latency_ms=median_ms / 2)
+        single_run = self._load(single, model, 0.1, expected_s=queries * median_ms / 1e3)
+
+        per_s = 1e3 * self.workers / statistics.fmean(single_run.latencies_ms)
+        # All inputs in one batch; of very many, or very slow ones, those that a few seconds suffice for.
+        count = min(len(self.texts), max(_OFFLINE_FEWEST, int(_OFFLINE_S * per_s)))
+        offline_run = self._load(Load("Offline", count), model, 0.2, expected_s=count / per_s)
+
+        rate = self.job.server_qps or _SAFE_SHARE_OF_CAPACITY * offline_run.qps
+        # At a low rate all queries would take minutes; fewer of them still carry the 99th percentile's bound.
+        count = min(queries, max(_SERVER_FEWEST, int(_SERVER_S * rate)))
+        server = Load("Server", count, target_qps=rate, latency_bound_ms=self.job.server_latency_ms)
+        server_run = self._load(server, model, 0.3, expected_s=count / min(rate, offline_run.qps))
+        return single_run, offline_run, server_run
+
+    def sustained(self, model: Model, server_run: LoadRun, *, capacity: float) -> float | None:
+        """The highest rate of valid Server runs, starting from the scenario's own; `capacity` in queries per second."""
+
+        def sustains(qps: float, queries: int) -> bool:
+            load = Load("Server", queries, target_qps=qps, latency_bound_ms=self.job.server_latency_ms)
+            return keeps_up(self._load(load, model, 0.45, name=f"Server-{qps:.0f}", expected_s=queries / qps))
+
+        known = server_run.target_qps if keeps_up(server_run) else None
+        return highest_sustained_qps(sustains, known=known, capacity=capacity, queries=self.job.queries)
+
+    def _load(
+        self, load: Load, model: Model, fraction: float, *, expected_s: float, name: str | None = None
+    ) -> LoadRun:
+        name = name or load.scenario
+        self._tell(f"{name}, {load.queries} queries", fraction, expected_s=expected_s)
+        return generate_load(load, model, self.texts, workers=self.workers, folder=self.job.folder / name)
+
+    def _tell(self, message: str, fraction: float, *, expected_s: float = 0.0) -> None:
+        self.report(Phase(message=message, fraction=fraction, limit_s=_HANG_S + _HANG_FACTOR * expected_s))
+
+
+def survey_inputs(model: Model, texts: Sequence[str]) -> Survey:
+    """Answers every text once, which also warms the model up. Raises BenchmarkError when it answers none."""
+    paths: list[str | None] = []
+    times = []
+    last_failure = None
+    for text in texts:
+        begin = time.perf_counter()
+        try:
+            path = model.predict([text])[0].path
+        except Exception as failure:  # noqa: BLE001 - a model that raises is a finding, counted and not fatal
+            last_failure = failure
+            paths.append(None)
+        else:
+            times.append((time.perf_counter() - begin) * 1e3)
+            paths.append(path)
+    if last_failure is not None:
+        traceback.print_exception(last_failure, file=sys.stderr)
+    if not times:
+        raise BenchmarkError(f"the model answered none of {len(texts)} inputs: {last_failure!r}")
+    return Survey(paths=tuple(paths), median_ms=statistics.median(times))
+
+
+def keeps_up(run: LoadRun) -> bool:
+    """Whether a Server run shows that its rate can be sustained: valid, no error, and answers as fast as queries."""
+    scheduled = run.scheduled_qps or 0.0
+    return run.valid and run.errors == 0 and run.qps >= _KEEPS_UP * scheduled

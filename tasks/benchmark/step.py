@@ -1,0 +1,228 @@
+"""The step, and what `miaotui bench` calls: start the measuring processes, turn what they found into evidence."""
+
+import json
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from tasks.artifact import Artifact, Workspace
+from tasks.benchmark.errors import BenchmarkError
+from tasks.benchmark.job import ColdStart, ContenderFiles, Job, Measurements, Outcome, Phase
+from tasks.benchmark.load_log import DETAIL_FILE, SUMMARY_FILE
+from tasks.benchmark.process import run_pinned
+from tasks.data.rows import read_rows
+from tasks.errors import UserError
+from tasks.host import host
+from tasks.recipe import Target
+from tasks.recipe.schema import BenchmarkConfig
+from tasks.records import BenchmarkResult, CompressionResult, RouterResult, SnapshotResult
+
+_SCRIPTS: Final = Path(__file__).parent
+_COLD_STARTS: Final = 3
+_COLD_START_LIMIT_S: Final = 120.0
+_FIRST_LINE_LIMIT_S: Final = 120.0
+_REFERENCE_NAME: Final = "static-fp32"
+
+
+def run_benchmark(
+    snapshot: Artifact[SnapshotResult],
+    router: Artifact[RouterResult],
+    compression: Artifact[CompressionResult],
+    *,
+    config: BenchmarkConfig,
+    server_qps: float | None,
+    target: Target,
+    workspace: Workspace,
+) -> BenchmarkResult:
+    """Measures the router's bundle on `target` with the gate split's texts, against the static models it came from.
+
+    `server_qps` is the arrival rate of the Server scenario (the gate's throughput), None takes half of the measured
+    capacity. No latency gate enters: what is measured does not depend on what it is later held against. Leaves
+    LoadGen's summaries and `measurements.json` in `workspace.out`. Raises UserError for a target that is not here,
+    BenchmarkError when a measuring process crashes or hangs.
+    """
+    bundle = router.folder / "bundle"
+    texts = [row.text for row in read_rows(snapshot, "gate")]
+    contenders = static_contenders(bundle, compression)
+    result = _benchmark(
+        bundle,
+        texts,
+        contenders=contenders,
+        baseline=contenders[0].name,
+        config=config,
+        server_qps=server_qps,
+        target=target,
+        workspace=workspace,
+    )
+    if result.bundle_digest != router.result.bundle_digest:
+        raise BenchmarkError(
+            f"{bundle}: measured {result.bundle_digest}, but calibration sealed {router.result.bundle_digest}"
+        )
+    return result
+
+
+def bench_bundle(
+    bundle: Path,
+    texts: Sequence[str],
+    *,
+    against: Path | None,
+    config: BenchmarkConfig,
+    target: Target,
+    workspace_folder: Path,
+    progress: Callable[..., None] | None = None,
+) -> BenchmarkResult:
+    """Measures one bundle with `texts`; with `against`, that bundle is the baseline of the interleaved comparison.
+
+    Without it the only contender's speed-up is that over its own repeat. `workspace_folder` is created and receives the
+    logs. Raises what `run_benchmark` raises.
+    """
+    out, scratch = workspace_folder / "out", workspace_folder / "scratch"
+    out.mkdir(parents=True, exist_ok=True)
+    scratch.mkdir(parents=True, exist_ok=True)
+    contenders = () if against is None else (ContenderFiles(name="against", bundle=against, graph=None),)
+    return _benchmark(
+        bundle,
+        texts,
+        contenders=contenders,
+        baseline=contenders[0].name if contenders else None,
+        config=config,
+        server_qps=None,
+        target=target,
+        workspace=Workspace(out, scratch, progress) if progress else Workspace(out, scratch),
+    )
+
+
+def static_contenders(bundle: Path, compression: Artifact[CompressionResult]) -> tuple[ContenderFiles, ...]:
+    """The best static model, which is the baseline, and the fp32 reference if that is another graph."""
+    result = compression.result
+    static, reference = compression.folder / result.static_monolith, compression.folder / result.reference_monolith
+    name = f"static-{result.static_precision.removeprefix('static-').removeprefix('dynamic-')}"
+    contenders = [ContenderFiles(name=name, bundle=bundle, graph=static)]
+    if reference != static:
+        reference_name = _REFERENCE_NAME if name != _REFERENCE_NAME else "reference-fp32"
+        contenders.append(ContenderFiles(name=reference_name, bundle=bundle, graph=reference))
+    return tuple(contenders)
+
+
+def _benchmark(
+    bundle: Path,
+    texts: Sequence[str],
+    *,
+    contenders: tuple[ContenderFiles, ...],
+    baseline: str | None,
+    config: BenchmarkConfig,
+    server_qps: float | None,
+    target: Target,
+    workspace: Workspace,
+) -> BenchmarkResult:
+    # Imported here: the measuring child imports this package and has no use for SciPy.
+    from tasks.benchmark import evidence
+
+    if not texts:
+        raise UserError("there is no text to benchmark with; give at least one row", file=bundle)
+    # Absolute, for the children run in a folder of their own.
+    folder = workspace.scratch.absolute() / "benchmark"
+    shutil.rmtree(folder, ignore_errors=True)  # a killed measurement is begun anew: its conditions are gone
+    folder.mkdir(parents=True)
+    inputs = folder / "inputs.json"
+    inputs.write_text(json.dumps(list(texts)), encoding="utf-8")
+    job = Job(
+        bundle=bundle.absolute(),
+        contenders=tuple(_with_absolute_paths(files) for files in contenders),
+        inputs=inputs,
+        folder=folder,
+        target=target.name,
+        execution_provider=target.execution_provider,
+        threads=target.threads,
+        queries=config.queries,
+        server_qps=server_qps,
+        server_latency_ms=config.server_latency_ms,
+        interleaved_repeats=config.interleaved_repeats,
+    )
+    measured = _measure(job, target, workspace)
+    workspace.progress("cold starts", 0.95)
+    cold = [_cold_start(job, target) for _ in range(_COLD_STARTS)]
+    _keep_logs(job, measured, workspace.out)
+    single = next(run for run in measured.runs if run.scenario == "SingleStream")
+    return BenchmarkResult(
+        target=target.name,
+        host=host(),
+        bundle_digest=measured.bundle_digest,
+        execution_providers=measured.execution_providers,
+        cold_start_s=statistics.median(start.load_s for start in cold),
+        first_answer_ms=statistics.median(start.first_answer_ms for start in cold),
+        peak_memory_mb=max(start.peak_memory_mb for start in cold),
+        size_mb=_folder_mb(bundle),
+        scenarios=tuple(evidence.scenario(run) for run in measured.runs),
+        sustained_qps=measured.sustained_qps,
+        contenders=evidence.contenders(measured.timings, measured.repeat, baseline=baseline),
+        stop_shares=measured.stop_shares,
+        latencies_ms=evidence.thinned(single.latencies_ms),
+        noise=evidence.noise(measured.timings[0], measured.repeat),
+    )
+
+
+def _measure(job: Job, target: Target, workspace: Workspace) -> Measurements:
+    """Runs the measuring child and returns what it found."""
+    job_file, outcome_file, log = (job.folder / name for name in ("job.json", "outcome.json", "child.log"))
+    job_file.write_text(job.model_dump_json(), encoding="utf-8")
+
+    def follow(line: str) -> float | None:
+        if not line.startswith("{"):
+            return None
+        phase = Phase.model_validate_json(line)
+        workspace.progress(phase.message, phase.fraction)
+        return phase.limit_s
+
+    run_pinned(
+        _SCRIPTS / "child.py",
+        [str(job_file), str(outcome_file)],
+        target=target,
+        log=log,
+        limit_s=_FIRST_LINE_LIMIT_S,
+        on_line=follow,
+    )
+    outcome = Outcome.model_validate_json(outcome_file.read_bytes())
+    if outcome.user_error is not None:
+        raise UserError(outcome.user_error)
+    if outcome.measurements is None:
+        raise BenchmarkError(f"{outcome_file}: holds neither measurements nor an error")
+    return outcome.measurements
+
+
+def _cold_start(job: Job, target: Target) -> ColdStart:
+    """Starts one process that only loads and answers."""
+    lines: list[str] = []
+    options = [str(job.bundle), str(job.inputs), str(job.threads), job.execution_provider]
+    run_pinned(
+        _SCRIPTS / "cold_start.py",
+        [*options, repr(time.monotonic())],
+        target=target,
+        log=job.folder / "cold_start.log",
+        limit_s=_COLD_START_LIMIT_S,
+        on_line=lines.append,
+    )
+    return ColdStart.model_validate_json(lines[-1])
+
+
+def _keep_logs(job: Job, measured: Measurements, out: Path) -> None:
+    """Copies what others may want to check: the raw numbers, and LoadGen's own words for every run."""
+    (out / "measurements.json").write_text(measured.model_dump_json(), encoding="utf-8")
+    for summary in sorted(job.folder.glob(f"*/{SUMMARY_FILE}")):
+        kept = out / "loadgen" / summary.parent.name
+        kept.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(summary, kept / SUMMARY_FILE)
+        shutil.copyfile(summary.with_name(DETAIL_FILE), kept / DETAIL_FILE)
+
+
+def _with_absolute_paths(files: ContenderFiles) -> ContenderFiles:
+    graph = files.graph.absolute() if files.graph else None
+    return ContenderFiles(name=files.name, bundle=files.bundle.absolute(), graph=graph)
+
+
+def _folder_mb(folder: Path) -> float:
+    """Size of all files under `folder` in MB (10^6 bytes)."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6

@@ -1,0 +1,81 @@
+"""Assemble a bundle: copy what serves, write router, certificates and golden set, and the manifest last."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnxruntime
+
+from engine.adaptive_model import AdaptiveModel
+from engine.bundle import CERTIFICATE_FILE, FORMAT, GOLDEN_FILE, Manifest, PathEntry, write_manifest
+from engine.router import OperatingPoint, Router, save_router
+from tasks.recipe.target import Target
+from tasks.records import Certificate, SnapshotResult
+from tasks.router.chain import PathView, route
+
+GOLDEN_ROWS: Final = 16
+GOLDEN_MARGIN: Final = 0.05
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a bundle is made of; `files`: where each file comes from, by its name in the bundle."""
+
+    entries: tuple[PathEntry, ...]
+    files: Mapping[str, Path]
+    router: Router
+    certificates: tuple[Certificate, ...]
+
+
+def make_manifest(name: str, data: SnapshotResult, max_length: int, entries: tuple[PathEntry, ...]) -> Manifest:
+    """The manifest of a bundle of this data, its files still unlisted."""
+    return Manifest(
+        format=FORMAT,
+        name=name,
+        labels=data.labels,
+        out_of_scope_label=data.out_of_scope_label,
+        max_length=max_length,
+        paths=entries,
+        runtime={"onnxruntime": onnxruntime.__version__, "numpy": np.__version__},
+        files={},
+    )
+
+
+def write_bundle(folder: Path, contents: Contents, manifest: Manifest, golden: Sequence[str], target: Target) -> None:
+    """Write the bundle, answer the golden texts with it, and load it as a server would."""
+    folder.mkdir(parents=True)
+    for file, source in contents.files.items():
+        shutil.copyfile(source, folder / file)
+    save_router(contents.router, folder)
+    _write_json(folder / CERTIFICATE_FILE, [certificate.model_dump() for certificate in contents.certificates])
+    write_manifest(folder, manifest)
+    runtime = {"threads": target.threads, "execution_provider": target.execution_provider}
+    model = AdaptiveModel.load(folder, replay_golden=False, **runtime)
+    answers = [
+        {"text": text, "operating_point": model.operating_point, "answer": asdict(answer)}
+        for text, answer in zip(golden, model.predict(golden), strict=True)
+    ]
+    _write_json(folder / GOLDEN_FILE, answers)
+    write_manifest(folder, manifest)
+    AdaptiveModel.load(folder, **runtime)
+
+
+def golden_texts(texts: Sequence[str], views: Sequence[PathView], point: OperatingPoint) -> list[str]:
+    """Texts whose route is no near thing, spread over the paths."""
+    clear = np.ones(len(texts), dtype=bool)
+    for view, threshold in zip(views, point.thresholds, strict=False):
+        if np.isfinite(threshold):
+            clear &= np.abs(view.score - threshold) > GOLDEN_MARGIN
+    stops = route(views, point.thresholds).stops
+    chosen: list[int] = []
+    for path in range(len(views)):
+        chosen += np.flatnonzero(clear & (stops == path))[: max(1, GOLDEN_ROWS // len(views))].tolist()
+    return [texts[row] for row in chosen]
+
+
+def _write_json(file: Path, document: object) -> None:
+    file.write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")

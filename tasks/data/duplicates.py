@@ -1,0 +1,149 @@
+"""Duplicates: within a split they are merged, across splits they leak, and with several labels they contradict.
+
+Two texts are the same if they are equal after Unicode normalisation (NFKC), case folding and white space; they are
+duplicates of one another if they are equal without punctuation too, and near duplicates from an edit similarity on
+(`edit_similarity`). Rows leak only to rows of their own label: a near twin with another label ("from savings to checking",
+"from checking to savings"; "sort in C#", "sort in C++") gives no answer away, it is the contrast that a model has to learn.
+"""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from tasks.data.edit_similarity import similar_texts
+from tasks.data.rows import Row
+
+# A row leaves for a row of a split that stands before its own: the gate loses nothing, train yields to all others.
+PROTECTION: Final = ("gate", "certify", "tune", "train")
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """`row` of `split` (nearly) repeats `other` of the better protected `other_split`; the similarity is 1 for duplicates."""
+
+    split: str
+    row: Row
+    other_split: str
+    other: Row
+    similarity: float
+    exact: bool
+
+
+def without_contradictions(
+    rows_by_role: Mapping[str, Sequence[Row]],
+) -> tuple[dict[str, list[Row]], dict[str, tuple[str, ...]]]:
+    """The rows without those whose text has several labels anywhere, and these texts with their labels."""
+    labels: defaultdict[str, set[str]] = defaultdict(set)
+    for rows in rows_by_role.values():
+        for row in rows:
+            labels[same_text_key(row.text)].add(row.label)
+    contradicting = {key: tuple(sorted(names)) for key, names in labels.items() if len(names) > 1}
+    kept = {
+        role: [row for row in rows if same_text_key(row.text) not in contradicting] for role, rows in rows_by_role.items()
+    }
+    return kept, contradicting
+
+
+def without_duplicates(rows: Sequence[Row]) -> list[Row]:
+    """One row of each set of duplicates with one label: the first by text, whatever the order of `rows`."""
+    kept: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        key = (row.label, duplicate_key(row.text))
+        other = kept.get(key)
+        if other is None or _by_text(row) < _by_text(other):
+            kept[key] = row
+    return list(kept.values())
+
+
+def without_leaks(
+    splits: Mapping[str, Sequence[Row]], *, similarity: float
+) -> tuple[dict[str, list[Row]], list[Leak]]:
+    """The splits without the rows that (nearly) repeat a row of a better protected split, and these rows.
+
+    A row that has left its split protects nothing any more.
+    """
+    kept: dict[str, list[Row]] = {}
+    leaks: list[Leak] = []
+    protected: list[tuple[str, Row]] = []
+    for split in PROTECTION:
+        found = _leaks(split, splits[split], protected, similarity)
+        leaks.extend(found.values())
+        kept[split] = [row for position, row in enumerate(splits[split]) if position not in found]
+        protected.extend((split, row) for row in kept[split])
+    return kept, leaks
+
+
+def count_leaking_rows(splits: Mapping[str, Sequence[Row]], *, similarity: float) -> int:
+    """How many rows (nearly) repeat a row of a better protected split; 0 for every snapshot that was sealed."""
+    return len(without_leaks(splits, similarity=similarity)[1])
+
+
+def same_text_key(text: str) -> str:
+    """What two spellings of the same text have in common: NFKC, case folded, white space collapsed, invisible marks gone."""
+    return _keys(text)[0]
+
+
+def duplicate_key(text: str) -> str:
+    """`same_text_key` without punctuation; a text of nothing but punctuation keeps it. Symbols (+, $, <, emoji) stay."""
+    return _keys(text)[1]
+
+
+def _leaks(split: str, rows: Sequence[Row], protected: Sequence[tuple[str, Row]], similarity: float) -> dict[int, Leak]:
+    """The leaking rows by their position."""
+    originals: dict[tuple[str, str], tuple[str, Row]] = {}
+    for other_split, other in protected:
+        originals.setdefault((other.label, duplicate_key(other.text)), (other_split, other))
+    found: dict[int, Leak] = {}
+    for position, row in enumerate(rows):
+        original = originals.get((row.label, duplicate_key(row.text)))
+        if original is not None:
+            found[position] = Leak(split, row, *original, similarity=1.0, exact=True)
+    unsettled = [position for position in range(len(rows)) if position not in found]
+    matches = similar_texts(
+        [duplicate_key(rows[position].text) for position in unsettled],
+        [duplicate_key(other.text) for _, other in protected],
+        query_groups=[rows[position].label for position in unsettled],
+        reference_groups=[other.label for _, other in protected],
+        threshold=similarity,
+    )
+    for query, match in matches.items():
+        position = unsettled[query]
+        found[position] = Leak(split, rows[position], *protected[match.reference], match.similarity, exact=False)
+    return dict(sorted(found.items()))
+
+
+def _by_text(row: Row) -> tuple[str, str]:
+    return row.text, row.slice or ""
+
+
+class _WithoutPunctuation(dict[int, str | None]):
+    """Translation table: apostrophes vanish, other punctuation parts words. Filled as characters are met."""
+
+    def __missing__(self, code: int) -> str | None:
+        character = chr(code)
+        is_punctuation = unicodedata.category(character).startswith("P")
+        self[code] = ("" if character in "'’ʼ" else " ") if is_punctuation or character == "ʼ" else character
+        return self[code]
+
+
+class _WithoutInvisible(dict[int, str | None]):
+    """Translation table: format characters (zero-width spaces, soft hyphens, byte order marks) vanish."""
+
+    def __missing__(self, code: int) -> str | None:
+        self[code] = "" if unicodedata.category(chr(code)) == "Cf" else chr(code)
+        return self[code]
+
+
+_INVISIBLE: Final = _WithoutInvisible()
+_PUNCTUATION: Final = _WithoutPunctuation()
+
+
+@lru_cache(maxsize=1 << 17)
+def _keys(text: str) -> tuple[str, str]:
+    # Folding case may undo the normal form (and the reverse), so that the normal form is taken twice (Unicode, D145).
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    same = " ".join(folded.translate(_INVISIBLE).split())
+    return same, " ".join(same.translate(_PUNCTUATION).split()) or same

@@ -1,0 +1,241 @@
+"""Exact join on edit similarity: which texts are, but for a few edits, one of the reference texts.
+
+Edit similarity is 1 - d / max(|a|, |b|), with d the Levenshtein distance, as in Lee et al. 2022, "Deduplicating Training
+Data Makes Language Models Better". Unlike a Jaccard index it tells "from savings to checking" from "from checking to
+savings", and a single typing error weighs the same in a short text as it does in a long one. Pairs are pruned by length and by
+bag distance (a lower bound of d, Bartolini et al. 2002); what is left is verified by dynamic programming in a band
+(Ukkonen 1985), many pairs at once. Nothing is missed by the pruning.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+Ints = NDArray[np.int64]
+
+# Texts above this many characters are compared word by word: their distances in characters would take seconds a pair.
+MAX_CHARACTERS_COMPARED: Final = 256
+_BAG_SIZE: Final = 64
+_PAIRS_PER_BLOCK: Final = 1 << 20
+_CELLS_PER_BATCH: Final = 1 << 22
+_ROUNDING: Final = 1e-9
+# In these scripts (Thai, Lao, Burmese, Khmer, Japanese, Chinese) no white space parts words: each character is one.
+_UNSPACED_SCRIPTS: Final = re.compile("([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A reference text (its position) that is similar enough, and how similar it is."""
+
+    reference: int
+    similarity: float
+
+
+def similar_texts(
+    queries: Sequence[str],
+    references: Sequence[str],
+    *,
+    query_groups: Sequence[str],
+    reference_groups: Sequence[str],
+    threshold: float,
+) -> dict[int, Match]:
+    """For each query (by position) that has one: a reference of its own group with edit similarity >= `threshold`.
+
+    Where several references are similar enough, one of those with the nearest character counts is named. Texts are
+    compared by characters, and by words if either has more than `MAX_CHARACTERS_COMPARED` characters.
+    """
+    groups = {name: number for number, name in enumerate(dict.fromkeys([*query_groups, *reference_groups]))}
+    group_of = np.array([groups[name] for name in (*query_groups, *reference_groups)], np.int64)
+    texts = [*queries, *references]
+    is_long = np.array([len(text) > MAX_CHARACTERS_COMPARED for text in texts], bool)
+    is_query = np.arange(len(texts)) < len(queries)
+    found: dict[int, Match] = {}
+    by_characters = (is_query & ~is_long, ~is_query & ~is_long)
+    long_with_all = (is_query & is_long, ~is_query)
+    short_with_long = (is_query & ~is_long, ~is_query & is_long)
+    for units, pairings in ((_characters, [by_characters]), (_words, [long_with_all, short_with_long])):
+        pairings = [(left, right) for left, right in pairings if left.any() and right.any()]
+        if pairings:
+            used = np.logical_or.reduce([mask for pairing in pairings for mask in pairing])
+            sequences = _Sequences.of(*units([text if use else "" for text, use in zip(texts, used, strict=True)]))
+            join = _Join(sequences, group_of, threshold)
+            for left, right in pairings:
+                unsettled = np.array([i for i in np.flatnonzero(left).tolist() if i not in found], np.int64)
+                for query, reference, similarity in join.run(unsettled, np.flatnonzero(right)):
+                    found[query] = Match(reference - len(queries), similarity)
+    return found
+
+
+def _characters(texts: Sequence[str]) -> tuple[Ints, Ints]:
+    """The numbers of all characters, and how many each text has."""
+    units = np.frombuffer("".join(texts).encode("utf-32-le"), "<u4").astype(np.int64)
+    return units, np.array([len(text) for text in texts], np.int64)
+
+
+def _words(texts: Sequence[str]) -> tuple[Ints, Ints]:
+    """A number for each word, and how many words each text has."""
+    numbers: dict[str, int] = {}
+    words = [_UNSPACED_SCRIPTS.sub(r" \1 ", text).split() for text in texts]
+    units = np.fromiter((numbers.setdefault(word, len(numbers)) for text in words for word in text), np.int64)
+    return units, np.array([len(text) for text in words], np.int64)
+
+
+@dataclass(frozen=True)
+class _Sequences:
+    """Texts as sequences of unit numbers: `units[starts[i] : starts[i] + lengths[i]]`.
+
+    `bags` (n, 64) counts the units of each text; the most frequent units have a place of their own, the others share.
+    """
+
+    units: NDArray[np.int32]
+    starts: Ints
+    lengths: Ints
+    bags: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, units: Ints, lengths: Ints) -> "_Sequences":
+        """Sequences of any units, one after the other, and their lengths."""
+        _, numbers, counts = np.unique(units, return_inverse=True, return_counts=True)
+        rank = np.empty(len(counts), np.int64)
+        rank[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
+        cells = np.repeat(np.arange(len(lengths)) * _BAG_SIZE, lengths) + rank[numbers] % _BAG_SIZE
+        bags = np.bincount(cells, minlength=len(lengths) * _BAG_SIZE).reshape(len(lengths), _BAG_SIZE)
+        return cls(numbers.astype(np.int32), np.cumsum(lengths) - lengths, lengths, bags.astype(np.float64))
+
+    def padded(self, which: Ints, *, before: int, width: int, filler: int) -> NDArray[np.int32]:
+        """The sequences as columns of a (width, n) array, starting in row `before`; the rest holds `filler`."""
+        lengths = self.lengths[which]
+        columns = np.repeat(np.arange(len(which)), lengths)
+        within = np.arange(len(columns)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        array = np.full((width, len(which)), filler, np.int32)
+        array[within + before, columns] = self.units[np.repeat(self.starts[which], lengths) + within]
+        return array
+
+
+class _Join:
+    """Finds one similar reference per query, group by group, in blocks of bounded memory."""
+
+    def __init__(self, sequences: _Sequences, group_of: Ints, threshold: float) -> None:
+        self._sequences = sequences
+        self._group_of = group_of
+        self._threshold = threshold
+
+    def run(self, queries: Ints, references: Ints) -> Iterator[tuple[int, int, float]]:
+        """(query, reference, similarity) for every query with a similar reference.
+
+        The nearest reference by bag distance settles most queries; only for the others all candidates are looked at.
+        """
+        doubtful: list[Ints] = []
+        for pairs in _gathered(self._candidates(queries, references, nearest_only=True)):
+            settled = list(self._verified(pairs))
+            yield from settled
+            doubtful.append(np.setdiff1d(pairs[0], [query for query, _, _ in settled]))
+        if doubtful:
+            for pairs in _gathered(self._candidates(np.concatenate(doubtful), references, nearest_only=False)):
+                yield from self._verified(pairs)
+
+    def _candidates(self, queries: Ints, references: Ints, *, nearest_only: bool) -> Iterator[Ints]:
+        """Blocks (2, n) of query and reference that may be similar; all pairs of a query are in the same block."""
+        lengths, bags = self._sequences.lengths, self._sequences.bags
+        # One sortable number for (group, length): the references that a query is compared with are a range of it.
+        stride = int(lengths.max(initial=0)) + 2
+        keys = self._group_of * stride + lengths
+        references = references[np.argsort(keys[references], kind="stable")]
+        queries = queries[np.argsort(keys[queries], kind="stable")]
+        reference_keys = keys[references]
+        for alike in np.split(queries, np.flatnonzero(np.diff(keys[queries])) + 1):
+            if not len(alike):
+                continue
+            group, length = divmod(int(keys[alike[0]]), stride)
+            shortest = max(1, int(np.ceil(self._threshold * length - _ROUNDING)))
+            longest = min(int(length / self._threshold + _ROUNDING), stride - 1)
+            low = np.searchsorted(reference_keys, group * stride + shortest)
+            high = np.searchsorted(reference_keys, group * stride + longest, side="right")
+            partners = references[low:high]
+            if not len(partners):
+                continue
+            apart = np.abs(lengths[partners] - length)
+            allowed = self._most_edits(np.maximum(lengths[partners], length))
+            for block in np.array_split(alike, 1 + len(alike) * len(partners) // _PAIRS_PER_BLOCK):
+                # Half of |difference in length| + |difference in counts|: each edit mends at most one unit of either.
+                excess = (cdist(bags[block], bags[partners], "cityblock") + apart) / 2 - allowed
+                if nearest_only:
+                    nearest = excess.argmin(axis=1)
+                    possible = excess[np.arange(len(block)), nearest] <= 0
+                    yield np.stack([block[possible], partners[nearest[possible]]])
+                else:
+                    left, right = np.nonzero(excess <= 0)
+                    yield np.stack([block[left], partners[right]])
+
+    def _verified(self, pairs: Ints) -> Iterator[tuple[int, int, float]]:
+        """The first similar pair of each query, if it has one."""
+        distances = self._distances(pairs[0], pairs[1])
+        longest = np.maximum(self._sequences.lengths[pairs[0]], self._sequences.lengths[pairs[1]])
+        similar = np.flatnonzero(distances <= self._most_edits(longest))
+        settled, first = np.unique(pairs[0, similar], return_index=True)
+        for query, pair in zip(settled.tolist(), similar[first].tolist(), strict=True):
+            yield query, int(pairs[1, pair]), float(1 - distances[pair] / longest[pair])
+
+    def _most_edits(self, longest: Ints) -> Ints:
+        return np.floor((1 - self._threshold) * longest + _ROUNDING).astype(np.int64)
+
+    def _distances(self, left: Ints, right: Ints) -> Ints:
+        """Levenshtein distances of pairs; exact up to the number of edits allowed, larger than that otherwise."""
+        lengths = self._sequences.lengths
+        longest = np.maximum(lengths[left], lengths[right])
+        distances = np.empty(len(left), np.int64)
+        order = np.argsort(longest, kind="stable")
+        start = 0
+        while start < len(order):
+            # Pairs of like length go together, as many as keep the batch small enough for the processor's cache.
+            pairs = max(1, _CELLS_PER_BATCH // max(1, int(longest[order[start]])) // 8)
+            batch = order[start : start + pairs]
+            batch = batch[longest[batch] <= longest[batch[0]] * 1.25 + 8]
+            band = int(self._most_edits(longest[batch]).max(initial=0))
+            distances[batch] = _banded_levenshtein(self._sequences, left[batch], right[batch], band)
+            start += len(batch)
+        return distances
+
+
+def _gathered(blocks: Iterable[Ints]) -> Iterator[Ints]:
+    """Joins small blocks of pairs, so that they are worth a batch."""
+    waiting: list[Ints] = []
+    for block in blocks:
+        waiting.append(block)
+        if sum(part.shape[1] for part in waiting) >= _PAIRS_PER_BLOCK:
+            yield np.concatenate(waiting, axis=1)
+            waiting = []
+    if waiting:
+        yield np.concatenate(waiting, axis=1)
+
+
+def _banded_levenshtein(sequences: _Sequences, left: Ints, right: Ints, band: int) -> Ints:
+    """Distances of n pairs whose lengths differ by at most `band`; exact where they are at most `band`.
+
+    Row i of the table is kept for the columns i - band … i + band only: `row[o]` is the cell of column i + o - band.
+    """
+    left_lengths, right_lengths = sequences.lengths[left], sequences.lengths[right]
+    height, width = int(left_lengths.max()), 2 * band + 1
+    a = sequences.padded(left, before=0, width=height, filler=-1)
+    b = sequences.padded(right, before=band, width=max(height, int(right_lengths.max())) + width, filler=-2)
+    offsets = np.arange(width, dtype=np.int32)[:, None]
+    unreachable = np.int32(1 << 29)
+    row = np.broadcast_to(np.where(offsets >= band, offsets - band, unreachable), (width, len(left))).astype(np.int32)
+    last_column = right_lengths - left_lengths + band
+    distances = row[np.clip(last_column, 0, width - 1), np.arange(len(left))].astype(np.int64)
+    ends_at = {int(i): np.flatnonzero(left_lengths == i) for i in np.unique(left_lengths)}
+    for i in range(1, height + 1):
+        step = row + (a[i - 1] != b[i - 1 : i - 1 + width])  # replace or keep
+        np.minimum(step[:-1], row[1:] + 1, out=step[:-1])  # delete
+        step -= offsets  # insert: a running minimum once each column's own cost is taken off
+        row = np.minimum.accumulate(step, axis=0)
+        row += offsets
+        if i in ends_at:
+            ended = ends_at[i]
+            distances[ended] = row[last_column[ended], ended]
+    return distances

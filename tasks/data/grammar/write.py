@@ -1,0 +1,49 @@
+"""Writes the splits of a grammar as JSON lines; each file is either complete or not there."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from tasks.data.grammar.generate import Example, generate
+from tasks.data.grammar.grammar import Grammar
+from tasks.data.grammar.support_assistant import SUPPORT_ASSISTANT
+from tasks.errors import UserError
+
+GRAMMARS: Final[Mapping[str, Grammar]] = {SUPPORT_ASSISTANT.name: SUPPORT_ASSISTANT}
+
+
+def write_grammar(name: str, seed: int, folder: Path) -> dict[str, Path]:
+    """Writes `train.jsonl`, `validation.jsonl`, `test.jsonl` and `held_back.jsonl` into `folder`; returns split → file.
+
+    A row is an object with `text`, `label` and `domain`. The bytes depend on `name` and `seed` alone. Raises UserError
+    for an unknown name, and where `folder` cannot be written to.
+    """
+    if name not in GRAMMARS:
+        raise UserError(f"there is no grammar {name!r}; known grammars: {', '.join(sorted(GRAMMARS))}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        splits = generate(GRAMMARS[name], seed)
+        return {split: _write(rows, folder / f"{split}.jsonl") for split, rows in splits.items()}
+    except OSError as error:
+        raise UserError(f"cannot write the data of grammar {name!r}: {error.strerror}", file=folder) from error
+
+
+def _write(rows: list[Example], file: Path) -> Path:
+    lines = (
+        json.dumps({"text": row.text, "label": row.label, "domain": row.domain}, ensure_ascii=False) for row in rows
+    )
+    content = "".join(f"{line}\n" for line in lines).encode()
+    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, file)  # noqa: PTH105 - atomic on the same file system
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return file

@@ -1,0 +1,175 @@
+"""The step that turns source files into a snapshot: an immutable, checked version of the data with its four splits.
+
+Rows are read and checked, contradictions and duplicates dropped, splits assigned, leaking rows removed, and the disjointness of
+what was written is verified once more from the files. The digest over the content of the splits is the data's identity.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from engine.digests import file_digest
+from tasks.artifact import Workspace
+from tasks.data.duplicates import Leak, count_leaking_rows, without_contradictions, without_duplicates, without_leaks
+from tasks.data.hints import did_you_mean, quote
+from tasks.data.readers import place, read_records
+from tasks.data.rows import SPLITS, Row, content_digest, in_content_order, read_row_file, split_file, write_row_file
+from tasks.data.sources import ROLES, Source
+from tasks.data.splits import MIN_TRAIN_ROWS, assign_splits
+from tasks.data.validation import Placed, Rejected, check_record, refuse_too_many, write_quarantine
+from tasks.errors import UserError
+from tasks.recipe.schema import DataConfig
+from tasks.records import SnapshotResult, SourceFile
+
+
+def take_snapshot(
+    config: DataConfig, *, sources: tuple[Source, ...], seed: int, workspace: Workspace
+) -> SnapshotResult:
+    """Write `train.jsonl`, `tune.jsonl`, `certify.jsonl`, `gate.jsonl`, and what was left out, into `workspace.out`.
+
+    `quarantine.jsonl` has the rows that cannot be used, `contradicting.jsonl` the texts with several labels, `leaking.jsonl`
+    the rows that left a split because a better protected one has (nearly) the same text with the same label.
+    Raises UserError for data that no model should be made of.
+    """
+    placed, rejected, files = _read(config, sources, workspace.progress)
+    locations = {role: [source.location for source in sources if source.role == role] for role in ROLES}
+    rows_read = {role: sum(f.rows for s, f in zip(sources, files, strict=True) if s.role == role) for role in ROLES}
+    rows_read = {role: count for role, count in rows_read.items() if count}
+    refuse_too_many(rejected, rows_read, locations, limit=config.max_quarantined_share)
+    _refuse_unknown_labels(placed, config)
+
+    workspace.progress("looking for duplicates and leaks", 0.5)
+    by_role = {role: [entry.row for entry in placed if entry.role == role] for role in rows_read}
+    consistent, contradicting = without_contradictions(by_role)
+    distinct = {role: without_duplicates(rows) for role, rows in consistent.items()}
+    assigned = assign_splits(distinct, config.shares, seed=seed)
+    splits, leaks = without_leaks(assigned, similarity=config.near_duplicate_similarity)
+    splits = {split: in_content_order(splits[split]) for split in SPLITS}
+    labels = _labels(splits["train"], config.out_of_scope_label)
+    _refuse_thin_splits(splits, by_role["train"], config, locations["train"])
+
+    for split in SPLITS:
+        write_row_file(split_file(workspace.out, split), splits[split])
+    write_quarantine(workspace.out / "quarantine.jsonl", rejected)
+    _write_contradicting(workspace.out / "contradicting.jsonl", contradicting)
+    _write_leaking(workspace.out / "leaking.jsonl", leaks)
+    workspace.progress("verifying that the splits are disjoint", 0.8)
+    _verify(workspace.out, splits, similarity=config.near_duplicate_similarity)
+    return SnapshotResult(
+        rows={split: len(splits[split]) for split in SPLITS},
+        out_of_scope_rows={
+            split: sum(row.label == config.out_of_scope_label for row in splits[split]) for split in SPLITS
+        },
+        labels=labels,
+        out_of_scope_label=config.out_of_scope_label,
+        slices=tuple(sorted({row.slice for rows in splits.values() for row in rows if row.slice is not None})),
+        sources=files,
+        quarantined=len(rejected),
+        quarantine_reasons=dict(Counter(entry.reason for entry in rejected).most_common()),
+        duplicates=_count(consistent) - _count(distinct),
+        contradicting=_count(by_role) - _count(consistent),
+        leaking_exact=sum(leak.exact for leak in leaks),
+        leaking_near=sum(not leak.exact for leak in leaks),
+        content_digest=content_digest(splits),
+    )
+
+
+def _read(
+    config: DataConfig, sources: Sequence[Source], progress: Callable[..., None]
+) -> tuple[list[Placed], list[Rejected], tuple[SourceFile, ...]]:
+    """All rows and rejected records of all sources, and per source how many there were (rejected ones included)."""
+    columns = [config.text_column, config.label_column, *([config.slice_column] if config.slice_column else [])]
+    placed: list[Placed] = []
+    rejected: list[Rejected] = []
+    files = []
+    for number, source in enumerate(sources):
+        progress(f"reading {source.location}", 0.5 * number / len(sources))
+        before = len(placed), len(rejected)
+        for record in read_records(source.path, source.format, columns, location=source.location):
+            checked = check_record(record, config, role=source.role, source=source.location)
+            if isinstance(checked, Placed):
+                placed.append(checked)
+            else:
+                rejected.append(checked)
+        if file_digest(source.path) != source.sha256:
+            raise UserError("changed while the run was starting; run again once it is complete", file=source.location)
+        usable, bad = len(placed) - before[0], len(rejected) - before[1]
+        files.append(SourceFile(location=source.location, sha256=source.sha256, rows=usable + bad, quarantined=bad))
+    return placed, rejected, tuple(files)
+
+
+def _refuse_unknown_labels(placed: Iterable[Placed], config: DataConfig) -> None:
+    placed = list(placed)
+    known = {entry.row.label for entry in placed if entry.role == "train"}
+    for entry in placed:
+        label = entry.row.label
+        if label not in known and label != config.out_of_scope_label:
+            raise UserError(
+                f"unknown label {quote(label)} in {entry.role} data: no training row has it{did_you_mean(label, known)}"
+                f" (add training rows, or name it as data.out_of_scope_label)",
+                file=place(entry.source, entry.number),
+            )
+
+
+def _labels(train: Iterable[Row], out_of_scope_label: str | None) -> tuple[str, ...]:
+    """The trained labels, sorted, the out-of-scope label last."""
+    return tuple(sorted({row.label for row in train}, key=lambda label: (label == out_of_scope_label, label)))
+
+
+def _refuse_thin_splits(
+    splits: Mapping[str, Sequence[Row]], train_rows: Sequence[Row], config: DataConfig, train_files: Sequence[str]
+) -> None:
+    """`train_rows`: the training rows as they were read; they tell a class that was too small from one that lost its rows."""
+    read = Counter(row.label for row in train_rows)
+    left = Counter(row.label for row in splits["train"])
+    in_scope = [label for label in read if label != config.out_of_scope_label]
+    files = ", ".join(train_files[:3]) + (", …" if len(train_files) > 3 else "")
+    if len(in_scope) < 2:
+        only = f"only {quote(in_scope[0])}" if in_scope else "none but the out-of-scope label"
+        raise UserError(f"a classifier needs at least two labels; the training rows have {only}", file=files)
+    for label, count in sorted(read.items()):
+        if left[label] < MIN_TRAIN_ROWS:
+            raise UserError(
+                f"label {quote(label)} has {left[label]} of its {count} rows left to train on, at least {MIN_TRAIN_ROWS} are"
+                " needed (the others are duplicates, contradict one another, or repeat rows of another split); add rows",
+                file=files,
+            )
+    for split in SPLITS:
+        if not splits[split]:
+            raise UserError(f"no rows are left for the split {split!r}; add rows or enlarge its share in data.shares")
+
+
+def _verify(folder: Path, splits: Mapping[str, Sequence[Row]], *, similarity: float) -> None:
+    """Invariant 4, on the bytes that were written."""
+    written = {split: read_row_file(split_file(folder, split)) for split in SPLITS}
+    if any(written[split] != splits[split] for split in SPLITS):
+        raise RuntimeError("the snapshot's files do not hold the rows that were written to them")
+    leaking = count_leaking_rows(written, similarity=similarity)
+    if leaking:
+        raise RuntimeError(f"{leaking} rows still occur in more than one split of the snapshot")
+
+
+def _write_contradicting(file: Path, contradicting: Mapping[str, Sequence[str]]) -> None:
+    with file.open("w", encoding="utf-8", newline="\n") as stream:
+        for text, labels in sorted(contradicting.items()):
+            stream.write(json.dumps({"text": text, "labels": labels}, ensure_ascii=False) + "\n")
+
+
+def _write_leaking(file: Path, leaks: Iterable[Leak]) -> None:
+    with file.open("w", encoding="utf-8", newline="\n") as stream:
+        for leak in leaks:
+            line = {
+                "split": leak.split,
+                "text": leak.row.text,
+                "label": leak.row.label,
+                "other_split": leak.other_split,
+                "other_text": leak.other.text,
+                "similarity": round(leak.similarity, 4),
+                "exact": leak.exact,
+            }
+            stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _count(rows_by_role: Mapping[str, Sequence[Row]]) -> int:
+    return sum(len(rows) for rows in rows_by_role.values())

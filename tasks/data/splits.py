@@ -1,0 +1,65 @@
+"""Who belongs to train, tune, certify and gate: by a seeded hash of each row's content, within each label.
+
+A row's place among the rows of its label does not depend on the order of files or on other rows, so that a data set that grows
+moves few rows from one split to another. Shares are rounded per label by a seeded draw that is unbiased over labels: many
+small classes still give splits of the wanted size.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from tasks.data.rows import SPLITS, Row, content_hash
+from tasks.recipe.schema import SplitShares
+
+# A class that is trained on keeps at least this many rows, even if the splits carved from it get none then.
+MIN_TRAIN_ROWS: Final = 2
+_ROUNDING: Final = 1e-9
+
+
+def assign_splits(rows_by_role: Mapping[str, Sequence[Row]], shares: SplitShares, *, seed: int) -> dict[str, list[Row]]:
+    """All rows in their splits, stratified by label; `rows_by_role` has `train` and perhaps `validation` and `test`.
+
+    test becomes gate, validation is parted into tune and certify; what has no rows of its own is carved from train.
+    Nothing but `seed` and the rows decides; the rows of a role are expected to be free of duplicates.
+    """
+    carved_from_train: dict[str, float] = {}
+    splits: dict[str, list[Row]] = {split: [] for split in SPLITS}
+    if "test" in rows_by_role:
+        splits["gate"] = list(rows_by_role["test"])
+    else:
+        carved_from_train["gate"] = shares.gate
+    if "validation" in rows_by_role:
+        tune = {"tune": shares.tune_of_validation}
+        splits |= _stratified(rows_by_role["validation"], tune, rest="certify", keep=0, seed=seed)
+    else:
+        carved_from_train |= {"certify": shares.certify, "tune": shares.tune}
+    splits |= _stratified(rows_by_role["train"], carved_from_train, rest="train", keep=MIN_TRAIN_ROWS, seed=seed)
+    return splits
+
+
+def _stratified(
+    rows: Sequence[Row], shares: Mapping[str, float], *, rest: str, keep: int, seed: int
+) -> dict[str, list[Row]]:
+    """Parts `rows` by `shares` within each label; `rest` gets what remains, at least `keep` rows of a label if there are."""
+    by_label: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_label[row.label].append(row)
+    parts: dict[str, list[Row]] = {name: [] for name in (*shares, rest)}
+    upper = np.cumsum([0.0, *shares.values()])
+    for label, members in sorted(by_label.items()):
+        members.sort(key=lambda row: content_hash(row, seed))
+        boundaries = np.floor(upper * len(members) + _draw(label, seed) + _ROUNDING).astype(int)
+        boundaries[0] = 0
+        boundaries = np.minimum(boundaries, max(0, len(members) - keep)).tolist() + [len(members)]
+        for name, (start, end) in zip(parts, pairwise(boundaries), strict=True):
+            parts[name].extend(members[start:end])
+    return parts
+
+
+def _draw(label: str, seed: int) -> float:
+    """A number in [0, 1) that belongs to a label and a seed."""
+    return int.from_bytes(content_hash(Row("", label), seed)[:6]) / 2**48

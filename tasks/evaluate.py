@@ -1,0 +1,187 @@
+"""Evaluate the bundle on the gate rows: the routed model as it serves, every path alone, and the reference path.
+
+The gate rows were seen by no search. An out-of-scope row is answered right by abstaining.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.adaptive_model import AdaptiveModel, open_ladder
+from engine.bundle import TOKENIZER_FILE, read_manifest
+from engine.ladder import EncoderPath
+from engine.prediction import Prediction
+from engine.router import load_router
+from engine.session import open_session
+from engine.tokenization import TextTokenizer
+from tasks.artifact import Artifact, Workspace
+from tasks.calibrate import BUNDLE_FOLDER, REFERENCE, REFERENCE_RULE_FOLDER
+from tasks.data.duplicates import count_leaking_rows
+from tasks.data.rows import SPLITS, Row, read_rows
+from tasks.metrics import ExpectedCalibrationError, MacroF1
+from tasks.recipe.target import Target
+from tasks.records import (
+    CompressionResult,
+    EvaluationResult,
+    Interval,
+    PathEvaluation,
+    RouterResult,
+    SliceAccuracy,
+    SnapshotResult,
+)
+from tasks.router.answers import ABSTAIN, SplitAnswers, answer_rows, truth_ids
+from tasks.router.views import ReadSplit, read_split
+from tasks.statistics.binomial import exact_interval
+from tasks.statistics.out_of_scope import auroc, false_positive_rate_at_recall
+from tasks.statistics.paired_test import paired_test
+
+LEAK_SIMILARITY = 1.0
+
+
+def evaluate(
+    snapshot: Artifact[SnapshotResult],
+    router: Artifact[RouterResult],
+    compression: Artifact[CompressionResult],
+    *,
+    epsilon: float,
+    confidence: float,
+    target: Target,
+    workspace: Workspace,
+) -> EvaluationResult:
+    """Judge the routed answers on the gate rows, with exact intervals at `confidence`."""
+    data = snapshot.result
+    rows = read_rows(snapshot, "gate")
+    truth = truth_ids(rows, data.labels, data.out_of_scope_label)
+    workspace.progress(f"routed answers on {len(rows)} gate rows", 0.0)
+    bundle = router.folder / BUNDLE_FOLDER
+    runtime = {"threads": target.threads, "execution_provider": target.execution_provider}
+    model = AdaptiveModel.load(bundle, **runtime)
+    predictions = model.predict([row.text for row in rows])
+    answers = _answer_ids(predictions, data.labels)
+    right = answers == truth
+
+    workspace.progress("every path alone, the reference path and the static model", 0.4)
+    ladder = _every_path(bundle, rows, data, target)
+    reference = _monolith(compression.folder / compression.result.reference_monolith, router, rows, data, target)
+    static = _monolith(compression.folder / compression.result.static_monolith, router, rows, data, target)
+    in_scope = truth != ABSTAIN
+
+    def interval(correct: NDArray[np.bool_]) -> Interval:
+        return exact_interval(int(correct.sum()), len(correct), confidence)
+
+    confidences = np.array([prediction.confidence for prediction in predictions])
+    return EvaluationResult(
+        rows=len(rows),
+        accuracy=interval(right),
+        in_scope_accuracy=interval(right[in_scope]),
+        reference_accuracy=interval(reference == truth),
+        reference_in_scope_accuracy=interval((reference == truth)[in_scope]),
+        static_accuracy=interval(static == truth),
+        macro_f1=MacroF1().compute(predictions=answers.tolist(), references=truth.tolist())["macro_f1"],
+        expected_calibration_error=_calibration_error(confidences, right, answers != ABSTAIN),
+        **_out_of_scope(predictions, ladder, in_scope, model.paths, interval),
+        reference=paired_test(reference == truth, right, epsilon, confidence),
+        slices=_groups([row.slice for row in rows], right, interval),
+        classes=_groups([row.label for row in rows], right, interval),
+        paths=_paths(router.result, ladder, predictions, right, interval),
+        leaking_rows=count_leaking_rows(
+            {split: read_rows(snapshot, split) for split in SPLITS}, similarity=LEAK_SIMILARITY
+        ),
+    )
+
+
+def _answer_ids(predictions: Sequence[Prediction], labels: Sequence[str]) -> NDArray[np.int64]:
+    ids = {label: index for index, label in enumerate(labels)}
+    return np.array([ABSTAIN if p.label is None else ids[p.label] for p in predictions], dtype=np.int64)
+
+
+def _every_path(bundle: Path, rows: Sequence[Row], data: SnapshotResult, target: Target) -> ReadSplit:
+    manifest = read_manifest(bundle)
+    paths = open_ladder(bundle, manifest, threads=target.threads, execution_provider=target.execution_provider)
+    tokenizer = TextTokenizer(bundle / TOKENIZER_FILE, manifest.max_length)
+    router = load_router(bundle)
+    split = answer_rows(paths, tokenizer, rows, data.labels, data.out_of_scope_label)
+    return read_split(split, router.rules, router.out_of_scope_id)
+
+
+def _monolith(
+    graph: Path, router: Artifact[RouterResult], rows: Sequence[Row], data: SnapshotResult, target: Target
+) -> NDArray[np.int64]:
+    """(rows,) answers of one graph under the reference path's out-of-scope rule."""
+    bundle = router.folder / BUNDLE_FOLDER
+    session = open_session(graph, threads=target.threads, execution_provider=target.execution_provider)
+    tokenizer = TextTokenizer(bundle / TOKENIZER_FILE, read_manifest(bundle).max_length)
+    rule = load_router(router.folder / REFERENCE_RULE_FOLDER)
+    split: SplitAnswers = answer_rows(
+        (EncoderPath(REFERENCE, session),), tokenizer, rows, data.labels, data.out_of_scope_label
+    )
+    return read_split(split, rule.rules, rule.out_of_scope_id).answers[0]
+
+
+def _calibration_error(
+    confidences: NDArray[np.float64], right: NDArray[np.bool_], answered: NDArray[np.bool_]
+) -> float:
+    """Over the rows that were answered: an abstention states no probability."""
+    if not answered.any():
+        return float("nan")
+    metric = ExpectedCalibrationError()
+    result = metric.compute(predictions=confidences[answered].tolist(), references=right[answered].astype(int).tolist())
+    return result["expected_calibration_error"]
+
+
+def _out_of_scope(  # type: ignore[no-untyped-def]
+    predictions: Sequence[Prediction],
+    ladder: ReadSplit,
+    in_scope: NDArray[np.bool_],
+    paths: Sequence[str],
+    interval,
+) -> dict[str, object]:
+    outside = ~in_scope
+    abstained = np.array([prediction.abstained for prediction in predictions])
+    early = np.array([prediction.path != paths[-1] for prediction in predictions])
+    if not outside.any() or not in_scope.any():
+        return {
+            "out_of_scope_recall": None,
+            "out_of_scope_auroc": None,
+            "out_of_scope_fpr95": None,
+            "out_of_scope_early_share": None,
+        }
+    scores = ladder.readings[-1].out_of_scope
+    return {
+        "out_of_scope_recall": interval(abstained[outside]),
+        "out_of_scope_auroc": auroc(scores[in_scope], scores[outside]),
+        "out_of_scope_fpr95": false_positive_rate_at_recall(scores[in_scope], scores[outside], 0.95),
+        "out_of_scope_early_share": float(early[outside].mean()),
+    }
+
+
+def _groups(names: Sequence[str | None], right: NDArray[np.bool_], interval) -> tuple[SliceAccuracy, ...]:  # type: ignore[no-untyped-def]
+    present = np.array([name or "" for name in names])
+    return tuple(
+        SliceAccuracy(name=str(name), accuracy=interval(right[present == name])) for name in np.unique(present) if name
+    )
+
+
+def _paths(  # type: ignore[no-untyped-def]
+    router: RouterResult,
+    ladder: ReadSplit,
+    predictions: Sequence[Prediction],
+    right: NDArray[np.bool_],
+    interval,
+) -> tuple[PathEvaluation, ...]:
+    answered_by = np.array([prediction.path for prediction in predictions])
+    evaluations = []
+    for path, view in zip(router.paths, ladder.views, strict=True):
+        own = answered_by == path.name
+        evaluations.append(
+            PathEvaluation(
+                name=path.name,
+                accuracy=interval(view.right),
+                stop_share=float(own.mean()),
+                accuracy_when_stopped=float(right[own].mean()) if own.any() else None,
+                cost_ms=path.cumulative_ms,
+            )
+        )
+    return tuple(evaluations)

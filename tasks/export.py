@@ -1,0 +1,107 @@
+"""Export one model as ONNX: a graph per segment and a monolith, fused, each checked against its parent.
+
+Parity: the unfused monolith against PyTorch, the fused one against the unfused, the chain of segments against the
+fused monolith (within 1e-4 in fp32).
+"""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from engine.tokenization import Ids, TextTokenizer
+from tasks.artifact import Artifact, Record, Workspace
+from tasks.data.rows import read_rows
+from tasks.records import ExportResult, GraphParity, SnapshotResult
+
+PARITY_ROWS: Final = 64
+SEGMENTS_BOUND: Final = 1e-4
+EXPORT_BOUND: Final = 1e-3
+UNFUSED: Final = "monolith-unfused.onnx"
+MONOLITH: Final = "monolith.onnx"
+
+
+class ParityError(RuntimeError):
+    """A graph answers differently from its parent: a defect of the export, not of the data."""
+
+
+def export_graphs(snapshot: Artifact[SnapshotResult], model: Artifact[Record], *, workspace: Workspace) -> ExportResult:
+    """Export the model saved in `model.folder` (fine-tuned or pruned)."""
+    from tasks.graphs.exporting import export_segment, fuse
+    from tasks.model.multi_exit import load_model
+    from tasks.model.segments import cut_at_exits, monolith
+
+    network = load_model(model.folder)
+    config = network.encoder.config
+    fusing = {
+        "heads": config.num_attention_heads,
+        "hidden_size": config.hidden_size,
+        "fusion_type": network.layout.fusion_type,
+    }
+    cuts = cut_at_exits(network)
+    names = tuple(f"segment-{index}.onnx" for index in range(1, len(cuts) + 1))
+    for number, (segment, name) in enumerate(zip(cuts, names, strict=True)):
+        workspace.progress(f"export and fuse {name}", number / (len(cuts) + 2))
+        raw = workspace.scratch / name
+        export_segment(segment, config.hidden_size, raw)
+        fuse(raw, workspace.out / name, **fusing)
+        raw.unlink()
+    workspace.progress("export and fuse the monolith", len(cuts) / (len(cuts) + 2))
+    export_segment(monolith(network), config.hidden_size, workspace.out / UNFUSED)
+    operators = fuse(workspace.out / UNFUSED, workspace.out / MONOLITH, **fusing)
+    shutil.copyfile(tokenizer_file(model), tokenizer_file_in(workspace.out))
+    for name in ("multi_exit.json", "config.json"):
+        shutil.copyfile(model.folder / name, workspace.out / name)
+
+    tokenizer = TextTokenizer(tokenizer_file(model), network.shape.max_length)
+    rows = tokenizer.encode_batch([row.text for row in read_rows(snapshot, "tune")[:PARITY_ROWS]])
+    parity = _parity(network, workspace.out, names, rows)
+    broken = [check for check in parity if check.bound is not None and check.max_abs_difference > check.bound]
+    if broken:
+        worst = broken[0]
+        raise ParityError(
+            f"{worst.graph} differs from {worst.parent} by {worst.max_abs_difference:.2e}, more than {worst.bound:.0e}"
+        )
+    return ExportResult(
+        segments=names,
+        monolith=MONOLITH,
+        parity=parity,
+        fused_operators=operators,
+        size_mb=(workspace.out / MONOLITH).stat().st_size / 1e6,
+    )
+
+
+def tokenizer_file(model: Artifact[Record]) -> Path:
+    """The tokenizer that goes with a model's weights or graphs."""
+    return tokenizer_file_in(model.folder)
+
+
+def tokenizer_file_in(folder: Path) -> Path:
+    """Where a folder keeps its tokenizer."""
+    return folder / "tokenizer.json"
+
+
+def _parity(network: object, folder: Path, segments: tuple[str, ...], rows: list[Ids]) -> tuple[GraphParity, ...]:
+    from tasks.graphs.parity import compare, logits_of
+    from tasks.graphs.session import ChainRunner, MonolithRunner
+    from tasks.model.batches import exit_logits
+    from tasks.recipe.target import Target
+
+    here = Target(name="parity")
+    padding_id = network.encoder.config.pad_token_id or 0  # type: ignore[attr-defined]
+    torch_exits = exit_logits(network, rows, padding_id)  # type: ignore[arg-type]
+    unfused = logits_of(MonolithRunner(folder / UNFUSED, here), rows)
+    fused = logits_of(MonolithRunner(folder / MONOLITH, here), rows)
+    chain = ChainRunner([folder / name for name in segments], here)
+    exits = np.stack([np.stack(chain.all_exits(ids)) for ids in rows])
+    early = (
+        compare(name, f"pytorch exit {index}", exits[:, index], torch_exits[:, index], EXPORT_BOUND)
+        for index, name in enumerate(segments[:-1])
+    )
+    return (
+        compare(UNFUSED, "pytorch", unfused, torch_exits[:, -1], EXPORT_BOUND),
+        compare(MONOLITH, UNFUSED, fused, unfused, EXPORT_BOUND),
+        compare("segments", MONOLITH, exits[:, -1], fused, SEGMENTS_BOUND),
+        *early,
+    )

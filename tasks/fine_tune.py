@@ -1,0 +1,151 @@
+"""Fine-tune the base encoder and its exit heads jointly on the train split; tune decides when to stop.
+
+The loop is transformers' Trainer: it resumes from its last whole checkpoint after a kill, stops early, and ends with
+the weights of the best epoch.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.tokenization import TextTokenizer
+from tasks.artifact import Artifact, Workspace
+from tasks.base_model import BaseModelFiles
+from tasks.data.rows import read_rows
+from tasks.errors import UserError
+from tasks.model_shape import Shape
+from tasks.recipe.schema import FineTuneConfig
+from tasks.records import FineTuneResult, SnapshotResult
+
+TOKENIZER_FILE = "tokenizer.json"
+
+
+def fine_tune(
+    snapshot: Artifact[SnapshotResult],
+    *,
+    base: BaseModelFiles,
+    config: FineTuneConfig,
+    seed: int,
+    workspace: Workspace,
+) -> FineTuneResult:
+    """Train, keep the epoch with the best full-depth accuracy on tune, and save it as safetensors."""
+    from tasks.model.batches import exit_logits
+    from tasks.model.multi_exit import save_model
+    from tasks.model.training import train
+
+    write_tokenizer(base.folder, workspace.out / TOKENIZER_FILE)
+    tokenizer = TextTokenizer(workspace.out / TOKENIZER_FILE, config.max_length)
+    encoder = _base_encoder(base, config.max_length)
+    layers = encoder.config.num_hidden_layers
+    exits = choose_exits(config.exits, layers)
+    shape = Shape(
+        labels=snapshot.result.labels,
+        exits=exits,
+        layers=tuple(range(1, layers + 1)),
+        ffn_widths=_ffn_widths(encoder),
+        max_length=config.max_length,
+    )
+    splits = {name: examples(snapshot, name, tokenizer) for name in ("train", "tune")}
+    model, history = train(_seeded_model(encoder, shape, seed), splits, config=config, seed=seed, workspace=workspace)
+    save_model(model, workspace.out)
+    padding_id = encoder.config.pad_token_id or 0
+    logits = exit_logits(model, [row["input_ids"] for row in splits["tune"]], padding_id)
+    truth = np.array([row["labels"] for row in splits["tune"]])
+    correct = logits.argmax(-1) == truth[:, None]
+    return FineTuneResult(
+        base_model=base.name,
+        base_digest=base.digest,
+        exits=exits,
+        layers=layers,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        epochs_run=history.epochs_run,
+        best_epoch=history.best_epoch,
+        train_loss=history.train_loss,
+        accuracy={name: float(correct[:, i].mean()) for i, name in enumerate(shape.exit_names)},
+    )
+
+
+def choose_exits(configured: tuple[int, ...] | None, layers: int) -> tuple[int, ...]:
+    """The 1-based layers with a head, the last one included; UserError for a layer that is not there."""
+    early = {round(layers / 6), round(layers / 3), round(layers / 2)} if configured is None else set(configured)
+    too_deep = sorted(layer for layer in early if layer >= layers and configured is not None)
+    if too_deep:
+        raise UserError(
+            f"exit at layer {too_deep[0]}, but the base model has {layers} layers and the last is always an exit; "
+            f"choose from 1 to {layers - 1}",
+            field="fine_tune.exits",
+        )
+    return (*sorted(layer for layer in early if 1 <= layer < layers), layers)
+
+
+def examples(snapshot: Artifact[SnapshotResult], split: str, tokenizer: TextTokenizer) -> list[dict[str, Any]]:
+    """The split's rows that have a trained label, as {"input_ids": (tokens,), "labels": id}."""
+    label_ids = {label: index for index, label in enumerate(snapshot.result.labels)}
+    rows = [row for row in read_rows(snapshot, split) if row.label in label_ids]
+    ids = tokenizer.encode_batch([row.text for row in rows])
+    return [{"input_ids": row_ids, "labels": label_ids[row.label]} for row_ids, row in zip(ids, rows, strict=True)]
+
+
+def write_tokenizer(base_folder: Path, file: Path) -> None:
+    """Write the base model's fast tokenizer as one `tokenizer.json`."""
+    source = base_folder / TOKENIZER_FILE
+    if source.is_file():
+        shutil.copyfile(source, file)
+        return
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(base_folder, use_fast=True, trust_remote_code=False)
+    if not tokenizer.is_fast:
+        raise UserError(f"no {TOKENIZER_FILE} here and none can be made", file=base_folder, field="base_model")
+    tokenizer.backend_tokenizer.save(str(file))
+
+
+def _base_encoder(base: BaseModelFiles, max_length: int) -> Any:
+    import torch
+    from transformers import AutoConfig, AutoModel, logging
+
+    from tasks.model.architecture import layout_of
+    from tasks.model.multi_exit import without_pooler
+
+    try:
+        config = AutoConfig.from_pretrained(base.folder, trust_remote_code=False)
+    except (ValueError, KeyError, json.JSONDecodeError, OSError) as error:
+        raise UserError(f"config.json cannot be used: {error}", file=base.folder, field="base_model") from error
+    layout_of(config.model_type)
+    positions = getattr(config, "max_position_embeddings", max_length)
+    if max_length > positions:
+        raise UserError(
+            f"{max_length} tokens, but the base model has {positions} positions", field="fine_tune.max_length"
+        )
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # the unused pooler of the base model is no news
+    try:
+        return AutoModel.from_pretrained(
+            base.folder,
+            attn_implementation="eager",
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            **without_pooler(config.model_type),
+        )
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def _ffn_widths(encoder: Any) -> tuple[int, ...]:
+    from tasks.model.architecture import layout_of
+
+    layout = layout_of(encoder.config.model_type)
+    return tuple(layout.feed_forward(layer).dense_in.out_features for layer in layout.layers(encoder))
+
+
+def _seeded_model(encoder: Any, shape: Any, seed: int) -> Any:
+    import torch
+
+    from tasks.model.multi_exit import MultiExitClassifier
+
+    torch.manual_seed(seed)
+    return MultiExitClassifier(encoder, shape)

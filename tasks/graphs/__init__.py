@@ -1,0 +1,1 @@
+"""ONNX graphs: exporting, fusing, quantizing, comparing with their parents, and timing."""

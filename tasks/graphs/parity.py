@@ -1,0 +1,30 @@
+"""How far a graph's answers are from its parent's, on the same rows."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.tokenization import Ids
+from tasks.records import GraphParity
+
+Runner = Callable[[Ids], NDArray[np.float32]]
+
+
+def logits_of(runner: Runner, rows: Sequence[Ids]) -> NDArray[np.float32]:
+    """(rows, labels) logits, one row at a time."""
+    return np.stack([runner(ids) for ids in rows])
+
+
+def compare(
+    graph: str, parent: str, own: NDArray[np.float32], parents: NDArray[np.float32], bound: float | None = None
+) -> GraphParity:
+    """Compare (rows, labels) logits; `bound` is the largest difference allowed, None where none is promised."""
+    return GraphParity(
+        graph=graph,
+        parent=parent,
+        max_abs_difference=float(np.abs(own - parents).max()),
+        bound=bound,
+        agreement=float((own.argmax(-1) == parents.argmax(-1)).mean()),
+        rows=len(own),
+    )

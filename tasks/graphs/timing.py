@@ -1,0 +1,37 @@
+"""Interleaved timing of callables on the same rows: block by block in rotating order, so that drift of the machine hits all alike."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.tokenization import Ids
+
+WARM_UP_CALLS: Final = 5
+T = TypeVar("T")
+
+
+def interleaved_means(
+    contenders: Mapping[str, Callable[[Ids], object]], rows: Sequence[Ids], repeats: int
+) -> dict[str, NDArray[np.float64]]:
+    """Mean milliseconds per row of every contender in each of `repeats` blocks: name → (repeats,)."""
+    names = list(contenders)
+    for name in names:
+        for ids in rows[:WARM_UP_CALLS]:
+            contenders[name](ids)
+    means = {name: np.zeros(repeats) for name in names}
+    for block in range(repeats):
+        shift = block % len(names)
+        for name in names[shift:] + names[:shift]:
+            means[name][block] = mean_milliseconds(contenders[name], rows)
+    return means
+
+
+def mean_milliseconds(run: Callable[[T], object], rows: Sequence[T]) -> float:
+    """Mean wall-clock milliseconds per row."""
+    started = time.perf_counter()
+    for row in rows:
+        run(row)
+    return (time.perf_counter() - started) / len(rows) * 1e3

@@ -1,0 +1,1 @@
+"""The PyTorch side of the encoder: architectures, exit heads, saving and loading."""

@@ -1,0 +1,163 @@
+"""One training loop for fine-tuning and for recovery after pruning: transformers' Trainer with our loss and progress."""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import (
+    EarlyStoppingCallback,
+    EvalPrediction,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from tasks.artifact import Workspace
+from tasks.model.batches import collator
+from tasks.model.multi_exit import MultiExitClassifier
+from tasks.recipe.schema import FineTuneConfig
+
+Loss = Callable[[MultiExitClassifier, dict[str, Tensor]], Tensor]
+
+
+@dataclass(frozen=True)
+class History:
+    """What training did; epochs count from 1."""
+
+    epochs_run: int
+    best_epoch: int
+    train_loss: float
+
+
+class _Examples(torch.utils.data.Dataset):
+    def __init__(self, rows: Sequence[dict[str, Any]]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self.rows[index]
+
+
+class _Progress(TrainerCallback):
+    def __init__(self, workspace: Workspace, phase: str) -> None:
+        self.workspace = workspace
+        self.phase = phase
+
+    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        message = f"{self.phase}: epoch {int(state.epoch or 0) + 1} of {args.num_train_epochs:g}"
+        self.workspace.progress(message, state.global_step / max(state.max_steps, 1))
+
+    def on_evaluate(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        accuracy = kwargs.get("metrics", {}).get("eval_accuracy")
+        if accuracy is not None:
+            self.workspace.progress(f"{self.phase}: tune accuracy {accuracy:.4f} after epoch {state.epoch:g}", None)
+
+
+class _LossTrainer(Trainer):
+    """Trainer with a loss of our own; evaluation keeps the model's joint loss."""
+
+    def __init__(self, *args: Any, loss: Loss | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._loss = loss
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any) -> Any:
+        if self._loss is not None and model.training:
+            loss = self._loss(model, inputs)
+            return (loss, {"loss": loss}) if return_outputs else loss
+        outputs = model(**inputs)
+        return (outputs["loss"], outputs) if return_outputs else outputs["loss"]
+
+
+def train(
+    model: MultiExitClassifier,
+    splits: dict[str, list[dict[str, Any]]],
+    *,
+    config: FineTuneConfig,
+    seed: int,
+    workspace: Workspace,
+    loss: Loss | None = None,
+    phase: str = "fine-tune",
+) -> tuple[MultiExitClassifier, History]:
+    """Train on splits["train"], keep the epoch with the best full-depth accuracy on splits["tune"].
+
+    `loss` replaces the model's joint loss in training. Checkpoints lie in the workspace's scratch folder.
+    """
+    checkpoints = workspace.scratch / "checkpoints"
+    arguments = TrainingArguments(
+        output_dir=str(checkpoints),
+        num_train_epochs=config.epochs,
+        learning_rate=config.learning_rate,
+        per_device_train_batch_size=config.batch_size,
+        per_device_eval_batch_size=64,
+        warmup_ratio=config.warmup_ratio,
+        weight_decay=config.weight_decay,
+        lr_scheduler_type="linear",
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="accuracy",
+        greater_is_better=True,
+        group_by_length=True,
+        logging_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        seed=seed,
+        data_seed=seed,
+        use_cpu=not torch.cuda.is_available(),
+        dataloader_pin_memory=False,
+        remove_unused_columns=False,
+    )
+    trainer = _LossTrainer(
+        model=model,
+        args=arguments,
+        loss=loss,
+        train_dataset=_Examples(splits["train"]),
+        eval_dataset=_Examples(splits["tune"]),
+        data_collator=collator(model.encoder.config.pad_token_id or 0),
+        compute_metrics=_full_depth_accuracy,
+        callbacks=[_Progress(workspace, phase), EarlyStoppingCallback(early_stopping_patience=config.patience)],
+    )
+    for callback in list(trainer.callback_handler.callbacks):
+        if type(callback).__name__ in {"PrinterCallback", "ProgressCallback"}:
+            trainer.remove_callback(callback)
+    output = trainer.train(resume_from_checkpoint=last_whole_checkpoint(checkpoints))
+    best = trainer.state.best_global_step or trainer.state.global_step
+    steps_per_epoch = max(1, -(-len(splits["train"]) // config.batch_size))
+    history = History(
+        epochs_run=round(trainer.state.epoch or 0),
+        best_epoch=max(1, round(best / steps_per_epoch)),
+        train_loss=float(output.training_loss),
+    )
+    return trainer.model.eval(), history
+
+
+def last_whole_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint that was written to its end; what a kill left half-written is removed.
+
+    Trainer writes `trainer_state.json` last; a checkpoint without a readable one is not whole.
+    """
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    for checkpoint in found:
+        try:
+            json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            shutil.rmtree(checkpoint)
+        else:
+            return str(checkpoint)
+    return None
+
+
+def _full_depth_accuracy(prediction: EvalPrediction) -> dict[str, float]:
+    logits = np.asarray(prediction.predictions)
+    return {"accuracy": float((logits[:, -1].argmax(-1) == prediction.label_ids).mean())}

@@ -1,0 +1,34 @@
+"""The shape of a multi-exit model: its exits, kept layers and widths. Readable without PyTorch."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+SHAPE_FILE: Final = "multi_exit.json"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is not in the encoder's own config.
+
+    `exits`: 1-based layers with a head, the last one included; `layers`: original 1-based indices of the layers kept;
+    `ffn_widths`: one per kept layer; `max_length`: tokens at most, special ones included.
+    """
+
+    labels: tuple[str, ...]
+    exits: tuple[int, ...]
+    layers: tuple[int, ...]
+    ffn_widths: tuple[int, ...]
+    max_length: int
+
+    @property
+    def exit_names(self) -> tuple[str, ...]:
+        """`layer-N` for the early exits, `full` for the last."""
+        return (*(f"layer-{depth}" for depth in self.exits[:-1]), "full")
+
+
+def read_shape(folder: Path) -> Shape:
+    """The shape of a saved model."""
+    fields = json.loads((folder / SHAPE_FILE).read_text(encoding="utf-8"))
+    return Shape(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})

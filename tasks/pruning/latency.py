@@ -1,0 +1,63 @@
+"""How long one encoder layer takes on the target, by the width of its FFN: measured, not counted in FLOPs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from engine.session import open_session
+from tasks.graphs.exporting import export_segment, fuse
+from tasks.graphs.quantizing import DYNAMIC, quantize_graph
+from tasks.graphs.timing import interleaved_means
+from tasks.model.architecture import narrowed
+from tasks.model.multi_exit import MultiExitClassifier
+from tasks.model.segments import Segment
+from tasks.recipe.target import Target
+
+BLOCKS: Final = 7
+CALLS: Final = 40
+EIGHTHS: Final = (8, 6, 5, 4, 3, 2)
+
+
+def latency_table(
+    model: MultiExitClassifier, tokens: int, *, model_folder: Path, quantized: bool, target: Target, scratch: Path
+) -> dict[int, float]:
+    """Median milliseconds of one layer at `tokens` tokens, batch 1, by FFN width, in eighths of the full width."""
+    import torch
+
+    config = model.encoder.config
+    layer = model.layers[-1]
+    feed_forward = model.layout.feed_forward(layer)
+    dense_in, dense_out = feed_forward.dense_in, feed_forward.dense_out
+    last = len(model.layers)
+    runners = {}
+    for width in widths_of(dense_in.out_features):
+        feed_forward.replace(*narrowed(dense_in, dense_out, torch.arange(width)))
+        graph = scratch / f"layer-{width}.onnx"
+        export_segment(Segment(model, last - 1, last).eval(), config.hidden_size, graph)
+        fuse(
+            graph,
+            graph,
+            heads=config.num_attention_heads,
+            hidden_size=config.hidden_size,
+            fusion_type=model.layout.fusion_type,
+        )
+        if quantized:
+            int8 = scratch / f"layer-{width}-int8.onnx"
+            quantize_graph(graph, int8, technique=DYNAMIC, model_folder=model_folder, calibration=(), scratch=scratch)
+            graph = int8
+        session = open_session(graph, threads=target.threads, execution_provider=target.execution_provider)
+        feeds = {
+            "hidden_in": np.random.default_rng(0).standard_normal((1, tokens, config.hidden_size)).astype(np.float32),
+            "attention_mask": np.ones((1, tokens), dtype=np.int64),
+        }
+        runners[str(width)] = lambda _, session=session, feeds=feeds: session.run(["logits"], feeds)
+    feed_forward.replace(dense_in, dense_out)
+    means = interleaved_means(runners, [np.zeros(0, dtype=np.int64)] * CALLS, BLOCKS)
+    return {int(width): float(np.median(blocks)) for width, blocks in means.items()}
+
+
+def widths_of(full: int) -> Sequence[int]:
+    """Widths to choose from, widest first."""
+    return tuple(full * eighths // 8 for eighths in EIGHTHS)

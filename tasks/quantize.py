@@ -1,0 +1,242 @@
+"""Choose what serves: fuse, quantize and prune each earn their place on tune and on the target, or are dropped.
+
+A technique is kept if it is measured faster than its parent (95 % interval of the interleaved ratio above 1) and the
+exact paired test rejects, on tune, that it loses more accuracy than its budget. The graphs that are kept are copied on.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.tokenization import Ids, TextTokenizer
+from tasks.artifact import Artifact, Workspace
+from tasks.data.rows import read_rows
+from tasks.export import UNFUSED, tokenizer_file
+from tasks.fine_tune import examples
+from tasks.graphs.parity import compare, logits_of
+from tasks.graphs.quantizing import STATIC, Feeds, calibration_rows, quantize_graph
+from tasks.graphs.session import MonolithRunner
+from tasks.graphs.timing import interleaved_means
+from tasks.model_shape import SHAPE_FILE, read_shape
+from tasks.recipe.schema import QuantizeConfig
+from tasks.recipe.target import Target
+from tasks.records import CompressionResult, ExportResult, GraphParity, SnapshotResult, Technique
+from tasks.statistics.paired_test import paired_test
+from tasks.statistics.speed_ratio import paired_ratio
+
+FINE_TUNED: Final = "fine-tuned"
+PRUNED: Final = "pruned"
+FP32: Final = "fp32"
+REFERENCE_MONOLITH: Final = "reference.onnx"
+STATIC_MONOLITH: Final = "static.onnx"
+TIMED_ROWS: Final = 48
+TIMED_BLOCKS: Final = 7
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One monolith on trial: its graph and its logits on tune (rows, labels)."""
+
+    name: str
+    graph: Path
+    run: MonolithRunner
+    logits: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What all comparisons share: the tune rows and how sure a decision has to be."""
+
+    ids: Sequence[Ids]
+    truth: NDArray[np.int64]
+    confidence: float
+    target: Target
+
+    def candidate(self, name: str, graph: Path) -> Candidate:
+        """Open a graph and answer all tune rows with it."""
+        run = MonolithRunner(graph, self.target)
+        return Candidate(name, graph, run, logits_of(run, self.ids))
+
+    def judge(self, name: str, own: Candidate, parent: Candidate, budget: float) -> Technique:
+        """Measure a candidate against its parent and decide."""
+        own_correct = own.logits.argmax(-1) == self.truth
+        parent_correct = parent.logits.argmax(-1) == self.truth
+        test = paired_test(parent_correct, own_correct, budget, self.confidence)
+        step = max(1, len(self.ids) // TIMED_ROWS)
+        means = interleaved_means({"own": own.run, "parent": parent.run}, self.ids[::step][:TIMED_ROWS], TIMED_BLOCKS)
+        speedup = paired_ratio(means["parent"], means["own"], seed=0)
+        parity = compare(own.name, parent.name, own.logits, parent.logits)
+        faster, accurate = speedup.low > 1, test.p_value <= 1 - self.confidence
+        return Technique(
+            name=name,
+            parent=parent.name,
+            kept=faster and accurate,
+            reason=_reason(faster, accurate, speedup.value, test.loss, budget, test.p_value),
+            speedup=speedup,
+            accuracy=float(own_correct.mean()),
+            parent_accuracy=float(parent_correct.mean()),
+            test=test,
+            size_mb=own.graph.stat().st_size / 1e6,
+            parent_size_mb=parent.graph.stat().st_size / 1e6,
+            parity=parity.max_abs_difference,
+            agreement=parity.agreement,
+            mean_ms=float(np.median(means["own"])),
+            parent_mean_ms=float(np.median(means["parent"])),
+        )
+
+
+def select_compression(
+    snapshot: Artifact[SnapshotResult],
+    exports: Mapping[str, Artifact[ExportResult]],
+    *,
+    config: QuantizeConfig,
+    prune_budget: float,
+    confidence: float,
+    target: Target,
+    workspace: Workspace,
+) -> CompressionResult:
+    """Try every technique on the fine-tuned monolith, then pruning on top of the best; `exports`: fine-tuned, pruned."""
+    parent = exports[FINE_TUNED]
+    tokenizer = TextTokenizer(tokenizer_file(parent), read_shape(parent.folder).max_length)
+    tune = examples(snapshot, "tune", tokenizer)
+    trial = Trial(
+        ids=[row["input_ids"] for row in tune],
+        truth=np.array([row["labels"] for row in tune]),
+        confidence=confidence,
+        target=target,
+    )
+    maker = _Quantizer(snapshot, tokenizer, config, target, workspace)
+    workspace.progress("fused against unfused", 0.0)
+    unfused = trial.candidate("fp32-unfused", parent.folder / UNFUSED)
+    reference = trial.candidate(FP32, parent.folder / parent.result.monolith)
+    techniques = [trial.judge("fuse", reference, unfused, config.max_accuracy_loss)]
+
+    chosen, precision = reference, FP32
+    for number, technique in enumerate(config.techniques, start=1):
+        workspace.progress(f"{technique} against fp32", number / (len(config.techniques) + 2))
+        graph = maker.monolith(parent, technique)
+        candidate = trial.candidate(technique, graph)
+        techniques.append(trial.judge(technique, candidate, reference, config.max_accuracy_loss))
+        best = next((t.mean_ms for t in techniques if t.name == precision), float("inf"))
+        if techniques[-1].kept and techniques[-1].mean_ms < best:
+            chosen, precision = candidate, technique
+
+    model = FINE_TUNED
+    if PRUNED in exports:
+        workspace.progress(f"pruned against fine-tuned, both {precision}", 0.8)
+        pruned = exports[PRUNED]
+        graph = pruned.folder / pruned.result.monolith if precision == FP32 else maker.monolith(pruned, precision)
+        candidate = trial.candidate(f"pruned-{precision}", graph)
+        techniques.append(trial.judge("prune", candidate, chosen, prune_budget))
+        if techniques[-1].kept:
+            model = PRUNED
+
+    workspace.progress("segments of what was chosen", 0.9)
+    shutil.copyfile(reference.graph, workspace.out / REFERENCE_MONOLITH)
+    shutil.copyfile(chosen.graph, workspace.out / STATIC_MONOLITH)
+    shutil.copyfile(exports[model].folder / SHAPE_FILE, workspace.out / SHAPE_FILE)
+    segments, parity = maker.segments(exports[model], precision, trial)
+    return CompressionResult(
+        model=model,
+        precision=precision,
+        techniques=tuple(techniques),
+        parity=parity,
+        segments=segments,
+        static_monolith=STATIC_MONOLITH,
+        static_precision=precision,
+        reference_monolith=REFERENCE_MONOLITH,
+    )
+
+
+class _Quantizer:
+    """Makes int8 forms of exported graphs; the calibration rows come from train."""
+
+    def __init__(
+        self,
+        snapshot: Artifact[SnapshotResult],
+        tokenizer: TextTokenizer,
+        config: QuantizeConfig,
+        target: Target,
+        workspace: Workspace,
+    ) -> None:
+        self.workspace = workspace
+        self.target = target
+        self.rows: list[Ids] = []
+        if STATIC in config.techniques:
+            train = read_rows(snapshot, "train")
+            self.rows = tokenizer.encode_batch([row.text for row in calibration_rows(train, config.calibration_rows)])
+
+    def monolith(self, export: Artifact[ExportResult], technique: str) -> Path:
+        """The int8 monolith of an exported model, in scratch."""
+        quantized = self.workspace.scratch / f"{export.digest[:12]}-{technique}.onnx"
+        self._quantize(export, export.result.monolith, quantized, technique, [_first_feed(ids) for ids in self.rows])
+        return quantized
+
+    def segments(
+        self, export: Artifact[ExportResult], precision: str, trial: Trial
+    ) -> tuple[tuple[str, ...], tuple[GraphParity, ...]]:
+        """Write the segments at `precision` into the artifact; parity of each exit against fp32 on tune rows."""
+        from tasks.graphs.session import ChainRunner
+
+        feeds = [_first_feed(ids) for ids in self.rows]
+        for name in export.result.segments:
+            source, written = export.folder / name, self.workspace.out / name
+            if precision == FP32:
+                shutil.copyfile(source, written)
+            else:
+                self._quantize(export, name, written, precision, feeds)
+                feeds = _next_feeds(source, feeds, self.target)
+        sample = trial.ids[:64]
+        own = ChainRunner([self.workspace.out / name for name in export.result.segments], self.target)
+        fp32 = ChainRunner([export.folder / name for name in export.result.segments], self.target)
+        own_exits = np.stack([np.stack(own.all_exits(ids)) for ids in sample])
+        fp32_exits = np.stack([np.stack(fp32.all_exits(ids)) for ids in sample])
+        parity = tuple(
+            compare(f"{name} {precision}", f"{name} fp32", own_exits[:, index], fp32_exits[:, index])
+            for index, name in enumerate(export.result.segments)
+        )
+        return export.result.segments, parity
+
+    def _quantize(
+        self, export: Artifact[ExportResult], graph: str, written: Path, technique: str, feeds: Sequence[Feeds]
+    ) -> None:
+        quantize_graph(
+            export.folder / graph,
+            written,
+            technique=technique,
+            model_folder=export.folder,
+            calibration=feeds,
+            scratch=self.workspace.scratch,
+        )
+
+
+def _first_feed(ids: Ids) -> Feeds:
+    return {"input_ids": ids[None, :], "attention_mask": np.ones((1, len(ids)), dtype=np.int64)}
+
+
+def _next_feeds(graph: Path, feeds: Sequence[Feeds], target: Target) -> list[Feeds]:
+    """What the next segment sees of the calibration rows: the hidden states that the fp32 segment gives."""
+    from engine.session import open_session
+
+    session = open_session(graph, threads=target.threads, execution_provider=target.execution_provider)
+    outputs = [output.name for output in session.get_outputs()]
+    if "hidden" not in outputs:
+        return []
+    run: Callable[..., list[Any]] = session.run
+    return [{"hidden_in": run(["hidden"], dict(feed))[0], "attention_mask": feed["attention_mask"]} for feed in feeds]
+
+
+def _reason(faster: bool, accurate: bool, speedup: float, loss: float, budget: float, p_value: float) -> str:
+    if faster and accurate:
+        return f"kept: {speedup:.2f}x faster, loses {loss:+.2%} on tune (budget {budget:.1%}, p = {p_value:.3g})"
+    reasons = []
+    if not faster:
+        reasons.append(f"not measured faster than its parent ({speedup:.2f}x)")
+    if not accurate:
+        reasons.append(f"not shown to lose less than its budget of {budget:.1%} (loses {loss:+.2%}, p = {p_value:.3g})")
+    return "dropped: " + "; ".join(reasons)

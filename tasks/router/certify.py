@@ -1,0 +1,93 @@
+"""Certify the chain on the certify split: fixed-sequence testing with the exact paired test.
+
+The chain is walked from its safest setting, the walk stops at the first setting that cannot be certified, and the
+cheapest certified one becomes the operating point (Angelopoulos et al. 2021, "Learn then Test"; Bauer 1991).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.records import Certificate
+from tasks.router.chain import PathView, Routed, route
+from tasks.statistics.fixed_sequence import certified_settings
+from tasks.statistics.paired_test import paired_p_value, paired_test
+
+Floats = NDArray[np.float64]
+
+
+def certify_chain(
+    settings: Sequence[tuple[float, ...]],
+    *,
+    tune: Sequence[PathView],
+    certify: Sequence[PathView],
+    reference_right: NDArray[np.bool_],
+    cumulative: Floats,
+    names: Sequence[str],
+    epsilon: float,
+    confidence: float,
+    delta: float,
+) -> tuple[Certificate, tuple[float, ...]]:
+    """One operating point: its certificate and thresholds. `delta` is what this attempt may spend of 1 - confidence.
+
+    `reference_right`: (certify rows,). Costs and stop shares in the certificate are those predicted on tune.
+    """
+    routed = [route(certify, thresholds) for thresholds in settings]
+
+    def p_value(number: int) -> float:
+        right = routed[number].right
+        harms, gains = int((reference_right & ~right).sum()), int((right & ~reference_right).sum())
+        return paired_p_value(len(right), harms, gains, epsilon, delta)
+
+    certified = certified_settings((p_value(number) for number in range(len(settings))), delta)
+    predicted = [route(tune, thresholds) for thresholds in settings]
+    costs = [setting.expected_cost(cumulative) for setting in predicted]
+    chosen = min(certified, key=lambda number: costs[number]) if certified else 0
+    test = paired_test(reference_right, routed[chosen].right, epsilon, 1 - delta)
+    return (
+        Certificate(
+            epsilon=epsilon,
+            confidence=confidence,
+            certified=bool(certified),
+            test=test,
+            settings_tried=min(len(certified) + 1, len(settings)),
+            delta_spent=delta,
+            stop_shares=_shares(predicted[chosen], names),
+            expected_cost_ms=costs[chosen],
+            statement=_statement(bool(certified), epsilon, confidence, test.n, test.harms, test.gains, test.p_value),
+        ),
+        settings[chosen],
+    )
+
+
+def reference_certificate(n: int, epsilon: float, confidence: float, name: str, cost_ms: float) -> Certificate:
+    """The certificate of a bundle that ships the reference path alone: it loses nothing, by construction."""
+    nothing = np.ones(n, dtype=bool)
+    return Certificate(
+        epsilon=epsilon,
+        confidence=confidence,
+        certified=False,
+        test=paired_test(nothing, nothing, epsilon, confidence),
+        settings_tried=0,
+        delta_spent=0.0,
+        stop_shares={name: 1.0},
+        expected_cost_ms=cost_ms,
+        statement="Every input is answered by the reference path itself; nothing is lost and nothing needs a certificate.",
+    )
+
+
+def _shares(routed: Routed, names: Sequence[str]) -> dict[str, float]:
+    return dict(zip(names, routed.shares(len(names)).tolist(), strict=True))
+
+
+def _statement(
+    certified: bool, epsilon: float, confidence: float, n: int, harms: int, gains: int, p_value: float
+) -> str:
+    evidence = f"{n} certify rows, {harms} lost and {gains} won against the reference path, p = {p_value:.3g}"
+    if not certified:
+        return f"Not certified: a loss of {epsilon:.1%} accuracy cannot be ruled out at {confidence:.0%} ({evidence})."
+    return (
+        f"With probability of at least {confidence:.0%}, the routed answer loses at most {epsilon:.1%} accuracy against the "
+        f"reference path ({evidence})."
+    )

@@ -1,0 +1,71 @@
+"""What each path costs on the target, its share of tokenising and routing included, and what the static model costs."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.ladder import Path as LadderPath
+from engine.ladder import Request
+from engine.router import PathRule, read_path
+from engine.static_model import StaticModel
+from engine.tokenization import TextTokenizer
+
+TIMED_ROWS: Final = 64
+BLOCKS: Final = 5
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Milliseconds per row, medians over blocks: `paths` (paths,) own cost of each, `static` that of the static model."""
+
+    paths: Floats
+    static: float
+
+
+def measure_costs(
+    ladder: Sequence[LadderPath],
+    rules: Sequence[PathRule],
+    tokenizer: TextTokenizer,
+    static: StaticModel,
+    texts: Sequence[str],
+    out_of_scope_id: int | None,
+) -> Costs:
+    """Time every stage of the ladder on the same rows, interleaved with the static model block by block."""
+    step = max(1, len(texts) // TIMED_ROWS)
+    sample = list(texts)[::step][:TIMED_ROWS]
+    _block(ladder, rules, tokenizer, sample, out_of_scope_id)
+    static.predict(sample)
+    stages, statics = [], []
+    for _ in range(BLOCKS):
+        stages.append(_block(ladder, rules, tokenizer, sample, out_of_scope_id))
+        started = time.perf_counter()
+        static.predict(sample)
+        statics.append((time.perf_counter() - started) / len(sample) * 1e3)
+    return Costs(np.median(stages, axis=0), float(np.median(statics)))
+
+
+def _block(
+    ladder: Sequence[LadderPath],
+    rules: Sequence[PathRule],
+    tokenizer: TextTokenizer,
+    texts: Sequence[str],
+    out_of_scope_id: int | None,
+) -> Floats:
+    spent = np.zeros(len(ladder))
+    for text in texts:
+        started = time.perf_counter()
+        ids = tokenizer.encode(text)
+        request, previous, tokens = Request(ids), np.array([-1]), np.array([len(ids)])
+        for number, path in enumerate(ladder):
+            logits, embedding = path.run(request)
+            embeddings = None if embedding is None else embedding[None, :]
+            previous = read_path(rules[number], out_of_scope_id, logits[None, :], embeddings, previous, tokens).labels
+            finished = time.perf_counter()
+            spent[number] += finished - started
+            started = finished
+    return spent / len(texts) * 1e3

@@ -1,0 +1,206 @@
+"""Fixtures shared by all rooms: an isolated environment, and one tiny real model taken through every step once."""
+
+import json
+import os
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tasks.artifact import Artifact, Workspace
+from tasks.recipe.target import Target
+
+os.environ.update(
+    HF_HUB_OFFLINE="1",
+    HF_DATASETS_OFFLINE="1",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    DO_NOT_TRACK="true",
+    MLFLOW_DISABLE_TELEMETRY="true",
+    PREFECT_SERVER_ANALYTICS_ENABLED="false",
+    TOKENIZERS_PARALLELISM="false",
+)
+for name in ("MIAOTUI_HOME", "MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
+    os.environ.pop(name, None)
+
+WORDS = {
+    "move_to_checking": "move transfer shift {n} dollars from savings to checking account",
+    "move_to_savings": "move transfer shift {n} dollars from checking to savings account",
+    "card_lost": "i lost my card please block stop it now wallet gone",
+    "card_order": "order send me a new replacement card to my home address",
+    "weather": "what is the weather forecast rain sun tomorrow in town",
+}
+OUTSIDE = "volcano recipe guitar football planet poem soup chess river dinosaur"
+
+
+def tiny_rows(count: int, seed: int) -> list[dict[str, str]]:
+    """Rows that a tiny model can learn: five labels in two slices, some out of scope."""
+    chance = random.Random(seed)
+    rows = []
+    for number in range(count):
+        if number % 20 == 0:
+            words, label, part = OUTSIDE.split(), "oos", "oos"
+            text = " ".join(chance.sample(words, 4))
+        else:
+            label = list(WORDS)[number % len(WORDS)]
+            part = "bank" if label != "weather" else "other"
+            words = WORDS[label].format(n=chance.randrange(10, 9999)).split()
+            kept = [word for word in words if chance.random() > 0.25]
+            text = " ".join(
+                [*kept, *chance.choices(["please", "thanks", "hello", "today", "asap"], k=chance.randrange(3))]
+            )
+            text += f" ref {chance.randrange(10**6)}"
+        rows.append({"text": text, "label": label, "domain": part})
+    return rows
+
+
+def write_rows(file: Path, rows: list[dict[str, str]]) -> Path:
+    """Write rows as JSON lines."""
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with train, validation and test rows."""
+    folder = tmp_path_factory.mktemp("tiny-data")
+    for name, count, seed in (("train", 600, 1), ("validation", 800, 2), ("test", 300, 3)):
+        write_rows(folder / f"{name}.jsonl", tiny_rows(count, seed))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A randomly initialised BERT of three narrow layers, with a word-piece tokenizer made from the rows' letters."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel
+
+    folder = tmp_path_factory.mktemp("tiny-base")
+    words = sorted({word for row in tiny_rows(2000, 0) for word in row["text"].split() if word.isalpha()})
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789.,!?'"
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words, *letters, *(f"##{letter}" for letter in letters)]
+    vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=48,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        intermediate_size=96,
+        max_position_embeddings=64,
+        pad_token_id=0,
+    )
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_data: Path, tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> "TinyRun":
+    """Every step of the pipeline, run once on tiny data and a tiny model."""
+    return TinyRun.run(tiny_data, tiny_base, tmp_path_factory.mktemp("tiny-run"))
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny: "TinyRun") -> Path:
+    """A real bundle of the tiny model; copy it before altering it."""
+    return tiny.router.folder / "bundle"
+
+
+@dataclass(frozen=True)
+class TinyRun:
+    """The artifacts of all steps on the tiny data."""
+
+    snapshot: Artifact
+    fine_tuned: Artifact
+    pruned: Artifact
+    export: Artifact
+    compression: Artifact
+    lexical: Artifact
+    router: Artifact
+    target: Target
+
+    @classmethod
+    def run(cls, data: Path, base_folder: Path, root: Path) -> "TinyRun":
+        """Run the steps in order."""
+        from tasks.base_model import resolve_base_model
+        from tasks.calibrate import calibrate_router
+        from tasks.data.snapshot import take_snapshot
+        from tasks.data.sources import resolve_sources
+        from tasks.export import export_graphs
+        from tasks.fine_tune import fine_tune
+        from tasks.lexical import train_lexical
+        from tasks.prune import prune
+        from tasks.quantize import select_compression
+        from tasks.recipe.schema import (
+            DataConfig,
+            FineTuneConfig,
+            LexicalConfig,
+            PruneConfig,
+            QuantizeConfig,
+            RouterConfig,
+        )
+
+        def step(name, function, *inputs, **options):
+            workspace = Workspace(out=root / name, scratch=root / f"{name}-scratch")
+            workspace.out.mkdir()
+            workspace.scratch.mkdir()
+            return Artifact.of(name, workspace.out, function(*inputs, workspace=workspace, **options))
+
+        target = Target(name="local-cpu")
+        config = DataConfig(
+            train="train.jsonl",
+            validation="validation.jsonl",
+            test="test.jsonl",
+            out_of_scope_label="oos",
+            slice_column="domain",
+            near_duplicate_similarity=1.0,
+        )
+        sources = resolve_sources(config, recipe_file=data / "recipe.yaml", home=root)
+        snapshot = step("snapshot", take_snapshot, config, sources=sources, seed=0)
+        base = resolve_base_model(str(base_folder), recipe_folder=data)
+        tuning = FineTuneConfig(epochs=6, learning_rate=3e-3, max_length=32, exits=(1, 2))
+        fine_tuned = step("fine-tune", fine_tune, snapshot, base=base, config=tuning, seed=0)
+        pruned = step(
+            "prune",
+            prune,
+            snapshot,
+            fine_tuned,
+            config=PruneConfig(target_speedup=1.05, importance_rows=64, learning_rate=1e-3),
+            fine_tune_config=tuning,
+            quantized=True,
+            seed=0,
+            target=target,
+        )
+        export = step("export", export_graphs, snapshot, fine_tuned)
+        compression = step(
+            "compression",
+            select_compression,
+            snapshot,
+            {"fine-tuned": export, "pruned": step("export-pruned", export_graphs, snapshot, pruned)},
+            config=QuantizeConfig(calibration_rows=32, max_accuracy_loss=0.05),
+            prune_budget=0.05,
+            confidence=0.95,
+            target=target,
+        )
+        lexical = step("lexical", train_lexical, snapshot, fine_tuned, config=LexicalConfig(), seed=0)
+        router = step(
+            "calibrate",
+            calibrate_router,
+            snapshot,
+            compression,
+            export,
+            lexical,
+            name="tiny",
+            config=RouterConfig(max_accuracy_loss=0.02),
+            target=target,
+            attempt=1,
+        )
+        return cls(snapshot, fine_tuned, pruned, export, compression, lexical, router, target)

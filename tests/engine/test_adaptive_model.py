@@ -1,0 +1,145 @@
+"""The engine on a real bundle: it answers, it refuses altered bytes, and no batch, order or thread changes an answer."""
+
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine import AdaptiveModel, BundleError, InputError, StaticModel
+
+pytestmark = pytest.mark.slow
+
+TEXTS = (
+    "please transfer 50 dollars from savings to checking account",
+    "transfer 50 dollars from checking to savings account",
+    "i lost my card please block it now",
+    "volcano soup guitar",
+    "what is the weather tomorrow",
+    "",
+)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_bundle: Path) -> AdaptiveModel:
+    return AdaptiveModel.load(tiny_bundle)
+
+
+@pytest.fixture
+def altered(tiny_bundle: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+
+
+def test_it_answers_with_label_confidence_and_path(model: AdaptiveModel) -> None:
+    for answer in model.predict(TEXTS):
+        assert answer.path in model.paths
+        assert 0 <= answer.confidence <= 1
+        assert answer.abstained == (answer.label is None)
+        assert answer.label is None or answer.label in model.labels
+        assert answer.cost_ms > 0
+
+
+def test_one_text_may_be_given_as_a_string(model: AdaptiveModel) -> None:
+    assert model.predict(TEXTS[0]) == model.predict([TEXTS[0]])
+
+
+def test_it_tells_direction_apart(model: AdaptiveModel) -> None:
+    to_checking, to_savings = model.predict(TEXTS[:2])
+    assert (to_checking.label, to_savings.label) == ("move_to_checking", "move_to_savings")
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.text(max_size=60) | st.sampled_from(TEXTS), max_size=24), seed=st.randoms())
+def test_batch_size_and_order_never_change_an_answer(model: AdaptiveModel, texts: list[str], seed) -> None:
+    alone = {text: model.predict([text])[0] for text in texts}
+    shuffled = list(texts)
+    seed.shuffle(shuffled)
+    assert model.predict(shuffled) == [alone[text] for text in shuffled]
+
+
+def test_many_threads_get_the_answers_of_one(model: AdaptiveModel) -> None:
+    texts = [f"{text} {number}" for number in range(40) for text in TEXTS]
+    expected = [model.predict([text])[0] for text in texts]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda text: model.predict([text])[0], texts)) == expected
+
+
+@pytest.mark.parametrize("text", ["\ud800 lone surrogate", "🙂" * 50, "שלום עולם", "\x00\x07", "a" * 100_000, " \n\t "])
+def test_odd_texts_are_answered(model: AdaptiveModel, text: str) -> None:
+    assert len(model.predict([text])) == 1
+
+
+@pytest.mark.parametrize("bad", [None, b"bytes", 7, ["nested"]])
+def test_a_row_that_is_no_text_is_named_by_its_position(model: AdaptiveModel, bad: object) -> None:
+    with pytest.raises(InputError, match="row 1"):
+        model.predict(["fine", bad])  # type: ignore[list-item]
+
+
+def test_an_unknown_operating_point_names_the_known_ones(model: AdaptiveModel) -> None:
+    with pytest.raises(InputError, match=model.operating_point):
+        model.predict(["hello"], operating_point="7%")
+
+
+def test_every_file_is_guarded_by_its_digest(altered: Path) -> None:
+    files = sorted(path for path in altered.rglob("*") if path.is_file() and path.name != "manifest.json")
+    assert len(files) > 4
+    for file in files:
+        content = file.read_bytes()
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        with pytest.raises(BundleError, match=file.name):
+            AdaptiveModel.load(altered)
+        file.unlink()
+        with pytest.raises(BundleError, match="missing"):
+            AdaptiveModel.load(altered)
+        file.write_bytes(content)
+    AdaptiveModel.load(altered)
+
+
+def test_a_file_too_many_is_refused(altered: Path) -> None:
+    (altered / "extra.bin").write_bytes(b"x")
+    with pytest.raises(BundleError, match="not listed"):
+        AdaptiveModel.load(altered)
+
+
+def test_a_folder_without_manifest_is_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        AdaptiveModel.load(tmp_path)
+
+
+def test_a_bundle_of_another_format_is_refused(altered: Path) -> None:
+    manifest = json.loads((altered / "manifest.json").read_text())
+    (altered / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
+    with pytest.raises(BundleError, match="format 99"):
+        AdaptiveModel.load(altered)
+
+
+def test_a_bundle_that_answers_differently_from_its_golden_set_is_refused(altered: Path) -> None:
+    from engine.bundle import GOLDEN_FILE, read_manifest, write_manifest
+
+    rows = json.loads((altered / GOLDEN_FILE).read_text())
+    assert rows
+    rows[0]["answer"]["confidence"] -= 0.1
+    (altered / GOLDEN_FILE).write_text(json.dumps(rows))
+    manifest = read_manifest(altered)
+    (altered / "manifest.json").unlink()
+    write_manifest(altered, manifest)
+    with pytest.raises(BundleError, match="recalibrate"):
+        AdaptiveModel.load(altered)
+
+
+def test_an_execution_provider_that_is_not_there_is_named(tiny_bundle: Path) -> None:
+    with pytest.raises(BundleError, match="NoSuchProvider"):
+        AdaptiveModel.load(tiny_bundle, execution_provider="NoSuchProvider")
+
+
+def test_the_active_execution_provider_is_reported(model: AdaptiveModel) -> None:
+    assert model.execution_providers == ("CPUExecutionProvider",)
+
+
+def test_a_static_model_answers_like_the_reference_path(tiny, tiny_bundle: Path) -> None:
+    static = StaticModel.load(tiny.compression.folder / tiny.compression.result.reference_monolith, tiny_bundle)
+    answers = static.predict(TEXTS[:3])
+    assert [answer.label for answer in answers] == ["move_to_checking", "move_to_savings", "card_lost"]

@@ -1,0 +1,68 @@
+"""Editing anything that a step's code reaches changes its digest; editing anything else does not."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.code_digest import code_of
+
+SOURCES = {
+    "tasks/__init__.py": "",
+    "tasks/step.py": "from tasks import helper\n\ndef step():\n    from tasks.late import value\n    return value\n",
+    "tasks/helper.py": "import numpy\nfrom .deep.package import two\n\ndef one():\n    return two()\n",
+    "tasks/deep/__init__.py": "",
+    "tasks/deep/package/__init__.py": "from .inner import two\nfrom ..sibling import three\n",
+    "tasks/deep/package/inner.py": "def two():\n    return 2\n",
+    "tasks/deep/sibling.py": "import subprocess\n\ndef three():\n    subprocess.run(['python', '-m', 'tasks.child'])\n",
+    "tasks/child.py": "import engine.runtime\n",
+    "tasks/late.py": "value = 1\nscript = 'beside.py'\n",
+    "tasks/beside.py": "import json\n",
+    "tasks/unrelated.py": "import torch\n",
+    "engine/__init__.py": "",
+    "engine/runtime.py": "import onnxruntime as ort\n",
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name, text in SOURCES.items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("file", sorted(set(SOURCES) - {"tasks/unrelated.py"}))
+def test_editing_a_helper_however_deep_changes_the_digest(project: Path, file: str) -> None:
+    before = code_of("tasks.step", project).digest
+    (project / file).write_text(SOURCES[file] + "edited = True\n", encoding="utf-8")
+    assert code_of("tasks.step", project).digest != before
+
+
+def test_editing_what_is_not_reached_changes_nothing(project: Path) -> None:
+    before = code_of("tasks.step", project)
+    (project / "tasks/unrelated.py").write_text("import transformers\n", encoding="utf-8")
+    assert code_of("tasks.step", project) == before
+
+
+def test_a_new_helper_counts(project: Path) -> None:
+    before = code_of("tasks.step", project).digest
+    (project / "tasks/late.py").write_text("from tasks.unrelated import x as value\n", encoding="utf-8")
+    assert code_of("tasks.step", project).digest != before
+
+
+def test_only_versions_of_packages_that_are_reached_count(project: Path) -> None:
+    packages = code_of("tasks.step", project).packages
+    assert {"python", "numpy"} <= packages.keys()
+    assert packages.keys() & {"onnxruntime", "onnxruntime-gpu"}
+    assert "torch" not in packages
+
+
+def test_a_module_that_is_not_there_is_an_error(project: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"tasks\.missing"):
+        code_of("tasks.missing", project)
+
+
+def test_circular_imports_end(project: Path) -> None:
+    (project / "tasks/late.py").write_text("import tasks.step\nvalue = 1\n", encoding="utf-8")
+    assert "tasks.late" in code_of("tasks.step", project).modules

@@ -1,0 +1,75 @@
+"""The card says what was proven, and its short form always fits."""
+
+import pytest
+
+from registry.model_card import DESCRIPTION_LENGTH, model_card, model_description
+from tasks.recipe import Gates
+
+
+@pytest.fixture
+def card(evidence, judged):
+    return model_card("support-intents", evidence, judged(evidence))
+
+
+def test_the_verdict_comes_first(card):
+    assert card.splitlines()[0] == "# support-intents: PASS"
+
+
+def test_it_names_data_base_model_and_digests(card, evidence):
+    assert "sentence-transformers/all-MiniLM-L6-v2" in card
+    assert evidence.snapshot.content_digest in card
+    assert evidence.bundle_digest in card
+    assert "`data/train.jsonl` (6000 rows" in card
+
+
+def test_it_states_the_certificate_with_its_evidence(card, evidence):
+    assert evidence.router.certificates[0].statement in card
+    assert "2 harms and 1 gains on 1000 certify rows" in card
+
+
+def test_it_shows_paths_gates_and_techniques(card):
+    assert "| lexical | 0.100 | 0.100 |" in card
+    assert "| latency_p99_ms/local-cpu/Server | 8 ms | 9 ms | 25 ms | PASS |" in card
+    assert "| dynamic-int8 | kept | 1.80 (1.70 to 1.90)x over fp32 | faster and not inferior |" in card
+    assert "| static-int8 | dropped |" in card
+
+
+def test_it_says_how_to_serve(card):
+    assert "miaotui predict models:/support-intents@champion" in card
+    assert 'mlflow.pyfunc.load_model("models:/support-intents@champion")' in card
+
+
+def test_text_from_outside_cannot_break_a_table(card):
+    assert "slower \\| than its parent" in card
+
+
+def test_what_did_not_pass_is_said_at_the_top(evidence, judged):
+    verdict = judged(evidence, gates=Gates(latency_p99_ms=0.01))
+    lines = model_card("support-intents", evidence, verdict).splitlines()
+    assert lines[0] == "# support-intents: FAIL"
+    assert any(line.startswith("- FAIL: SingleStream p99 latency") for line in lines[:8])
+
+
+def test_a_router_that_does_not_route_says_so(evidence, judged):
+    router = evidence.router.model_copy(update={"paths": evidence.router.paths[-1:], "certificates": ()})
+    alone = evidence.model_copy(update={"router": router})
+    assert "None: the router stays on the path full alone." in model_card("x", alone, judged(alone))
+
+
+def test_a_description_that_fits_is_the_whole_card(evidence, judged):
+    verdict = judged(evidence)
+    assert model_description("x", evidence, verdict, limit=100_000) == model_card("x", evidence, verdict)
+
+
+def test_a_description_fits_what_mlflow_holds_and_keeps_what_matters(evidence, judged):
+    template = evidence.evaluation.slices[0]
+    slices = tuple(template.model_copy(update={"name": f"slice number {number}"}) for number in range(150))
+    many = evidence.model_copy(update={"evaluation": evidence.evaluation.model_copy(update={"slices": slices})})
+    snapshot = many.snapshot.model_copy(update={"slices": ()})
+    many = many.model_copy(update={"snapshot": snapshot})
+    description = model_description("support-intents", many, judged(many))
+    assert len(description) <= DESCRIPTION_LENGTH < len(model_card("support-intents", many, judged(many)))
+    assert description.startswith("# support-intents: PASS")
+    assert evidence.router.certificates[0].statement in description
+    assert "miaotui predict" in description
+    assert "model_card.md" in description

@@ -1,0 +1,111 @@
+"""Pruning: the plan is the best within the budget, and the cut model is the parent without what was cut."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.pruning.selection import STEPS, choose_widths
+
+TABLE = {8: 1.0, 4: 0.6, 2: 0.4}
+
+
+def brute_force(neurons, layers, exits, table, budget) -> float | None:
+    step = budget / STEPS
+    best = None
+    for widths in itertools.product((*table, 0), repeat=len(layers)):
+        if sum(int(np.ceil(table[w] / step - 1e-9)) for w in widths if w) > STEPS:
+            continue
+        starts = (0, *exits[:-1])
+        if any(not any(widths[a:b]) for a, b in zip(starts, exits, strict=True)):
+            continue
+        lost = sum(
+            np.sort(own)[: len(own) - width].sum() if width else whole
+            for own, whole, width in zip(neurons, layers, widths, strict=True)
+        )
+        best = lost if best is None else min(best, lost)
+    return best
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), share=st.floats(0.2, 1.2), exits=st.sampled_from([(4,), (1, 4), (2, 3, 4)]))
+def test_the_plan_loses_the_least_importance_within_the_budget(seed: int, share: float, exits: tuple[int, ...]) -> None:
+    random = np.random.default_rng(seed)
+    neurons = [random.exponential(size=8) for _ in range(4)]
+    layers = random.exponential(4, size=4)
+    plan = choose_widths(neurons, layers, exits, TABLE, budget_ms=4 * share)
+    expected = brute_force(neurons, layers, exits, TABLE, 4 * share)
+    assert (plan is None) == (expected is None)
+    if plan is not None and expected is not None:
+        assert plan.loss == pytest.approx(expected)
+        assert plan.latency_ms <= 4 * share + 1e-9
+
+
+def test_every_exit_keeps_a_layer_of_its_own() -> None:
+    plan = choose_widths([np.ones(8)] * 4, np.zeros(4), (1, 2, 4), TABLE, budget_ms=2.2)
+    assert plan is not None
+    assert plan.widths[0] > 0
+    assert plan.widths[1] > 0
+    assert any(plan.widths[2:])
+
+
+@pytest.mark.slow
+def test_the_cut_model_has_the_widths_it_was_planned_with_and_stays_close(tiny) -> None:
+    import torch
+
+    from tasks.model.batches import pad
+    from tasks.model.multi_exit import load_model
+    from tasks.prune import cut
+
+    parent = load_model(tiny.fine_tuned.folder)
+    importance = [np.arange(96, dtype=float) for _ in parent.layers]
+    student = cut(parent, (96, 48, 24), importance)
+    assert student.shape.ffn_widths == (96, 48, 24)
+    kept = student.layout.feed_forward(student.layers[1]).dense_in.weight
+    original = parent.layout.feed_forward(parent.layers[1]).dense_in.weight
+    assert torch.equal(kept, original[48:])
+    ids, mask = pad([np.array([2, 5, 6, 3])], 0)
+    first = student(ids, mask)["logits"][:, 0]
+    assert torch.allclose(first, parent(ids, mask)["logits"][:, 0], atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_layer_that_is_dropped_is_gone(tiny) -> None:
+    from tasks.model.multi_exit import load_model
+    from tasks.prune import cut
+
+    parent = load_model(tiny.fine_tuned.folder)
+    parent.shape = parent.shape.__class__(
+        labels=parent.shape.labels, exits=(1, 3), layers=(1, 2, 3), ffn_widths=(96, 96, 96), max_length=32
+    )
+    student = cut(parent, (96, 0, 96), [np.ones(96)] * 3)
+    assert len(student.layers) == 2
+    assert student.shape.layers == (1, 3)
+    assert student.shape.exits == (1, 2)
+
+
+@pytest.mark.slow
+def test_importance_is_highest_for_a_neuron_that_carries_the_answer(tiny) -> None:
+    import torch
+
+    from tasks.model.batches import pad
+    from tasks.model.multi_exit import load_model
+    from tasks.pruning.importance import measure_importance
+
+    model = load_model(tiny.fine_tuned.folder)
+    feed_forward = model.layout.feed_forward(model.layers[0])
+    with torch.no_grad():
+        feed_forward.dense_out.weight[:, 7] = 0
+    ids, mask = pad([np.array([2, 5, 6, 3]), np.array([2, 9, 3])], 0)
+    importance = measure_importance(model, [{"input_ids": ids, "attention_mask": mask, "labels": torch.tensor([0, 1])}])
+    assert importance.neurons[0][7] == 0
+    assert importance.neurons[0].max() > 0
+    assert importance.layers.shape == (3,)
+
+
+@pytest.mark.slow
+def test_pruning_gives_a_smaller_model_that_the_export_accepts(tiny) -> None:
+    assert tiny.pruned.result.parameters < tiny.pruned.result.parent_parameters
+    assert tiny.pruned.result.predicted_speedup >= 1.05

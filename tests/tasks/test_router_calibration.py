@@ -1,0 +1,189 @@
+"""The router's chain and certificate: safest first, stops only where it may, and a promise that the rows support."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+
+from engine.confidence import FEATURES, router_features, softmax
+from engine.router import load_router
+from tasks.records import operating_point_name
+from tasks.router.certify import certify_chain
+from tasks.router.chain import PathView, build_chain, route
+from tasks.router.stop_score import fit_stop_score
+from tasks.statistics.paired_test import paired_p_value
+
+
+def views(rows: int, seed: int, harm_rates=(0.12, 0.06, 0.02)) -> tuple[list[PathView], np.ndarray]:
+    """Paths whose wrong answers have low scores, mostly; and a reference path that is right 97 % of the time."""
+    random = np.random.default_rng(seed)
+    reference = random.random(rows) < 0.97
+    paths = []
+    for rate in harm_rates:
+        harmed = random.random(rows) < rate
+        score = random.normal(size=rows) + np.where(harmed, -2.0, 1.0)
+        paths.append(PathView(score, random.random(rows) > 0.02, reference & ~harmed))
+    return paths, reference
+
+
+COSTS = np.array([0.1, 0.8, 3.0])
+
+
+def test_the_chain_starts_with_never_stopping_early() -> None:
+    paths, reference = views(800, 0)
+    chain = build_chain(paths, reference, COSTS)
+    assert chain[0] == (np.inf, np.inf)
+    assert len(chain) > 10
+    decisions = [route(paths, thresholds).stops.tolist() for thresholds in chain]
+    assert len({tuple(stops) for stops in decisions}) == len(chain)
+
+
+def test_later_settings_are_cheaper_and_lose_more() -> None:
+    paths, reference = views(3000, 1)
+    chain = build_chain(paths, reference, COSTS)
+    costs = np.array([route(paths, t).expected_cost(np.cumsum(COSTS)) for t in chain])
+    losses = np.array([(reference.astype(int) - route(paths, t).right).mean() for t in chain])
+    assert spearmanr(np.arange(len(chain)), costs).statistic < -0.95
+    assert losses[-1] > losses[0]
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_rows_that_may_not_stop_go_to_the_last_path(seed: int) -> None:
+    paths, reference = views(300, seed)
+    for thresholds in build_chain(paths, reference, COSTS):
+        routed = route(paths, thresholds)
+        for number, path in enumerate(paths[:-1]):
+            assert path.may_stop[routed.stops == number].all()
+        assert routed.shares(3).sum() == pytest.approx(1)
+
+
+def test_the_certificate_is_the_exact_test_of_the_chosen_setting() -> None:
+    paths, reference = views(1500, 2)
+    tune, certify = _halves(paths, 700)
+    chain = build_chain(tune, reference[:700], COSTS)
+    certificate, thresholds = certify_chain(
+        chain,
+        tune=tune,
+        certify=certify,
+        reference_right=reference[700:],
+        cumulative=np.cumsum(COSTS),
+        names=["lexical", "layer-1", "full"],
+        epsilon=0.05,
+        confidence=0.95,
+        delta=0.05,
+    )
+    routed = route(certify, thresholds)
+    harms = int((reference[700:] & ~routed.right).sum())
+    gains = int((routed.right & ~reference[700:]).sum())
+    assert certificate.certified
+    assert (certificate.test.harms, certificate.test.gains) == (harms, gains)
+    assert paired_p_value(800, harms, gains, 0.05, 0.05) <= 0.05
+    assert sum(certificate.stop_shares.values()) == pytest.approx(1)
+    assert "at most 5.0%" in certificate.statement
+
+
+def test_a_last_path_that_loses_too_much_is_not_certified() -> None:
+    paths, reference = views(1200, 3, harm_rates=(0.3, 0.2, 0.1))
+    certificate, thresholds = certify_chain(
+        build_chain(paths, reference, COSTS),
+        tune=paths,
+        certify=paths,
+        reference_right=reference,
+        cumulative=np.cumsum(COSTS),
+        names=["lexical", "layer-1", "full"],
+        epsilon=0.01,
+        confidence=0.95,
+        delta=0.05,
+    )
+    assert not certificate.certified
+    assert thresholds == (np.inf, np.inf)
+    assert certificate.statement.startswith("Not certified")
+
+
+def test_the_stop_score_is_low_where_harm_is_likely() -> None:
+    random = np.random.default_rng(0)
+    features = random.normal(size=(2000, len(FEATURES)))
+    harm = random.random(2000) < 1 / (1 + np.exp(3 * features[:, 0] + 2))
+    coefficients, intercept = fit_stop_score(features, harm)
+    score = features @ coefficients + intercept
+    assert score[harm].mean() < score[~harm].mean() - 1
+
+
+def test_with_few_harms_the_stop_score_is_the_log_odds() -> None:
+    coefficients, intercept = fit_stop_score(np.random.default_rng(0).normal(size=(50, len(FEATURES))), np.zeros(50, bool))
+    assert coefficients.tolist() == [1, 0, 0, 0, 0, 0]
+    assert intercept == 0
+
+
+def test_features_of_many_rows_are_those_of_each_alone() -> None:
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(20, 7)).astype(np.float32) * 4
+    previous, score, tokens = random.integers(-1, 7, 20), random.random(20), random.integers(2, 30, 20)
+    together = router_features(softmax(logits), previous, score, tokens)
+    for row in range(20):
+        one = slice(row, row + 1)
+        alone = router_features(softmax(logits[one]), previous[one], score[one], tokens[one])
+        np.testing.assert_array_equal(alone[0], together[row])
+
+
+@pytest.mark.parametrize(("epsilon", "name"), [(0.005, "0.5%"), (0.01, "1%"), (0.02, "2%")])
+def test_operating_points_are_named_after_their_epsilon(epsilon: float, name: str) -> None:
+    assert operating_point_name(epsilon) == name
+
+
+@pytest.mark.slow
+class TestCalibratedBundle:
+    def test_the_stored_router_is_what_was_certified(self, tiny) -> None:
+        router = load_router(tiny.router.folder / "bundle")
+        certificates = json.loads((tiny.router.folder / "bundle" / "certificate.json").read_text())
+        assert router.default_point == tiny.router.result.operating_point
+        assert len(certificates) == len(router.points) == len(tiny.router.result.certificates)
+        assert all(certificate["certified"] for certificate in certificates)
+
+    def test_the_predicted_cost_is_between_the_cheapest_path_and_all_paths(self, tiny) -> None:
+        result = tiny.router.result
+        assert result.paths[0].cumulative_ms <= result.expected_cost_ms <= result.paths[-1].cumulative_ms
+        assert result.oracle_cost_ms <= result.expected_cost_ms
+        assert sum(path.stop_share for path in result.paths) == pytest.approx(1)
+
+    def test_out_of_scope_rows_are_abstained_from(self, tiny, tiny_bundle: Path) -> None:
+        from engine import AdaptiveModel
+
+        answers = AdaptiveModel.load(tiny_bundle).predict(["volcano soup chess planet", "poem river recipe dinosaur"])
+        assert all(answer.abstained for answer in answers)
+        assert all(answer.path == "full" for answer in answers)
+
+    def test_too_few_certify_rows_ship_the_reference_path_alone(self, tiny, tmp_path: Path) -> None:
+        from engine import AdaptiveModel
+        from tasks.artifact import Workspace
+        from tasks.calibrate import calibrate_router
+        from tasks.recipe.schema import RouterConfig
+
+        workspace = Workspace(tmp_path / "out", tmp_path / "scratch")
+        workspace.out.mkdir()
+        result = calibrate_router(
+            tiny.snapshot,
+            tiny.compression,
+            tiny.export,
+            tiny.lexical,
+            name="tiny",
+            config=RouterConfig(max_accuracy_loss=0.002, operating_points=(0.002,)),
+            target=tiny.target,
+            attempt=1,
+            workspace=workspace,
+        )
+        assert [path.name for path in result.paths] == ["reference"]
+        assert result.operating_point == "reference"
+        model = AdaptiveModel.load(workspace.out / "bundle")
+        assert model.predict(["transfer 50 dollars from savings to checking"])[0].label == "move_to_checking"
+
+
+def _halves(paths: list[PathView], cut: int) -> tuple[list[PathView], list[PathView]]:
+    first = [PathView(p.score[:cut], p.may_stop[:cut], p.right[:cut]) for p in paths]
+    second = [PathView(p.score[cut:], p.may_stop[cut:], p.right[cut:]) for p in paths]
+    return first, second
