@@ -44,7 +44,8 @@ class Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest last, when all other files are in place; `manifest.files` is filled in here."""
-    document = {**asdict(manifest), "files": folder_files(folder)}
+    files = {name: digest for name, digest in folder_files(folder).items() if name != MANIFEST_FILE}
+    document = {**asdict(manifest), "files": files}
     (folder / MANIFEST_FILE).write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
 
 

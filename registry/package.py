@@ -171,9 +171,8 @@ def _save_pyfunc(folder: Path, bundle: Path, *, run_id: str, model_id: str, tags
     import mlflow.pyfunc
     from mlflow.models import Model
 
-    with warnings.catch_warnings():
-        # MLflow warns that it cannot check the type of the answers' values.
-        warnings.filterwarnings("ignore", message=".*Any type hint.*")
+    # MLflow says that it cannot check answers of mixed types, and sets its own filters; recording keeps it to itself.
+    with warnings.catch_warnings(record=True):
         mlflow.pyfunc.save_model(
             str(folder),
             python_model=str(_SERVING_MODEL),

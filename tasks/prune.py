@@ -12,7 +12,6 @@ import numpy as np
 
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
-from tasks.errors import UserError
 from tasks.export import tokenizer_file
 from tasks.fine_tune import TOKENIZER_FILE, examples
 from tasks.recipe.schema import FineTuneConfig, PruneConfig
@@ -40,7 +39,7 @@ def prune(
     from tasks.model.training import train
     from tasks.pruning.importance import measure_importance
     from tasks.pruning.latency import latency_table
-    from tasks.pruning.selection import choose_widths
+    from tasks.pruning.selection import closest_plan
 
     parent = load_model(fine_tuned.folder)
     padding_id = parent.encoder.config.pad_token_id or 0
@@ -55,13 +54,7 @@ def prune(
     workspace.progress("importance of neurons and layers", None)
     importance = measure_importance(parent, _batches(splits["train"], config.importance_rows, padding_id, seed))
     full = table[max(table)] * len(parent.layers)
-    plan = choose_widths(importance.neurons, importance.layers, parent.shape.exits, table, full / config.target_speedup)
-    if plan is None:
-        raise UserError(
-            f"no widths and layers reach {config.target_speedup:g}x by the latency table (one layer takes "
-            f"{min(table.values()):.3f} to {max(table.values()):.3f} ms); lower it or use fewer exits",
-            field="prune.target_speedup",
-        )
+    plan = closest_plan(importance.neurons, importance.layers, parent.shape.exits, table, full, config.target_speedup)
     student = cut(parent, plan.widths, importance.neurons)
     workspace.progress("answers of the parent on train", None)
     teacher = exit_logits(parent, [row["input_ids"] for row in splits["train"]], padding_id)

@@ -24,8 +24,8 @@ for name in ("MIAOTUI_HOME", "MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
     os.environ.pop(name, None)
 
 WORDS = {
-    "move_to_checking": "move transfer shift {n} dollars from savings to checking account",
-    "move_to_savings": "move transfer shift {n} dollars from checking to savings account",
+    "move_to_checking": "move transfer shift {n} dollars over to checking account",
+    "move_to_savings": "put deposit stash {n} dollars aside in the savings pot",
     "card_lost": "i lost my card please block stop it now wallet gone",
     "card_order": "order send me a new replacement card to my home address",
     "weather": "what is the weather forecast rain sun tomorrow in town",
@@ -148,11 +148,11 @@ class TinyRun:
             RouterConfig,
         )
 
-        def step(name, function, *inputs, **options):
-            workspace = Workspace(out=root / name, scratch=root / f"{name}-scratch")
+        def step(step_name, function, *inputs, **options):
+            workspace = Workspace(out=root / step_name, scratch=root / f"{step_name}-scratch")
             workspace.out.mkdir()
             workspace.scratch.mkdir()
-            return Artifact.of(name, workspace.out, function(*inputs, workspace=workspace, **options))
+            return Artifact.of(step_name, workspace.out, function(*inputs, workspace=workspace, **options))
 
         target = Target(name="local-cpu")
         config = DataConfig(

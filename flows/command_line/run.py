@@ -36,6 +36,7 @@ def add_to(commands: Any) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Runs the recipe; the exit code is the verdict's."""
+    from engine.errors import EngineError
     from flows.command_line.capture import captured_output, new_log
     from flows.command_line.console import console_for
     from flows.command_line.watching import watching
@@ -51,8 +52,12 @@ def execute(options: argparse.Namespace) -> int:
         prepare(options.recipe, options.overrides, home)
         from flows.pipeline import optimize
 
-        with observing(observer):
-            outcome = optimize(str(options.recipe), list(options.overrides))
+        try:
+            with observing(observer):
+                outcome = optimize(str(options.recipe), list(options.overrides))
+        except EngineError as error:
+            # A bundle that was made a moment ago and does not load is no person's mistake.
+            raise RuntimeError(str(error)) from error
     if options.json:
         print(json.dumps(as_document(outcome), indent=1, ensure_ascii=False))
     else:

@@ -32,7 +32,7 @@ _OFFLINE_S: Final = 15.0
 _OFFLINE_FEWEST: Final = 100
 _COMPARISON_S: Final = 12.0
 _HANG_FACTOR: Final = 10.0
-_HANG_S: Final = 60.0
+_HANG_S: Final = 120.0
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,11 @@ Ints = NDArray[np.int64]
 
 # Texts above this many characters are compared word by word: their distances in characters would take seconds a pair.
 MAX_CHARACTERS_COMPARED: Final = 256
-_BAG_SIZE: Final = 64
+_BAG_SIZE: Final = 128
 _PAIRS_PER_BLOCK: Final = 1 << 20
-_CELLS_PER_BATCH: Final = 1 << 22
+_CELLS_PER_BATCH: Final = 1 << 16
+_ROWS_PER_CHECK: Final = 8
+_UNREACHABLE: Final = np.int32(1 << 29)
 _ROUNDING: Final = 1e-9
 # In these scripts (Thai, Lao, Burmese, Khmer, Japanese, Chinese) no white space parts words: each character is one.
 _UNSPACED_SCRIPTS: Final = re.compile("([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
@@ -89,7 +91,7 @@ def _words(texts: Sequence[str]) -> tuple[Ints, Ints]:
 class _Sequences:
     """Texts as sequences of unit numbers: `units[starts[i] : starts[i] + lengths[i]]`.
 
-    `bags` (n, 64) counts the units of each text; the most frequent units have a place of their own, the others share.
+    `bags` (n, 128) counts the pairs of neighbouring units of each text; frequent ones have a place of their own, others share.
     """
 
     units: NDArray[np.int32]
@@ -100,10 +102,15 @@ class _Sequences:
     @classmethod
     def of(cls, units: Ints, lengths: Ints) -> "_Sequences":
         """Sequences of any units, one after the other, and their lengths."""
-        _, numbers, counts = np.unique(units, return_inverse=True, return_counts=True)
+        text_of = np.repeat(np.arange(len(lengths)), lengths)
+        starts_pair = text_of[:-1] == text_of[1:]
+        known, numbers = np.unique(units, return_inverse=True)
+        _, pairs, counts = np.unique(
+            numbers[:-1][starts_pair] * len(known) + numbers[1:][starts_pair], return_inverse=True, return_counts=True
+        )
         rank = np.empty(len(counts), np.int64)
         rank[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
-        cells = np.repeat(np.arange(len(lengths)) * _BAG_SIZE, lengths) + rank[numbers] % _BAG_SIZE
+        cells = text_of[:-1][starts_pair] * _BAG_SIZE + rank[pairs] % _BAG_SIZE
         bags = np.bincount(cells, minlength=len(lengths) * _BAG_SIZE).reshape(len(lengths), _BAG_SIZE)
         return cls(numbers.astype(np.int32), np.cumsum(lengths) - lengths, lengths, bags.astype(np.float64))
 
@@ -162,8 +169,8 @@ class _Join:
             apart = np.abs(lengths[partners] - length)
             allowed = self._most_edits(np.maximum(lengths[partners], length))
             for block in np.array_split(alike, 1 + len(alike) * len(partners) // _PAIRS_PER_BLOCK):
-                # Half of |difference in length| + |difference in counts|: each edit mends at most one unit of either.
-                excess = (cdist(bags[block], bags[partners], "cityblock") + apart) / 2 - allowed
+                # One edit takes at most two pairs of neighbours away, and adds at most two (the q-gram lemma for q = 2).
+                excess = (cdist(bags[block], bags[partners], "cityblock") + apart) / 2 - 2 * allowed
                 if nearest_only:
                     nearest = excess.argmin(axis=1)
                     possible = excess[np.arange(len(block)), nearest] <= 0
@@ -185,19 +192,19 @@ class _Join:
         return np.floor((1 - self._threshold) * longest + _ROUNDING).astype(np.int64)
 
     def _distances(self, left: Ints, right: Ints) -> Ints:
-        """Levenshtein distances of pairs; exact up to the number of edits allowed, larger than that otherwise."""
+        """Levenshtein distances of pairs where they are small enough to be similar; a larger number otherwise."""
         lengths = self._sequences.lengths
         longest = np.maximum(lengths[left], lengths[right])
+        allowed = self._most_edits(longest)
         distances = np.empty(len(left), np.int64)
         order = np.argsort(longest, kind="stable")
         start = 0
         while start < len(order):
-            # Pairs of like length go together, as many as keep the batch small enough for the processor's cache.
-            pairs = max(1, _CELLS_PER_BATCH // max(1, int(longest[order[start]])) // 8)
-            batch = order[start : start + pairs]
-            batch = batch[longest[batch] <= longest[batch[0]] * 1.25 + 8]
-            band = int(self._most_edits(longest[batch]).max(initial=0))
-            distances[batch] = _banded_levenshtein(self._sequences, left[batch], right[batch], band)
+            # Pairs of like length go together, as many as keep the batch in the processor's cache.
+            band = int(allowed[order[start]]) + 2
+            batch = order[start : start + max(1, _CELLS_PER_BATCH // (2 * band + 1))]
+            batch = batch[: np.searchsorted(allowed[batch], band, side="right")]
+            distances[batch] = _banded_levenshtein(self._sequences, left[batch], right[batch], allowed[batch])
             start += len(batch)
         return distances
 
@@ -205,37 +212,44 @@ class _Join:
 def _gathered(blocks: Iterable[Ints]) -> Iterator[Ints]:
     """Joins small blocks of pairs, so that they are worth a batch."""
     waiting: list[Ints] = []
+    count = 0
     for block in blocks:
         waiting.append(block)
-        if sum(part.shape[1] for part in waiting) >= _PAIRS_PER_BLOCK:
+        count += block.shape[1]
+        if count >= _PAIRS_PER_BLOCK:
             yield np.concatenate(waiting, axis=1)
-            waiting = []
+            waiting, count = [], 0
     if waiting:
         yield np.concatenate(waiting, axis=1)
 
 
-def _banded_levenshtein(sequences: _Sequences, left: Ints, right: Ints, band: int) -> Ints:
-    """Distances of n pairs whose lengths differ by at most `band`; exact where they are at most `band`.
+def _banded_levenshtein(sequences: _Sequences, left: Ints, right: Ints, allowed: Ints) -> Ints:
+    """Distances of n pairs whose lengths differ by at most `allowed`; exact up to `allowed`, larger than that otherwise.
 
     Row i of the table is kept for the columns i - band … i + band only: `row[o]` is the cell of column i + o - band.
     """
     left_lengths, right_lengths = sequences.lengths[left], sequences.lengths[right]
-    height, width = int(left_lengths.max()), 2 * band + 1
+    band = int(allowed.max(initial=0))
+    height, width = int(left_lengths.max(initial=0)), 2 * band + 1
     a = sequences.padded(left, before=0, width=height, filler=-1)
-    b = sequences.padded(right, before=band, width=max(height, int(right_lengths.max())) + width, filler=-2)
+    b = sequences.padded(right, before=band, width=max(height, int(right_lengths.max(initial=0))) + width, filler=-2)
     offsets = np.arange(width, dtype=np.int32)[:, None]
-    unreachable = np.int32(1 << 29)
-    row = np.broadcast_to(np.where(offsets >= band, offsets - band, unreachable), (width, len(left))).astype(np.int32)
-    last_column = right_lengths - left_lengths + band
-    distances = row[np.clip(last_column, 0, width - 1), np.arange(len(left))].astype(np.int64)
-    ends_at = {int(i): np.flatnonzero(left_lengths == i) for i in np.unique(left_lengths)}
+    row = np.repeat(np.where(offsets >= band, offsets - band, _UNREACHABLE), len(left), axis=1)
+    pairs = np.arange(len(left))
+    last = right_lengths - left_lengths + band
+    distances = np.where(left_lengths == 0, right_lengths, int(_UNREACHABLE))
     for i in range(1, height + 1):
-        step = row + (a[i - 1] != b[i - 1 : i - 1 + width])  # replace or keep
+        step = row + (a[i - 1] != b[i - 1 : i - 1 + width])  # keep or replace
         np.minimum(step[:-1], row[1:] + 1, out=step[:-1])  # delete
-        step -= offsets  # insert: a running minimum once each column's own cost is taken off
+        step -= offsets  # insert: a running minimum, once the cost of getting to each column is taken off
         row = np.minimum.accumulate(step, axis=0)
         row += offsets
-        if i in ends_at:
-            ended = ends_at[i]
-            distances[ended] = row[last_column[ended], ended]
+        ended = np.flatnonzero(left_lengths[pairs] == i)
+        distances[pairs[ended]] = row[last[pairs[ended]], ended]
+        if i % _ROWS_PER_CHECK == 0:
+            hopeful = (row.min(axis=0) <= allowed[pairs]) & (left_lengths[pairs] > i)
+            if hopeful.mean() < 0.5:
+                pairs, row, a, b = pairs[hopeful], row[:, hopeful], a[:, hopeful], b[:, hopeful]
+                if not len(pairs):
+                    break
     return distances

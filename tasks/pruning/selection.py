@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 STEPS: Final = 400
+TRIES: Final = 24
 
 
 @dataclass(frozen=True)
@@ -58,3 +59,19 @@ def choose_widths(
         return None
     loss, widths = min(best.values())
     return Plan(widths, loss, sum(table[width] for width in widths if width))
+
+
+def closest_plan(
+    neurons: Sequence[NDArray[np.float64]],
+    layers: NDArray[np.float64],
+    exits: Sequence[int],
+    table: Mapping[int, float],
+    full_ms: float,
+    speedup: float,
+) -> Plan:
+    """The best plan at `speedup` over `full_ms`, or at the nearest lower one that any plan reaches."""
+    for wanted in np.linspace(speedup, 0.5, TRIES):
+        plan = choose_widths(neurons, layers, exits, table, full_ms / float(wanted))
+        if plan is not None:
+            return plan
+    raise ValueError("a latency table with an entry for every layer always has a plan")

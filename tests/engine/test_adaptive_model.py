@@ -14,8 +14,8 @@ from engine import AdaptiveModel, BundleError, InputError, StaticModel
 pytestmark = pytest.mark.slow
 
 TEXTS = (
-    "please transfer 50 dollars from savings to checking account",
-    "transfer 50 dollars from checking to savings account",
+    "please move and transfer 50 dollars over to checking account",
+    "put and stash 50 dollars aside in the savings pot",
     "i lost my card please block it now",
     "volcano soup guitar",
     "what is the weather tomorrow",
@@ -46,7 +46,7 @@ def test_one_text_may_be_given_as_a_string(model: AdaptiveModel) -> None:
     assert model.predict(TEXTS[0]) == model.predict([TEXTS[0]])
 
 
-def test_it_tells_direction_apart(model: AdaptiveModel) -> None:
+def test_it_answers_the_labels_it_was_trained_for(model: AdaptiveModel) -> None:
     to_checking, to_savings = model.predict(TEXTS[:2])
     assert (to_checking.label, to_savings.label) == ("move_to_checking", "move_to_savings")
 
@@ -67,7 +67,7 @@ def test_many_threads_get_the_answers_of_one(model: AdaptiveModel) -> None:
         assert list(pool.map(lambda text: model.predict([text])[0], texts)) == expected
 
 
-@pytest.mark.parametrize("text", ["\ud800 lone surrogate", "🙂" * 50, "שלום עולם", "\x00\x07", "a" * 100_000, " \n\t "])
+@pytest.mark.parametrize("text", ["\ud800 lone surrogate", "🙂" * 50, "שלום עולם", "\x00\x07", "a" * 100_000, " \n\t "], ids=["surrogate", "emoji", "hebrew", "control", "long", "blank"])
 def test_odd_texts_are_answered(model: AdaptiveModel, text: str) -> None:
     assert len(model.predict([text])) == 1
 

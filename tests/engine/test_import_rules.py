@@ -82,7 +82,7 @@ class Block(importlib.abc.MetaPathFinder):
             raise ImportError("blocked: " + name)
 sys.meta_path.insert(0, Block())
 from engine import AdaptiveModel
-answers = AdaptiveModel.load({str(tiny_bundle)!r}).predict(["transfer 50 dollars from savings to checking", ""])
+answers = AdaptiveModel.load({str(tiny_bundle)!r}).predict(["move and transfer 50 dollars over to checking account", ""])
 assert len(answers) == 2 and answers[0].path
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -1,4 +1,4 @@
-"""The registered model answers through MLflow's pyfunc exactly as the engine does, in a process that has only its own code."""
+"""The registered model answers through MLflow's pyfunc as the engine does, in a process that has only its own code."""
 
 import json
 import subprocess

@@ -180,7 +180,7 @@ class TestCalibratedBundle:
         assert [path.name for path in result.paths] == ["reference"]
         assert result.operating_point == "reference"
         model = AdaptiveModel.load(workspace.out / "bundle")
-        assert model.predict(["transfer 50 dollars from savings to checking"])[0].label == "move_to_checking"
+        assert model.predict(["move and transfer 50 dollars over to checking account"])[0].label == "move_to_checking"
 
 
 def _halves(paths: list[PathView], cut: int) -> tuple[list[PathView], list[PathView]]:

@@ -1,0 +1,305 @@
+"""Every command ends in an exit code that says what happened, and every error a person causes is one line."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from engine.errors import BundleError, InputError
+from engine.prediction import Prediction
+from flows.command_line import bench, main, predict, run, status
+from tasks.errors import UserError
+
+PROJECT = Path(__file__).parents[2]
+RECIPE = """\
+name: support-intents
+task: text-classification
+data: {train: train.jsonl}
+base_model: some/model
+targets: [local-cpu]
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    home = tmp_path / "home"
+    monkeypatch.setenv("MIAOTUI_HOME", str(home))
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "PREFECT_API_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return home
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    file = tmp_path / "recipe.yaml"
+    file.write_text(RECIPE, encoding="utf-8")
+    return file
+
+
+def one_line(text: str) -> str:
+    assert text.count("\n") == 1, text
+    assert "Traceback" not in text
+    return text.strip()
+
+
+def fails_with(capfd: pytest.CaptureFixture[str], *arguments: str, code: int = 2) -> str:
+    assert main(arguments) == code
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    return one_line(captured.err)
+
+
+# ------------------------------------------------------------------ errors and exit codes
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["nonsense"], ["run"], ["predict"], ["bench", "x"], ["run", "x", "--nonsense"]]
+)
+def test_wrong_usage_ends_with_2(arguments: Sequence[str], capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "usage: miaotui" in capfd.readouterr().err
+
+
+def test_version_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capfd.readouterr().out.startswith("miaotui ")
+
+
+def test_an_unknown_recipe_field_names_the_nearest_and_makes_no_home(
+    recipe: Path, own_home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = fails_with(capfd, "run", str(recipe), "--set", "fine_tune.epochz=3")
+    assert line == "miaotui: --set fine_tune.epochz: unknown field; did you mean fine_tune.epochs?"
+    assert not own_home.exists()
+
+
+def test_missing_data_is_said_without_starting_anything(
+    recipe: Path, own_home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = fails_with(capfd, "run", str(recipe))
+    assert "data.train" in line
+    assert "train.jsonl does not exist" in line
+    assert not (own_home / "prefect").exists()
+    assert not (own_home / "store").exists()
+
+
+def test_a_missing_base_model_names_the_recipe_and_the_field(recipe: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (recipe.parent / "train.jsonl").write_text('{"text": "a", "label": "b"}\n', encoding="utf-8")
+    line = fails_with(capfd, "run", str(recipe), "--set", "base_model=./nowhere")
+    assert f"{recipe}: base_model: no folder" in line
+
+
+def test_a_home_that_cannot_be_written_names_the_way_out(
+    recipe: Path, own_home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    own_home.write_text("a file in its place", encoding="utf-8")
+    assert "MIAOTUI_HOME" in fails_with(capfd, "run", str(recipe))
+
+
+def test_an_internal_error_is_one_line_and_a_traceback_in_a_log(
+    own_home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_options: object) -> int:
+        raise ZeroDivisionError("a\nb")
+
+    monkeypatch.setattr(status, "execute", broken)
+    line = fails_with(capfd, "status", code=1)
+    assert line.startswith("miaotui: internal error: ZeroDivisionError: a b")
+    (log,) = (own_home / "logs").glob("error-*.log")
+    assert str(log) in line
+    assert "in broken" in log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (UserError("bad row", file="data.jsonl", field="line 3"), 2, "data.jsonl: line 3: bad row"),
+        (BundleError("altered"), 2, "altered"),
+        (OSError(28, "No space left on device", "/full"), 2, "no space left on the disk (/full)"),
+        (KeyboardInterrupt(), 130, "run the same command again"),
+    ],
+)
+def test_each_kind_of_end_has_its_code(
+    error: BaseException, code: int, said: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(_options: object) -> int:
+        raise error
+
+    monkeypatch.setattr(status, "execute", ends)
+    assert said in fails_with(capfd, "status", code=code)
+
+
+def test_nobody_reading_any_more_is_no_error_message(recipe: Path) -> None:
+    script = "import sys\nfrom flows.command_line import main, status\n"
+    script += "def much(_):\n    while True: print('x' * 1000)\nstatus.execute = much\nsys.exit(main(['status']))"
+    command = f'{sys.executable} -c "$SCRIPT" | head -1; exit ${{PIPESTATUS[0]}}'
+    environment = os.environ | {"SCRIPT": script, "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+# ------------------------------------------------------------------ predict
+
+
+class FakeModel:
+    """Answers with the text's first word; refuses texts that say so."""
+
+    def predict(self, text: str) -> list[Prediction]:
+        if text == "refuse":
+            raise InputError("row 0: refused")
+        abstained = text.startswith("?")
+        label = None if abstained else text.split(maxsplit=1)[0]
+        return [Prediction(label, 0.75, "lexical", abstained, 0.1, 0.05)]
+
+
+@pytest.fixture
+def fake_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr("engine.AdaptiveModel.load", lambda _folder, **_options: FakeModel())
+    return str(tmp_path)
+
+
+def stdin_of(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+
+
+def test_predict_answers_arguments_with_one_json_object_each(
+    fake_bundle: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", fake_bundle, "move money", "? what", "--json"]) == 0
+    first, second = (json.loads(line) for line in capfd.readouterr().out.splitlines())
+    assert first == {
+        "text": "move money",
+        "label": "move",
+        "confidence": 0.75,
+        "path": "lexical",
+        "abstained": False,
+        "out_of_scope_score": 0.1,
+        "cost_ms": 0.05,
+    }
+    assert second["label"] is None
+    assert second["abstained"]
+
+
+def test_predict_reads_plain_lines_json_strings_and_objects(
+    fake_bundle: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = ["plain text", '"quoted\\ttext"', '{"text": "object text", "label": "x"}', "", '"so" he said', "[list"]
+    stdin_of(monkeypatch, b"\xef\xbb\xbf" + "\n".join(lines).encode())
+    assert main(["predict", fake_bundle, "--json"]) == 0
+    texts = [json.loads(line)["text"] for line in capfd.readouterr().out.splitlines()]
+    assert texts == ["plain text", "quoted\ttext", "object text", '"so" he said', "[list"]
+
+
+def test_a_row_that_cannot_be_answered_does_not_lose_the_others(
+    fake_bundle: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stdin_of(monkeypatch, b'first\n{"txt": 1}\n{broken\n{"text": 5}\n\xff\xfe\nrefuse\nlast\n')
+    assert main(["predict", fake_bundle, "--json"]) == 2
+    captured = capfd.readouterr()
+    documents = [json.loads(line) for line in captured.out.splitlines()]
+    assert [document.get("label", document.get("row")) for document in documents] == ["first", 2, 3, 4, 5, 6, "last"]
+    assert len(captured.err.splitlines()) == 5
+    assert "row 2: has no field 'text'" in captured.err
+
+
+def test_answers_come_as_the_lines_come(fake_bundle: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered: list[int] = []
+
+    class Stream:
+        """Notes how many answers were printed when the next line is asked for."""
+
+        lines = iter([b"one\n", b"two\n", b""])
+
+        def readline(self) -> bytes:
+            answered.append(printed.getvalue().count("\n"))
+            return next(self.lines)
+
+    printed = io.StringIO()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Stream()))
+    monkeypatch.setattr(sys, "stdout", printed)
+    assert main(["predict", fake_bundle]) == 0
+    assert answered == [0, 1, 2]
+
+
+def test_predict_on_a_folder_that_is_no_bundle_says_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert "no such folder" in fails_with(capfd, "predict", str(tmp_path / "none"), "text")
+    assert "manifest.json" in fails_with(capfd, "predict", str(tmp_path), "text")
+
+
+def test_predict_with_a_registered_model_where_nothing_is_registered(capfd: pytest.CaptureFixture[str]) -> None:
+    assert "nothing is registered yet" in fails_with(capfd, "predict", "models:/support-intents@champion", "text")
+
+
+def test_predict_on_a_folder_imports_nothing_heavy(tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom flows.command_line import main\n"
+        f"main(['predict', {str(tmp_path)!r}, 'text'])\n"
+        "heavy = {'torch', 'transformers', 'prefect', 'mlflow', 'datasets', 'sklearn', 'pandas', 'rich', 'matplotlib'}\n"
+        "print(sorted(heavy & sys.modules.keys()))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n"
+
+
+# ------------------------------------------------------------------ bench
+
+
+def test_bench_reads_its_texts_and_names_the_first_bad_row(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"text": "a"}\n{"text": "b", "label": "c"}\n', encoding="utf-8")
+    assert bench.read_texts(file, "text") == ["a", "b"]
+    file.write_text('{"text": "a"}\n{"text": 5}\n', encoding="utf-8")
+    with pytest.raises(UserError, match=r"rows\.jsonl line 2: has no text in 'text'"):
+        bench.read_texts(file, "text")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--data", "none.jsonl", "--target", "local-cpu"), "none.jsonl"),
+        (("--data", "none.txt", "--target", "local-cpu"), "not a known format"),
+        (("--data", "none.jsonl", "--target", "nowhere"), 'unknown target "nowhere"; known: local-cpu'),
+    ],
+)
+def test_bench_refuses_what_it_cannot_measure(
+    arguments: tuple[str, ...],
+    said: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert said in fails_with(capfd, "bench", str(tmp_path), *arguments)
+
+
+# ------------------------------------------------------------------ status
+
+
+def test_status_before_anything_is_registered(own_home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["status"]) == 0
+    assert "no model is registered yet" in capfd.readouterr().out
+    assert main(["status", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out) == []
+    assert "support-intents is not registered" in fails_with(capfd, "status", "support-intents")
+    assert not (own_home / "mlflow.db").exists()
+
+
+def test_all_commands_have_help(capfd: pytest.CaptureFixture[str]) -> None:
+    helpful: list[Callable[..., object]] = [module.add_to for module in (run, predict, bench, status)]
+    assert helpful
+    for command in ("run", "predict", "bench", "status"):
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--help"])
+        assert ended.value.code == 0
+        assert "--json" in capfd.readouterr().out
