@@ -1,11 +1,31 @@
 """The runtime: load a bundle, route each text to the cheapest path that suffices, answer.
 
-Needs numpy, onnxruntime and tokenizers, and nothing else.
+Needs numpy, onnxruntime and tokenizers, and nothing else. The names are imported on first use, so that looking up a digest
+or an error type does not load a runtime.
 """
 
-from engine.adaptive_model import AdaptiveModel
-from engine.errors import BundleError, EngineError, InputError
-from engine.prediction import Prediction
-from engine.static_model import StaticModel
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.adaptive_model import AdaptiveModel
+    from engine.errors import BundleError, EngineError, InputError
+    from engine.prediction import Prediction
+    from engine.static_model import StaticModel
+
+_HOMES = {
+    "AdaptiveModel": "engine.adaptive_model",
+    "BundleError": "engine.errors",
+    "EngineError": "engine.errors",
+    "InputError": "engine.errors",
+    "Prediction": "engine.prediction",
+    "StaticModel": "engine.static_model",
+}
 
 __all__ = ["AdaptiveModel", "BundleError", "EngineError", "InputError", "Prediction", "StaticModel"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'engine' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="miaotui",
-        description="Turns a pretrained transformer and labelled data into a certified, measured, registered fast model.",
+        description="Turns a pretrained transformer and labelled data into a certified, registered fast model.",
     )
     parser.add_argument("--version", action=_Version, help="print the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

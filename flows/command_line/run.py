@@ -138,7 +138,7 @@ def _speed_sentence(benchmark: "BenchmarkResult") -> str:
         return f"nothing to compare with was measured on {benchmark.target}"
     ratio = own.speedup
     return (
-        f"{ratio.value:.2f}× the speed of {static.name} on {benchmark.target} (95 %: {ratio.low:.2f}–{ratio.high:.2f}), "
+        f"{ratio.value:.2f}× (95 %: {ratio.low:.2f}–{ratio.high:.2f}) the speed of {static.name} on {benchmark.target}: "
         f"mean {own.mean_ms:.2f} ms against {static.mean_ms:.2f} ms"
     )
 

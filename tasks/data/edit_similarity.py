@@ -14,13 +14,12 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 Ints = NDArray[np.int64]
 
 # Texts above this many characters are compared word by word: their distances in characters would take seconds a pair.
 MAX_CHARACTERS_COMPARED: Final = 256
-_BAG_SIZE: Final = 128
+_PLACES: Final = 128
 _PAIRS_PER_BLOCK: Final = 1 << 20
 _CELLS_PER_BATCH: Final = 1 << 16
 _ROWS_PER_CHECK: Final = 8
@@ -91,13 +90,16 @@ def _words(texts: Sequence[str]) -> tuple[Ints, Ints]:
 class _Sequences:
     """Texts as sequences of unit numbers: `units[starts[i] : starts[i] + lengths[i]]`.
 
-    `bags` (n, 128) counts the pairs of neighbouring units of each text; frequent ones have a place of their own, others share.
+    `bags` (n, 2 · 128) says which pairs of neighbouring units a text has, and which it has twice; frequent pairs have a place of
+    their own, others share one. `surplus` counts what no place is left for. So two texts have at most
+    `bags[i] @ bags[j] + surplus[j]` pairs in common.
     """
 
     units: NDArray[np.int32]
     starts: Ints
     lengths: Ints
-    bags: NDArray[np.float64]
+    bags: NDArray[np.float32]
+    surplus: Ints
 
     @classmethod
     def of(cls, units: Ints, lengths: Ints) -> "_Sequences":
@@ -110,9 +112,11 @@ class _Sequences:
         )
         rank = np.empty(len(counts), np.int64)
         rank[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
-        cells = text_of[:-1][starts_pair] * _BAG_SIZE + rank[pairs] % _BAG_SIZE
-        bags = np.bincount(cells, minlength=len(lengths) * _BAG_SIZE).reshape(len(lengths), _BAG_SIZE)
-        return cls(numbers.astype(np.int32), np.cumsum(lengths) - lengths, lengths, bags.astype(np.float64))
+        cells = text_of[:-1][starts_pair] * _PLACES + rank[pairs] % _PLACES
+        counted = np.bincount(cells, minlength=len(lengths) * _PLACES).reshape(len(lengths), _PLACES)
+        bags = np.concatenate([counted >= 1, counted >= 2], axis=1).astype(np.float32)
+        surplus = np.maximum(counted - 2, 0).sum(axis=1)
+        return cls(numbers.astype(np.int32), np.cumsum(lengths) - lengths, lengths, bags, surplus)
 
     def padded(self, which: Ints, *, before: int, width: int, filler: int) -> NDArray[np.int32]:
         """The sequences as columns of a (width, n) array, starting in row `before`; the rest holds `filler`."""
@@ -166,17 +170,17 @@ class _Join:
             partners = references[low:high]
             if not len(partners):
                 continue
-            apart = np.abs(lengths[partners] - length)
-            allowed = self._most_edits(np.maximum(lengths[partners], length))
+            # One edit takes at most two pairs of neighbours away (the q-gram lemma): similar texts have this many in common.
+            longer = np.maximum(lengths[partners], length)
+            needed = longer - 1 - 2 * self._most_edits(longer) - self._sequences.surplus[partners]
             for block in np.array_split(alike, 1 + len(alike) * len(partners) // _PAIRS_PER_BLOCK):
-                # One edit takes at most two pairs of neighbours away, and adds at most two (the q-gram lemma for q = 2).
-                excess = (cdist(bags[block], bags[partners], "cityblock") + apart) / 2 - 2 * allowed
+                in_common = bags[block] @ bags[partners].T
                 if nearest_only:
-                    nearest = excess.argmin(axis=1)
-                    possible = excess[np.arange(len(block)), nearest] <= 0
-                    yield np.stack([block[possible], partners[nearest[possible]]])
+                    best = (in_common - needed.astype(np.float32)).argmax(axis=1)
+                    possible = in_common[np.arange(len(block)), best] >= needed[best]
+                    yield np.stack([block[possible], partners[best[possible]]])
                 else:
-                    left, right = np.nonzero(excess <= 0)
+                    left, right = np.nonzero(in_common >= needed.astype(np.float32))
                     yield np.stack([block[left], partners[right]])
 
     def _verified(self, pairs: Ints) -> Iterator[tuple[int, int, float]]:

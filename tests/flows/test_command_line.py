@@ -244,7 +244,7 @@ def test_predict_on_a_folder_imports_nothing_heavy(tmp_path: Path) -> None:
     script = (
         "import sys\nfrom flows.command_line import main\n"
         f"main(['predict', {str(tmp_path)!r}, 'text'])\n"
-        "heavy = {'torch', 'transformers', 'prefect', 'mlflow', 'datasets', 'sklearn', 'pandas', 'rich', 'matplotlib'}\n"
+        "heavy = {'torch', 'transformers', 'prefect', 'mlflow', 'datasets', 'sklearn', 'pandas', 'rich'}\n"
         "print(sorted(heavy & sys.modules.keys()))"
     )
     environment = os.environ | {"PYTHONPATH": str(PROJECT)}

@@ -107,7 +107,7 @@ def test_two_bundles_are_compared_and_all_evidence_is_there(tmp_path: Path, fake
     assert result.sustained_qps is None  # 120 queries prove no 99th percentile
     adaptive, against = result.contenders
     assert (adaptive.name, against.name) == ("adaptive", "against")
-    assert 1.5 < adaptive.speedup.value < 3.5
+    assert 1.2 < adaptive.speedup.value < 6  # 1 ms against 3 ms, asleep on a busy machine
     assert against.speedup.value == pytest.approx(1.0)
     assert 0.5 < result.noise.value < 2
     assert len(result.latencies_ms) == 120

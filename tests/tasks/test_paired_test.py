@@ -58,7 +58,8 @@ def enumerated_p_values(n, epsilon, points):
     for c in range(n + 1):
         q_upper = float(beta.ppf(1 - GAMMA, c + 1, n - c)) if c < n else 1.0
         tails = np.zeros(n + 1 - c)
-        for q in np.sin(np.linspace(0, math.pi / 2, points)) ** 2 * min(q_upper, (1 - epsilon) / 2):
+        grid = np.sin(np.linspace(0, math.pi / 2, points)) ** 2 * min(q_upper, (1 - epsilon) / 2)
+        for q in np.append(grid, min(max(-epsilon, 0), q_upper)):
             # Where epsilon is negative, H0 also holds q without any harms.
             mass = trinomial(n, max(q + epsilon, 0.0), q)
             for b in range(n + 1 - c):

@@ -6,18 +6,14 @@ _DIGITS: Final = "[0|1|2|3|4|5|6|7|8|9]"
 _FROM_ONE: Final = "[1|2|3|4|5|6|7|8|9]"
 
 FRAMES: Final = (
-    "{request}",
-    "{request}",
-    "{request}",
+    *["{request}"] * 8,
+    "{hello} {request}",
     "{hello} {request}",
     "{request}[,|.] {closing}",
     "{request}[,|.] {closing}",
     "{hello} {request}[,|.] {closing}",
     "{context} {request}",
-    "{context} {request}[,|.] {closing}",
-    "{hello} {context} {request}",
     "{request}. {afterthought}",
-    "{hello} {request}. {afterthought}",
 )
 
 PHRASES: Final[dict[str, tuple[str, ...]]] = {

@@ -84,11 +84,11 @@ _NEIGHBOURS: Final = {
 class Habits:
     """Shares of the texts in which each habit shows."""
 
-    typos: float = 0.12
+    typos: float = 0.06
     contraction: float = 0.5
     no_apostrophe: float = 0.15
     shorthand: float = 0.12
-    filler: float = 0.08
+    filler: float = 0.04
     lower_case: float = 0.5
     upper_case: float = 0.02
     no_punctuation: float = 0.3
