@@ -26,6 +26,7 @@ _FORCED: Final = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ALLOW_PICKLE_DESER
 _DEFAULTS: Final = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     # Otherwise MLflow copies the lock file of whatever project the command was started in into the model.
     "MLFLOW_UV_AUTO_DETECT": "false",
 }

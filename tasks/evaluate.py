@@ -80,7 +80,7 @@ def evaluate(
         reference_in_scope_accuracy=interval((reference == truth)[in_scope]),
         static_accuracy=interval(static == truth),
         macro_f1=MacroF1().compute(predictions=answers.tolist(), references=truth.tolist())["macro_f1"],
-        expected_calibration_error=_calibration_error(confidences, right, answers != ABSTAIN),
+        expected_calibration_error=_calibration_error(answers, truth, confidences),
         **_out_of_scope(predictions, ladder, in_scope, model.paths, interval),
         reference=paired_test(reference == truth, right, epsilon, confidence),
         slices=_groups([row.slice for row in rows], right, interval),
@@ -120,14 +120,16 @@ def _monolith(
     return read_split(split, rule.rules, rule.out_of_scope_id).answers[0]
 
 
-def _calibration_error(
-    confidences: NDArray[np.float64], right: NDArray[np.bool_], answered: NDArray[np.bool_]
-) -> float:
+def _calibration_error(answers: NDArray[np.int64], truth: NDArray[np.int64], confidences: NDArray[np.float64]) -> float:
     """Over the rows that were answered: an abstention states no probability."""
+    answered = answers != ABSTAIN
     if not answered.any():
         return float("nan")
-    metric = ExpectedCalibrationError()
-    result = metric.compute(predictions=confidences[answered].tolist(), references=right[answered].astype(int).tolist())
+    result = ExpectedCalibrationError().compute(
+        predictions=answers[answered].tolist(),
+        references=truth[answered].tolist(),
+        confidences=confidences[answered].tolist(),
+    )
     return result["expected_calibration_error"]
 
 

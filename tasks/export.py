@@ -18,8 +18,15 @@ from tasks.records import ExportResult, GraphParity, SnapshotResult
 PARITY_ROWS: Final = 64
 SEGMENTS_BOUND: Final = 1e-4
 EXPORT_BOUND: Final = 1e-3
-UNFUSED: Final = "monolith-unfused.onnx"
 MONOLITH: Final = "monolith.onnx"
+
+
+def unfused_name(graph: str) -> str:
+    """The file of a graph before fusion."""
+    return graph.replace(".onnx", "-unfused.onnx")
+
+
+UNFUSED: Final = unfused_name(MONOLITH)
 
 
 class ParityError(RuntimeError):
@@ -43,10 +50,8 @@ def export_graphs(snapshot: Artifact[SnapshotResult], model: Artifact[Record], *
     names = tuple(f"segment-{index}.onnx" for index in range(1, len(cuts) + 1))
     for number, (segment, name) in enumerate(zip(cuts, names, strict=True)):
         workspace.progress(f"export and fuse {name}", number / (len(cuts) + 2))
-        raw = workspace.scratch / name
-        export_segment(segment, config.hidden_size, raw)
-        fuse(raw, workspace.out / name, **fusing)
-        raw.unlink()
+        export_segment(segment, config.hidden_size, workspace.out / unfused_name(name))
+        fuse(workspace.out / unfused_name(name), workspace.out / name, **fusing)
     workspace.progress("export and fuse the monolith", len(cuts) / (len(cuts) + 2))
     export_segment(monolith(network), config.hidden_size, workspace.out / UNFUSED)
     operators = fuse(workspace.out / UNFUSED, workspace.out / MONOLITH, **fusing)

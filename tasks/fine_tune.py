@@ -49,7 +49,14 @@ def fine_tune(
         max_length=config.max_length,
     )
     splits = {name: examples(snapshot, name, tokenizer) for name in ("train", "tune")}
-    model, history = train(_seeded_model(encoder, shape, seed), splits, config=config, seed=seed, workspace=workspace)
+    model, history = train(
+        _seeded_model(encoder, shape, seed),
+        splits,
+        config=config,
+        seed=seed,
+        workspace=workspace,
+        exit_start=config.exit_start,
+    )
     save_model(model, workspace.out)
     padding_id = encoder.config.pad_token_id or 0
     logits = exit_logits(model, [row["input_ids"] for row in splits["tune"]], padding_id)

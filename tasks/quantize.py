@@ -4,9 +4,10 @@ A technique is kept if it is measured faster than its parent (95 % interval of t
 exact paired test rejects, on tune, that it loses more accuracy than its budget. The graphs that are kept are copied on.
 """
 
+import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from engine.tokenization import Ids, TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import read_rows
-from tasks.export import UNFUSED, tokenizer_file
+from tasks.export import UNFUSED, tokenizer_file, unfused_name
 from tasks.fine_tune import examples
 from tasks.graphs.parity import compare, logits_of
 from tasks.graphs.quantizing import STATIC, Feeds, calibration_rows, quantize_graph
@@ -115,6 +116,9 @@ def select_compression(
     unfused = trial.candidate("fp32-unfused", parent.folder / UNFUSED)
     reference = trial.candidate(FP32, parent.folder / parent.result.monolith)
     techniques = [trial.judge("fuse", reference, unfused, config.max_accuracy_loss)]
+    fused = techniques[0].kept
+    maker.graph_name = str if fused else unfused_name
+    reference = reference if fused else replace(unfused, name=FP32)
 
     chosen, precision = reference, FP32
     for number, technique in enumerate(config.techniques, start=1):
@@ -122,7 +126,7 @@ def select_compression(
         graph = maker.monolith(parent, technique)
         candidate = trial.candidate(technique, graph)
         techniques.append(trial.judge(technique, candidate, reference, config.max_accuracy_loss))
-        best = next((t.mean_ms for t in techniques if t.name == precision), float("inf"))
+        best = next((t.mean_ms for t in techniques if t.name == precision), math.inf)
         if techniques[-1].kept and techniques[-1].mean_ms < best:
             chosen, precision = candidate, technique
 
@@ -130,7 +134,7 @@ def select_compression(
     if PRUNED in exports:
         workspace.progress(f"pruned against fine-tuned, both {precision}", 0.8)
         pruned = exports[PRUNED]
-        graph = pruned.folder / pruned.result.monolith if precision == FP32 else maker.monolith(pruned, precision)
+        graph = maker.monolith(pruned, precision)
         candidate = trial.candidate(f"pruned-{precision}", graph)
         techniques.append(trial.judge("prune", candidate, chosen, prune_budget))
         if techniques[-1].kept:
@@ -154,7 +158,7 @@ def select_compression(
 
 
 class _Quantizer:
-    """Makes int8 forms of exported graphs; the calibration rows come from train."""
+    """Makes int8 forms of exported graphs, fused or not as `graph_name` says; the calibration rows come from train."""
 
     def __init__(
         self,
@@ -166,13 +170,16 @@ class _Quantizer:
     ) -> None:
         self.workspace = workspace
         self.target = target
+        self.graph_name: Callable[[str], str] = str
         self.rows: list[Ids] = []
         if STATIC in config.techniques:
             train = read_rows(snapshot, "train")
             self.rows = tokenizer.encode_batch([row.text for row in calibration_rows(train, config.calibration_rows)])
 
     def monolith(self, export: Artifact[ExportResult], technique: str) -> Path:
-        """The int8 monolith of an exported model, in scratch."""
+        """The monolith of an exported model at a precision; int8 ones lie in scratch."""
+        if technique == FP32:
+            return export.folder / self.graph_name(export.result.monolith)
         quantized = self.workspace.scratch / f"{export.digest[:12]}-{technique}.onnx"
         self._quantize(export, export.result.monolith, quantized, technique, [_first_feed(ids) for ids in self.rows])
         return quantized
@@ -185,7 +192,7 @@ class _Quantizer:
 
         feeds = [_first_feed(ids) for ids in self.rows]
         for name in export.result.segments:
-            source, written = export.folder / name, self.workspace.out / name
+            source, written = export.folder / self.graph_name(name), self.workspace.out / name
             if precision == FP32:
                 shutil.copyfile(source, written)
             else:
@@ -206,7 +213,7 @@ class _Quantizer:
         self, export: Artifact[ExportResult], graph: str, written: Path, technique: str, feeds: Sequence[Feeds]
     ) -> None:
         quantize_graph(
-            export.folder / graph,
+            export.folder / self.graph_name(graph),
             written,
             technique=technique,
             model_folder=export.folder,

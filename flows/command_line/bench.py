@@ -13,7 +13,7 @@ from tasks.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tasks.records import BenchmarkResult
+    from tasks.records import BenchmarkResult, Contender, Scenario
 
 
 def add_to(commands: Any) -> None:
@@ -91,35 +91,15 @@ def read_texts(file: Path, column: str) -> list[str]:
 
 def print_benchmark(console: "Console", result: "BenchmarkResult") -> None:
     """The evidence of one target as tables."""
-    from rich.table import Table
+    from flows.command_line.console import print_rows
 
     console.print(f"target {result.target}: {result.host.cpu}, {', '.join(result.execution_providers)}", style="bold")
-    table = Table("contender", "mean ms", "p50 ms", "p99 ms", "speed-up (95 %)", box=None)
-    for contender in result.contenders:
-        ratio = contender.speedup
-        numbers = (f"{value:.3f}" for value in (contender.mean_ms, contender.p50_ms, contender.p99_ms))
-        table.add_row(contender.name, *numbers, f"{ratio.value:.2f}× ({ratio.low:.2f}–{ratio.high:.2f})")
-    console.print(table)
-    table = Table("scenario", "queries", "qps", "mean ms", "p99 ms", "p99 bound", "LoadGen", box=None)
-    for scenario in result.scenarios:
-        p99 = next((entry for entry in scenario.percentiles if entry.percentile == 99), None)
-        bound = (
-            "–"
-            if p99 is None
-            else f"{p99.missing} queries short"
-            if p99.upper_bound_ms is None
-            else f"{p99.upper_bound_ms:.3f}"
-        )
-        table.add_row(
-            scenario.name,
-            str(scenario.queries),
-            f"{scenario.qps:.1f}",
-            f"{scenario.mean_ms:.3f}",
-            "–" if p99 is None else f"{p99.value_ms:.3f}",
-            bound,
-            scenario.validity,
-        )
-    console.print(table)
+    header = ("contender", "mean ms", "p50 ms", "p99 ms", "speed-up (95 %)")
+    print_rows(console, [header, *(_contender_row(contender) for contender in result.contenders)])
+    console.print()
+    columns = ("scenario", "queries", "qps", "mean ms", "p99 ms", "p99 at most", "LoadGen")
+    print_rows(console, [columns, *(_scenario_row(scenario) for scenario in result.scenarios)])
+    console.print()
     shares = ", ".join(f"{name} {share:.1%}" for name, share in result.stop_shares.items())
     console.print(f"paths: {shares}", soft_wrap=True)
     console.print(
@@ -127,3 +107,19 @@ def print_benchmark(console: "Console", result: "BenchmarkResult") -> None:
         f"peak memory {result.peak_memory_mb:.0f} MB, size {result.size_mb:.1f} MB",
         soft_wrap=True,
     )
+
+
+def _contender_row(contender: "Contender") -> tuple[str, ...]:
+    ratio = contender.speedup
+    numbers = (f"{value:.3f}" for value in (contender.mean_ms, contender.p50_ms, contender.p99_ms))
+    return contender.name, *numbers, f"{ratio.value:.2f}× ({ratio.low:.2f}–{ratio.high:.2f})"
+
+
+def _scenario_row(scenario: "Scenario") -> tuple[str, ...]:
+    p99 = next((entry for entry in scenario.percentiles if entry.percentile == 99), None)
+    value, bound = "–", "–"
+    if p99 is not None:
+        value = f"{p99.value_ms:.3f}"
+        bound = f"{p99.missing} queries short" if p99.upper_bound_ms is None else f"{p99.upper_bound_ms:.3f}"
+    rates = (f"{scenario.qps:.1f}", f"{scenario.mean_ms:.3f}")
+    return scenario.name, str(scenario.queries), *rates, value, bound, scenario.validity

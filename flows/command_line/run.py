@@ -103,30 +103,30 @@ def as_document(outcome: "RunOutcome") -> dict[str, object]:
 
 def print_outcome(console: "Console", outcome: "RunOutcome") -> None:
     """Verdict first, then what it rests on, then where things are."""
-    from rich.table import Table
     from rich.text import Text
 
-    from flows.command_line.console import OUTCOME_STYLES
+    from flows.command_line.console import OUTCOME_STYLES, print_rows
     from registry.evidence import chosen_certificate
 
+    def styled(outcome: str) -> Text:
+        return Text(outcome, OUTCOME_STYLES[outcome])
+
     verdict, evidence = outcome.verdict, outcome.evidence
-    reused = " (nothing had changed; every step was reused)" if outcome.all_reused else ""
-    console.print(
-        Text.assemble((verdict.outcome.value, OUTCOME_STYLES[verdict.outcome.value]), f" {outcome.name}{reused}")
-    )
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for check in verdict.checks:
-        table.add_row(Text(check.outcome.value, OUTCOME_STYLES[check.outcome.value]), check.name, Text(check.sentence))
-    console.print(table)
+    reused = " (nothing has changed; every step was reused)" if outcome.all_reused else ""
+    console.print(styled(verdict.outcome.value).append(f" {outcome.name}{reused}", "not bold default"))
+    print_rows(console, [(styled(check.outcome.value), check.name, check.sentence) for check in verdict.checks])
+    console.print()
     certificate = chosen_certificate(evidence.router)
-    if certificate is not None:
-        console.print(f"certificate  {certificate.statement}")
     shares = ", ".join(f"{path.name} {path.stop_share:.1%}" for path in evidence.evaluation.paths)
-    console.print(f"paths        {shares}")
-    for benchmark in evidence.benchmarks:
-        console.print(f"speed        {_speed_sentence(benchmark)}")
-    console.print(f"model        {outcome.registered.promotion.sentence} ({outcome.registered.version.uri})")
-    console.print(f"report       {_short_path(outcome.report)}")
+    promotion, uri = outcome.registered.promotion.sentence, outcome.registered.version.uri
+    rows = [("certificate", certificate.statement)] if certificate else []
+    rows += [("paths", shares)]
+    rows += [("speed-up", _speed_sentence(benchmark)) for benchmark in evidence.benchmarks]
+    rows += [
+        ("model", promotion if uri in promotion else f"{uri}: {promotion}"),
+        ("report", str(_short(outcome.report))),
+    ]
+    print_rows(console, rows)
 
 
 def _speed_sentence(benchmark: "BenchmarkResult") -> str:
@@ -138,11 +138,11 @@ def _speed_sentence(benchmark: "BenchmarkResult") -> str:
         return f"nothing to compare with was measured on {benchmark.target}"
     ratio = own.speedup
     return (
-        f"{ratio.value:.2f}× (95 %: {ratio.low:.2f}–{ratio.high:.2f}) the speed of {static.name} on {benchmark.target}: "
+        f"{ratio.value:.2f}× over {static.name} on {benchmark.target} (95 %: {ratio.low:.2f}–{ratio.high:.2f}), "
         f"mean {own.mean_ms:.2f} ms against {static.mean_ms:.2f} ms"
     )
 
 
-def _short_path(file: Path) -> Path:
+def _short(file: Path) -> Path:
     """Relative where that is shorter to read: below the current folder."""
     return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from registry.status import ModelStatus
     from registry.versions import RegisteredVersion
@@ -43,29 +44,31 @@ def execute(options: argparse.Namespace) -> int:
 
 def print_status(console: "Console", models: "tuple[ModelStatus, ...]") -> None:
     """One block per model."""
-    from rich.table import Table
-    from rich.text import Text
-
-    from flows.command_line.console import OUTCOME_STYLES
+    from flows.command_line.console import print_rows
 
     if not models:
         console.print("no model is registered yet; run a recipe first")
     for model in models:
         console.print(model.name, style="bold")
-        console.print(f"champion    {_described(model.champion)}")
-        console.print(f"challenger  {_described(model.challenger)}")
-        table = Table("version", "verdict", "created", "speed-up", "bundle", "alias", box=None, pad_edge=False)
-        for version in model.versions:
-            verdict = version.verdict.value if version.verdict else "none"
-            table.add_row(
-                str(version.version),
-                Text(verdict, OUTCOME_STYLES.get(verdict, "")),
-                version.created_at.astimezone().strftime("%Y-%m-%d %H:%M"),
-                f"{version.tags['speedup']}×" if "speedup" in version.tags else "–",
-                (version.bundle_digest or "–")[:12],
-                ", ".join(version.aliases) or "–",
-            )
-        console.print(table)
+        print_rows(console, [("champion", _described(model.champion)), ("challenger", _described(model.challenger))])
+        header = ("version", "verdict", "created", "speed-up", "bundle", "alias")
+        print_rows(console, [header, *(_row(version) for version in model.versions)])
+
+
+def _row(version: "RegisteredVersion") -> "tuple[str | Text, ...]":
+    from rich.text import Text
+
+    from flows.command_line.console import OUTCOME_STYLES
+
+    verdict = version.verdict.value if version.verdict else "none"
+    return (
+        str(version.version),
+        Text(verdict, OUTCOME_STYLES.get(verdict, "")),
+        version.created_at.astimezone().strftime("%Y-%m-%d %H:%M"),
+        f"{version.tags['speedup']}×" if "speedup" in version.tags else "–",
+        (version.bundle_digest or "–")[:12],
+        ", ".join(version.aliases) or "–",
+    )
 
 
 def _described(version: "RegisteredVersion | None") -> str:

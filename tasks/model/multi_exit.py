@@ -37,7 +37,10 @@ def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
 
 
 class MultiExitClassifier(nn.Module):
-    """An encoder with a linear head at every exit of `shape.exits`."""
+    """An encoder with a linear head at every exit of `shape.exits`.
+
+    While `exits_train_encoder` is False, the early heads learn from the encoder without moving it.
+    """
 
     def __init__(self, encoder: Any, shape: Shape) -> None:
         """`encoder` has all layers of `shape.layers` already, in that order."""
@@ -47,6 +50,7 @@ class MultiExitClassifier(nn.Module):
         self.encoder = encoder
         self.dropout = nn.Dropout(getattr(encoder.config, "hidden_dropout_prob", 0.1))
         self.heads = nn.ModuleList(nn.Linear(encoder.config.hidden_size, len(shape.labels)) for _ in shape.exits)
+        self.exits_train_encoder = True
 
     @property
     def layers(self) -> nn.ModuleList:
@@ -62,7 +66,9 @@ class MultiExitClassifier(nn.Module):
             if depth in self.shape.exits:
                 embedding = mean_pool(hidden, attention_mask)
                 pooled.append(embedding)
-                logits.append(self.heads[len(logits)](self.dropout(embedding)))
+                early = depth != self.shape.exits[-1]
+                seen = embedding.detach() if early and not self.exits_train_encoder else embedding
+                logits.append(self.heads[len(logits)](self.dropout(seen)))
         return Answers(logits, pooled)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:

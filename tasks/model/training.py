@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from tasks.model.batches import collator
 from tasks.model.multi_exit import MultiExitClassifier
 from tasks.recipe.schema import FineTuneConfig
 
+HEAD_RATE: Final = 10
 Loss = Callable[[MultiExitClassifier, dict[str, Tensor]], Tensor]
 
 
@@ -54,7 +55,8 @@ class _Progress(TrainerCallback):
         self.phase = phase
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        message = f"{self.phase}: epoch {int(state.epoch or 0) + 1} of {args.num_train_epochs:g}"
+        epoch = min(int(state.epoch or 0) + 1, int(args.num_train_epochs))
+        message = f"{self.phase}: epoch {epoch} of {int(args.num_train_epochs)}"
         self.workspace.progress(message, state.global_step / max(state.max_steps, 1))
 
     def on_evaluate(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
@@ -63,12 +65,40 @@ class _Progress(TrainerCallback):
             self.workspace.progress(f"{self.phase}: tune accuracy {accuracy:.4f} after epoch {state.epoch:g}", None)
 
 
+class _Stages(TrainerCallback):
+    """Lets the early exits train the encoder from a share of the steps on.
+
+    From the first step on they would pull a barely adapted encoder towards shallow features: the last head was measured to
+    learn several times slower.
+    """
+
+    def __init__(self, model: MultiExitClassifier, exit_start: float) -> None:
+        self.model = model
+        self.exit_start = exit_start
+
+    def on_step_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self.model.exits_train_encoder = state.global_step >= self.exit_start * state.max_steps
+
+
 class _LossTrainer(Trainer):
-    """Trainer with a loss of our own; evaluation keeps the model's joint loss."""
+    """Trainer with a loss of our own and a higher learning rate for the heads, which start from nothing."""
 
     def __init__(self, *args: Any, loss: Loss | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._loss = loss
+
+    def create_optimizer(self, *_: Any, **__: Any) -> torch.optim.Optimizer:
+        if self.optimizer is None:
+            rate, decay = self.args.learning_rate, self.args.weight_decay
+            decaying = set(self.get_decay_parameter_names(self.model))
+            encoder = [(name, p) for name, p in self.model.named_parameters() if not name.startswith("heads.")]
+            groups = [
+                {"params": [p for name, p in encoder if name in decaying], "lr": rate, "weight_decay": decay},
+                {"params": [p for name, p in encoder if name not in decaying], "lr": rate, "weight_decay": 0.0},
+                {"params": self.model.heads.parameters(), "lr": rate * HEAD_RATE, "weight_decay": decay},
+            ]
+            self.optimizer = torch.optim.AdamW(groups, lr=rate)
+        return self.optimizer
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any) -> Any:
         if self._loss is not None and model.training:
@@ -85,12 +115,14 @@ def train(
     config: FineTuneConfig,
     seed: int,
     workspace: Workspace,
+    exit_start: float = 0.0,
     loss: Loss | None = None,
     phase: str = "fine-tune",
 ) -> tuple[MultiExitClassifier, History]:
     """Train on splits["train"], keep the epoch with the best full-depth accuracy on splits["tune"].
 
-    `loss` replaces the model's joint loss in training. Checkpoints lie in the workspace's scratch folder.
+    `exit_start`: share of the steps after which the early exits train the encoder, too. `loss` replaces the model's joint
+    loss in training. Checkpoints lie in the workspace's scratch folder.
     """
     checkpoints = workspace.scratch / "checkpoints"
     arguments = TrainingArguments(
@@ -126,7 +158,11 @@ def train(
         eval_dataset=_Examples(splits["tune"]),
         data_collator=collator(model.encoder.config.pad_token_id or 0),
         compute_metrics=_full_depth_accuracy,
-        callbacks=[_Progress(workspace, phase), EarlyStoppingCallback(early_stopping_patience=config.patience)],
+        callbacks=[
+            _Progress(workspace, phase),
+            _Stages(model, exit_start),
+            EarlyStoppingCallback(early_stopping_patience=config.patience),
+        ],
     )
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in {"PrinterCallback", "ProgressCallback"}:

@@ -53,7 +53,8 @@ class FineTuneConfig(Section):
     """Joint training of the encoder with its exit heads.
 
     `exits`: 1-based encoder layers that get an exit head before the last one; None chooses a sixth, a third and a
-    half of the depth. `patience`: epochs without gain on tune before training stops.
+    half of the depth. `exit_start`: share of the training after which the early exits train the encoder, too, and not
+    only their heads. `patience`: epochs without gain on tune before training stops.
     """
 
     epochs: Annotated[int, Field(ge=1, le=100)] = 5
@@ -61,6 +62,7 @@ class FineTuneConfig(Section):
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
     max_length: Annotated[int, Field(ge=8, le=512)] = 64
     exits: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    exit_start: Annotated[float, Field(ge=0, le=1)] = 0.7
     warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.1
     weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.01
     patience: Annotated[int, Field(ge=1)] = 2

@@ -76,9 +76,8 @@ def _thresholds(
     for number in reversed(range(len(paths) - 1)):
         path = paths[number]
         going_on = costs[number + 1] + value
-        expected = _falling(path.score, going_on, path.may_stop)
         stopping = price * harm[number]
-        threshold = _lowest_safe(path, stopping <= expected)
+        threshold = _best_threshold(path, going_on - stopping)
         stops = path.may_stop & (path.score >= threshold)
         value = np.where(stops, stopping, going_on)
         thresholds.append(threshold)
@@ -104,13 +103,13 @@ def _falling(score: Floats, target: Floats, used: NDArray[np.bool_]) -> Floats:
     return model.fit(score[used], target[used]).predict(score)
 
 
-def _lowest_safe(path: PathView, safe: NDArray[np.bool_]) -> float:
-    """The lowest threshold above which every row that may stop is safe: halfway to the first that is not."""
-    scores, is_safe = path.score[path.may_stop], safe[path.may_stop]
-    if not is_safe.any():
+def _best_threshold(path: PathView, advantage: Floats) -> float:
+    """The threshold with the largest summed advantage of stopping over going on: halfway to the first row below it."""
+    order = np.flatnonzero(path.may_stop)
+    order = order[np.argsort(-path.score[order], kind="stable")]
+    scores, total = path.score[order], np.cumsum(advantage[order])
+    ends_a_tie = np.append(scores[:-1] > scores[1:], True)[: len(scores)]
+    if not len(scores) or (best := np.where(ends_a_tie, total, -np.inf)).max() <= 0:
         return np.inf
-    unsafe = scores[~is_safe]
-    if not len(unsafe):
-        return float(scores.min())
-    above = scores[scores > unsafe.max()]
-    return float((above.min() + unsafe.max()) / 2) if len(above) else np.inf
+    last = int(best.argmax())
+    return float(scores[last] if last + 1 == len(scores) else (scores[last] + scores[last + 1]) / 2)

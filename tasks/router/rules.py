@@ -1,6 +1,5 @@
 """Fit what the router needs to read each path: its out-of-scope scorer and its stop score."""
 
-
 import numpy as np
 from numpy.typing import NDArray
 

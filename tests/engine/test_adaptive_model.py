@@ -67,7 +67,11 @@ def test_many_threads_get_the_answers_of_one(model: AdaptiveModel) -> None:
         assert list(pool.map(lambda text: model.predict([text])[0], texts)) == expected
 
 
-@pytest.mark.parametrize("text", ["\ud800 lone surrogate", "🙂" * 50, "שלום עולם", "\x00\x07", "a" * 100_000, " \n\t "], ids=["surrogate", "emoji", "hebrew", "control", "long", "blank"])
+@pytest.mark.parametrize(
+    "text",
+    ["\ud800 lone surrogate", "🙂" * 50, "שלום עולם", "\x00\x07", "a" * 100_000, " \n\t "],
+    ids=["surrogate", "emoji", "hebrew", "control", "long", "blank"],
+)
 def test_odd_texts_are_answered(model: AdaptiveModel, text: str) -> None:
     assert len(model.predict([text])) == 1
 

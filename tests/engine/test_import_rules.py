@@ -16,7 +16,14 @@ FORBIDDEN = {
     "registry": {"prefect", "torch", "transformers", "optimum", "flows"},
     "flows": set(),
 }
-REGISTRY_MAY_USE_OF_TASKS = ("tasks.artifact", "tasks.errors", "tasks.host", "tasks.recipe", "tasks.records", "tasks.statistics")
+REGISTRY_MAY_USE_OF_TASKS = (
+    "tasks.artifact",
+    "tasks.errors",
+    "tasks.host",
+    "tasks.recipe",
+    "tasks.records",
+    "tasks.statistics",
+)
 TOP_LEVEL = {"pyproject.toml", "flows", "tasks", "configs", "registry", "engine", "tests", "infra", "README.md"}
 ALSO_TOP_LEVEL = {"LICENSE", "CHANGELOG.md"}
 

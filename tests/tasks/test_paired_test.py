@@ -248,7 +248,13 @@ def test_arrays_that_are_not_paired_booleans_are_refused(parent, candidate):
 
 @pytest.mark.parametrize(
     "arguments",
-    [(10, 6, 5, 0.01, 0.05), (10, -1, 0, 0.01, 0.05), (10, 0, 0, 1.0, 0.05), (10, 0, 0, math.nan, 0.05), (10, 0, 0, 0.01, 0.0)],
+    [
+        (10, 6, 5, 0.01, 0.05),
+        (10, -1, 0, 0.01, 0.05),
+        (10, 0, 0, 1.0, 0.05),
+        (10, 0, 0, math.nan, 0.05),
+        (10, 0, 0, 0.01, 0.0),
+    ],
 )
 def test_impossible_arguments_are_refused(arguments):
     with pytest.raises(ValueError):

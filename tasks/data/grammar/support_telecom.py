@@ -122,7 +122,7 @@ TELECOM: Final = Domain(
     contrasts=(
         Contrast(
             ("port_number_in", "port_number_out"),
-            ("[you|you guys|your network|your company]", "[another carrier|{carrier}|{carrier}|a competitor]"),
+            ("[your|this] [network|company|firm]", "[another|the other|the {carrier}|my old] [network|company|firm]"),
             (
                 "{ask} [move|port|transfer|take] [my number|{phone}|my line] from {y} to {x}",
                 "{ask} [move|port|transfer|bring] [my number|{phone}|my line] to {x} from {y}",

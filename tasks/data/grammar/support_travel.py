@@ -109,14 +109,14 @@ TRAVEL: Final = Domain(
     contrasts=(
         Contrast(
             ("seat_upgrade", "seat_downgrade"),
-            ("[economy|economy class|the standard cabin]", "[business|business class|the premium cabin]"),
+            ("[an|my|the] economy [seat|ticket|class seat]", "[a|my|the] business [seat|ticket|class seat]"),
             (
-                "{ask} [move|change|switch] [me|my seat|booking {booking}] from {x} to {y}",
-                "{ask} [move|change|switch] [me|my seat|booking {booking}] to {y} from {x}",
-                "i am booked in {x} but [want|need|prefer] {y} [on {flight}|]",
-                "{ask} put me in {y} [rather than|instead of] {x} [on {flight}|]",
+                "{ask} [move|change|switch] [me|us|booking {booking}] from {x} to {y}",
+                "{ask} [move|change|switch] [me|us|booking {booking}] to {y} from {x}",
+                "i [have|bought|paid for] {x} but [want|need|prefer] {y} [on {flight}|]",
+                "{ask} give me {y} [rather than|instead of] {x} [on {flight}|]",
                 "{wish} [give up|trade] {x} for {y} [on {flight}|]",
-                "my ticket says {x}, it should say {y}",
+                "my booking shows {x}, it should show {y}",
             ),
         ),
         Contrast(

@@ -1,0 +1,251 @@
+"""The whole pipeline on a tiny model, as a person runs it: killed in every step, finished, run again, and made to fail.
+
+One home is taken through all of it, because the steps are real and take their time.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
+
+PROJECT = Path(__file__).parents[2]
+RECIPE = """\
+name: tiny
+task: text-classification
+data:
+  train: train.jsonl
+  validation: validation.jsonl
+  test: test.jsonl
+  out_of_scope_label: oos
+  slice_column: domain
+  near_duplicate_similarity: 1.0
+base_model: {base}
+fine_tune: {{epochs: 6, learning_rate: 3e-3, max_length: 32, exits: [1, 2]}}
+prune: {{target_speedup: 1.05, importance_rows: 64, learning_rate: 1e-3, max_accuracy_loss: 0.05}}
+quantize: {{calibration_rows: 32, max_accuracy_loss: 0.05}}
+router: {{max_accuracy_loss: 0.02}}
+benchmark: {{queries: 700, interleaved_repeats: 3}}
+targets: [local-cpu]
+gates: {{accuracy: 0.5, size_mb: 120}}
+"""
+COMPUTED = (
+    "snapshot",
+    "fine-tune",
+    "prune",
+    "export",
+    "quantize",
+    "lexical-path",
+    "calibrate-router",
+    "evaluate",
+    "benchmark",
+)
+KILLED_AFTER = ("verdict", "report", "register")
+
+
+@dataclass
+class Pipeline:
+    """The command line on one recipe in one home."""
+
+    folder: Path
+    environment: dict[str, str]
+    killed: list[str] = field(default_factory=list)
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        command = [
+            sys.executable,
+            "-c",
+            "import sys; from flows.command_line import main; sys.exit(main())",
+            *arguments,
+        ]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment, text=True, **pipes)
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=900)
+        assert "Traceback" not in err
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def document(self, *arguments: str, code: int = 0) -> dict:
+        done = self.run(*arguments, "--json")
+        assert done.returncode == code, done.stderr
+        return json.loads(done.stdout)
+
+    def sealed(self) -> dict[str, int]:
+        """When each stored result was sealed: a step that ran again would have another time."""
+        return {
+            str(manifest.relative_to(self.home)): manifest.stat().st_mtime_ns
+            for manifest in self.home.glob("store/*/*/manifest.json")
+        }
+
+    def kill_in(self, step: str) -> None:
+        """Runs until the step is at work, then kill -9."""
+        process = self.start("run", "recipe.yaml")
+        while not list(self.home.glob(f"work/{step}-*/out")):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.005)
+        self._kill(process, step)
+
+    def kill_after(self, step: str) -> None:
+        """Runs until the step's line is printed, then kill -9: the next one has begun."""
+        process = self.start("run", "recipe.yaml")
+        assert process.stderr is not None
+        for line in process.stderr:
+            if f" {step}: " in line:
+                break
+        self._kill(process, step)
+
+    def _kill(self, process: "subprocess.Popen[str]", step: str) -> None:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        self.killed.append(step)
+
+
+@pytest.fixture(scope="module")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Prefect server, so that the killed runs need not start one each."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    home = tmp_path_factory.mktemp("prefect")
+    quiet = {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_UI_ENABLED": "false"}
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(command, env=os.environ | quiet, stdout=log, stderr=log)
+        url = f"http://127.0.0.1:{port}/api"
+        try:
+            _wait_for(f"{url}/health", server)
+            yield url
+        finally:
+            server.terminate()
+            server.wait(60)
+
+
+def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        assert server.poll() is None
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise TimeoutError(url)
+
+
+@pytest.fixture(scope="module")
+def pipeline(
+    tiny_data: Path, tiny_base: Path, prefect_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Pipeline:
+    """A home that has come to a verdict although it was killed in every step on the way."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    for file in tiny_data.glob("*.jsonl"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    (folder / "recipe.yaml").write_text(RECIPE.format(base=tiny_base), encoding="utf-8")
+    environment = os.environ | {"MIAOTUI_HOME": str(folder / "home"), "PYTHONPATH": str(PROJECT)}
+    made = Pipeline(folder, environment | {"PREFECT_API_URL": prefect_server})
+    sealed: dict[str, int] = {}
+    for step in COMPUTED:
+        made.kill_in(step)
+        assert sealed.items() <= made.sealed().items(), f"a finished step was repeated before {step}"
+        sealed = made.sealed()
+    for step in KILLED_AFTER:
+        made.kill_after(step)
+        assert len(made.sealed()) == len(COMPUTED) + 1  # two models are exported
+        assert sealed.items() <= made.sealed().items(), f"a finished step was repeated before {step}"
+        sealed = made.sealed()
+    made.environment.pop("PREFECT_API_URL")
+    return made
+
+
+def test_a_run_killed_in_every_step_comes_to_its_verdict_and_registers_once(pipeline: Pipeline) -> None:
+    sealed = pipeline.sealed()
+    outcome = pipeline.document("run", "recipe.yaml")
+    assert outcome["outcome"] == "PASS"
+    assert outcome["alias"] == "champion"
+    assert Path(outcome["report"]).is_file()
+    assert pipeline.sealed() == sealed
+    assert pipeline.killed == [*COMPUTED, *KILLED_AFTER]
+    (model,) = json.loads(pipeline.run("status", "--json").stdout)
+    assert [version["version"] for version in model["versions"]] == [1]
+    assert model["champion"]["version"] == 1
+
+
+def test_running_again_unchanged_computes_nothing_and_promotes_nothing(pipeline: Pipeline) -> None:
+    sealed, before = pipeline.sealed(), pipeline.run("status", "--json").stdout
+    outcome = pipeline.document("run", "recipe.yaml")
+    assert outcome["all_reused"]
+    assert all(step["reused"] for step in outcome["steps"])
+    assert pipeline.sealed() == sealed
+    assert pipeline.run("status", "--json").stdout == before
+
+
+def test_the_verdict_is_printed_first_and_the_report_last(pipeline: Pipeline) -> None:
+    done = pipeline.run("run", "recipe.yaml")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("PASS tiny")
+    assert lines[-1].startswith("report")
+    assert any(line.startswith("paths") and "lexical" in line for line in lines)
+    assert any(line.startswith("speed-up") and "× over static-" in line for line in lines)
+    assert "\x1b" not in done.stdout + done.stderr
+    assert len(done.stderr.splitlines()) == len(COMPUTED) + 1 + 4
+
+
+def test_a_gate_that_is_missed_ends_with_3_and_moves_no_alias(pipeline: Pipeline) -> None:
+    outcome = pipeline.document("run", "recipe.yaml", "--set", "gates.latency_p99_ms=0.0001", code=3)
+    assert outcome["outcome"] == "FAIL"
+    assert outcome["alias"] is None
+    (model,) = json.loads(pipeline.run("status", "tiny", "--json").stdout)
+    assert model["champion"]["version"] == 1
+    assert {version["version"]: version["verdict"] for version in model["versions"]} == {1: "PASS", 2: "FAIL"}
+
+
+def test_a_promise_that_the_rows_cannot_prove_is_refused_before_any_training(pipeline: Pipeline) -> None:
+    sealed = pipeline.sealed()
+    done = pipeline.run("run", "recipe.yaml", "--set", "router.max_accuracy_loss=0.0001")
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("miaotui: recipe.yaml: router.max_accuracy_loss: ")
+    assert "certify rows" in last
+    assert done.stdout == ""
+    assert pipeline.sealed() == sealed
+
+
+def test_data_that_went_bad_is_one_line_and_leaves_no_half_written_result(pipeline: Pipeline) -> None:
+    sealed = pipeline.sealed()
+    (pipeline.folder / "bad.jsonl").write_text('{"txt": "no such column"}\n', encoding="utf-8")
+    done = pipeline.run("run", "recipe.yaml", "--set", "data.train=bad.jsonl")
+    assert done.returncode == 2
+    assert "bad.jsonl" in done.stderr.splitlines()[-1]
+    assert pipeline.sealed() == sealed
+    assert not list((pipeline.home / "work").iterdir())
+
+
+def test_the_champion_answers(pipeline: Pipeline) -> None:
+    answer = pipeline.document("predict", "models:/tiny@champion", "please move 50 dollars from savings to checking")
+    assert answer["label"] == "move_to_checking"
+    assert answer["path"]
+
+
+def test_the_champion_can_be_measured(pipeline: Pipeline) -> None:
+    arguments = ["--data", "test.jsonl", "--target", "local-cpu", "--queries", "700"]
+    result = pipeline.document("bench", "models:/tiny@champion", *arguments)
+    assert {scenario["name"] for scenario in result["scenarios"]} == {"SingleStream", "Offline", "Server"}
+    assert result["target"] == "local-cpu"
