@@ -41,11 +41,13 @@ def execute(options: argparse.Namespace) -> int:
     from flows.command_line.console import console_for
     from flows.command_line.watching import watching
     from flows.home import Home
+    from flows.prefect_server import require_prefect_server
     from flows.preparation import prepare
     from flows.progress import observing
     from tasks.recipe.load import load_recipe
 
     load_recipe(options.recipe, options.overrides)  # before a home is made for a recipe that is wrong
+    require_prefect_server()
     home = Home.open()
     with captured_output(new_log(home.logs, "run")) as (_, err), watching(console_for(err)) as observer:
         # What is wrong with data, model or targets is said at once, without waiting for Prefect to start.

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,6 +81,18 @@ class _Stages(TrainerCallback):
         self.model.exits_train_encoder = state.global_step >= self.exit_start * state.max_steps
 
 
+class _EarlyStopping(EarlyStoppingCallback):
+    """Counts epochs without gain only once the exits train the encoder: before that, the model is not finished."""
+
+    def __init__(self, model: MultiExitClassifier, patience: int) -> None:
+        super().__init__(early_stopping_patience=patience)
+        self.model = model
+
+    def check_metric_value(self, *arguments: Any) -> None:
+        if self.model.exits_train_encoder:
+            super().check_metric_value(*arguments)
+
+
 class _LossTrainer(Trainer):
     """Trainer with a loss of our own and a higher learning rate for the heads, which start from nothing."""
 
@@ -97,7 +110,7 @@ class _LossTrainer(Trainer):
                 {"params": [p for name, p in encoder if name not in decaying], "lr": rate, "weight_decay": 0.0},
                 {"params": self.model.heads.parameters(), "lr": rate * HEAD_RATE, "weight_decay": decay},
             ]
-            self.optimizer = torch.optim.AdamW(groups, lr=rate)
+            self.optimizer = torch.optim.AdamW(groups, lr=rate, fused=True)
         return self.optimizer
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any) -> Any:
@@ -138,7 +151,7 @@ def train(
         save_strategy="epoch",
         save_total_limit=2,
         load_best_model_at_end=True,
-        metric_for_best_model="accuracy",
+        metric_for_best_model="score",
         greater_is_better=True,
         group_by_length=True,
         logging_strategy="no",
@@ -157,11 +170,11 @@ def train(
         train_dataset=_Examples(splits["train"]),
         eval_dataset=_Examples(splits["tune"]),
         data_collator=collator(model.encoder.config.pad_token_id or 0),
-        compute_metrics=_full_depth_accuracy,
+        compute_metrics=partial(_scores, model),
         callbacks=[
             _Progress(workspace, phase),
             _Stages(model, exit_start),
-            EarlyStoppingCallback(early_stopping_patience=config.patience),
+            _EarlyStopping(model, config.patience),
         ],
     )
     for callback in list(trainer.callback_handler.callbacks):
@@ -194,6 +207,8 @@ def last_whole_checkpoint(folder: Path) -> str | None:
     return None
 
 
-def _full_depth_accuracy(prediction: EvalPrediction) -> dict[str, float]:
+def _scores(model: MultiExitClassifier, prediction: EvalPrediction) -> dict[str, float]:
+    """Full-depth accuracy; as `score` it counts one less while the exits are not trained yet, so that no such epoch is kept."""
     logits = np.asarray(prediction.predictions)
-    return {"accuracy": float((logits[:, -1].argmax(-1) == prediction.label_ids).mean())}
+    accuracy = float((logits[:, -1].argmax(-1) == prediction.label_ids).mean())
+    return {"accuracy": accuracy, "score": accuracy - (not model.exits_train_encoder)}

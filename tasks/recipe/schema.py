@@ -62,7 +62,7 @@ class FineTuneConfig(Section):
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
     max_length: Annotated[int, Field(ge=8, le=512)] = 64
     exits: tuple[Annotated[int, Field(ge=1)], ...] | None = None
-    exit_start: Annotated[float, Field(ge=0, le=1)] = 0.7
+    exit_start: Annotated[float, Field(ge=0, le=1)] = 0.6
     warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.1
     weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.01
     patience: Annotated[int, Field(ge=1)] = 2

@@ -1,4 +1,4 @@
-"""Fixed-sequence testing, and the simulation that shows why thresholds are not simply chosen by their empirical loss."""
+"""Fixed-sequence testing, and the simulation of why thresholds are not simply chosen by their empirical loss."""
 
 import math
 
@@ -39,7 +39,7 @@ def test_levels_of_all_attempts_sum_to_delta():
 
 @pytest.mark.parametrize("n", [600, 1500])
 def test_naive_thresholds_break_their_promise_and_certified_ones_keep_it(n):
-    """40 nested settings lose from 0 to 2.5 % with 2 % discordance: how often is the chosen one's true loss above 1 %?"""
+    """Of 40 nested settings that lose 0 to 2.5 %: how often does the chosen one truly lose more than 1 %?"""
     epsilon, draws, chain = 0.01, 2000, 40
     harm_rates = np.linspace(0.0, 0.04, chain)
     gain_rates = np.linspace(0.0, 0.015, chain)

@@ -3,6 +3,7 @@
 import math
 import time
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -200,7 +201,7 @@ def test_more_harms_never_look_better(n, data, epsilon):
     p_values = [paired_p_value(n, b, gains, epsilon, DELTA) for b in harms]
     assert all(GAMMA <= p <= 1 for p in p_values)
     # The maximum over the nuisance parameter is found to about 1e-5.
-    assert all(earlier <= later + 3e-5 for earlier, later in zip(p_values, p_values[1:], strict=False))
+    assert all(earlier <= later + 3e-5 for earlier, later in pairwise(p_values))
     certified = most_harms(n, gains, epsilon, DELTA)
     assert all((p <= DELTA) == (b <= certified) for b, p in zip(harms, p_values, strict=True))
 

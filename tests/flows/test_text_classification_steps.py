@@ -1,0 +1,137 @@
+"""The family's steps are given what their functions take, in an order in which everything is there when needed."""
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from flows import text_classification
+from flows.home import Home
+from flows.step_key import Keyed, Step, plain_value
+from flows.text_classification import require_certifiable, run_steps, step_labels
+from tasks.artifact import Artifact
+from tasks.errors import UserError
+from tasks.recipe import Target, TextClassificationRecipe
+
+PROJECT = Path(__file__).parents[2]
+STEPS = [step for step in vars(text_classification).values() if isinstance(step, Step)]
+
+
+class RecordingRunner:
+    """Stands in for StepRunner: notes what each step is given and answers with an empty artifact."""
+
+    def __init__(self, folder: Path, certify_rows: int = 1000, certified: bool = True) -> None:
+        self.folder = folder
+        self.given: dict[str, Mapping[str, object]] = {}
+        self.results = {
+            "snapshot": SimpleNamespace(rows={"certify": certify_rows}),
+            "calibrate-router": SimpleNamespace(
+                certificates=[SimpleNamespace(epsilon=0.01, certified=certified)], attempt=1
+            ),
+        }
+
+    def key(self, _step: Step[Any], inputs: Mapping[str, object]) -> str:
+        return repr({name: value.key if isinstance(value, Keyed) else None for name, value in inputs.items()})
+
+    def run(
+        self, step: Step[Any], inputs: Mapping[str, object], *, label: str | None = None, files: object = ()
+    ) -> Any:
+        del files
+        self.given[label or step.name] = inputs
+        folder = self.folder / step.name
+        folder.mkdir(exist_ok=True)
+        (folder / "certify.jsonl").write_text("rows", encoding="utf-8")
+        return Artifact(step.name, folder, label or step.name, self.results.get(step.name))  # type: ignore[type-var]
+
+
+def recipe(**changes: object) -> TextClassificationRecipe:
+    fields = {
+        "name": "model",
+        "task": "text-classification",
+        "data": {"train": "train.jsonl"},
+        "base_model": "base",
+        "targets": ["one", "two"],
+    }
+    return TextClassificationRecipe.model_validate(fields | changes)
+
+
+def prepared(given: TextClassificationRecipe) -> Any:
+    return SimpleNamespace(
+        recipe=given,
+        targets=(Target(name="one"), Target(name="two")),
+        sources=(),
+        base=SimpleNamespace(),
+        loaded=SimpleNamespace(file=Path("recipe.yaml")),
+    )
+
+
+def parameters_of(step: Step[Any]) -> set[str]:
+    """The names that the step's function takes, read from its source: importing some of them takes seconds."""
+    source = PROJECT.joinpath(*step.module.split(".")).with_suffix(".py")
+    name = step.function.partition(":")[2]
+    functions = [
+        node for node in ast.parse(source.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
+    ]
+    arguments = next(function.args for function in functions if function.name == name)
+    return {argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)} - {"workspace"}
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_every_step_is_given_exactly_what_its_function_takes(step: Step[Any], tmp_path: Path) -> None:
+    runner: Any = RecordingRunner(tmp_path)
+    run_steps(prepared(recipe()), runner, Home(tmp_path))
+    given = [inputs for label, inputs in runner.given.items() if label.partition(" ")[0] == step.name]
+    assert given
+    assert {frozenset(inputs) for inputs in given} == {frozenset(parameters_of(step))}
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"prune": {"enabled": False}}, {"lexical": {"enabled": False}}, {"quantize": {"techniques": []}}]
+)
+def test_the_plan_names_the_steps_that_run_in_their_order(changes: dict[str, object], tmp_path: Path) -> None:
+    given = recipe(**changes)
+    runner: Any = RecordingRunner(tmp_path)
+    run_steps(prepared(given), runner, Home(tmp_path))
+    assert list(runner.given) == step_labels(given, prepared(given).targets)
+
+
+def test_gates_change_no_step_but_the_arrival_rate_of_the_benchmark(tmp_path: Path) -> None:
+    def inputs_with(gates: dict[str, float]) -> dict[str, Mapping[str, object]]:
+        runner: Any = RecordingRunner(tmp_path)
+        run_steps(prepared(recipe(gates=gates)), runner, Home(tmp_path))
+        return {label: {n: plain_value(v) for n, v in inputs.items()} for label, inputs in runner.given.items()}
+
+    assert inputs_with({"accuracy": 0.9})["evaluate"] == inputs_with({"latency_p99_ms": 1})["evaluate"]
+    assert inputs_with({"accuracy": 0.9})["benchmark one"] == inputs_with({"latency_p99_ms": 1})["benchmark one"]
+
+
+def test_measuring_steps_are_marked_so() -> None:
+    assert {step.name for step in STEPS if step.measures} == {"prune", "quantize", "calibrate-router", "benchmark"}
+
+
+def test_too_few_certify_rows_are_refused_with_both_numbers() -> None:
+    snapshot: Any = SimpleNamespace(rows={"certify": 100})
+    with pytest.raises(UserError, match=r"router\.max_accuracy_loss: .* needs 3\d\d certify rows .* there are 100"):
+        require_certifiable(recipe(), snapshot, prepared(recipe()))
+    accepting = recipe(router={"if_infeasible": "reference"})
+    require_certifiable(accepting, snapshot, prepared(accepting))
+
+
+def test_too_few_certify_rows_end_the_run_before_training(tmp_path: Path) -> None:
+    runner: Any = RecordingRunner(tmp_path, certify_rows=10)
+    with pytest.raises(UserError, match="certify rows"):
+        run_steps(prepared(recipe()), runner, Home(tmp_path))
+    assert list(runner.given) == ["snapshot"]
+
+
+def test_a_failed_certificate_makes_the_next_other_attempt_the_second(tmp_path: Path) -> None:
+    def attempt(name: str) -> object:
+        runner: Any = RecordingRunner(tmp_path, certified=False)
+        runner.key = lambda *_: name
+        run_steps(prepared(recipe()), runner, Home(tmp_path))
+        return plain_value(runner.given["calibrate-router"]["attempt"])
+
+    assert [attempt("chain"), attempt("chain"), attempt("other chain"), attempt("chain")] == [1, 1, 2, 1]
