@@ -53,15 +53,21 @@ def write_bundle(folder: Path, contents: Contents, manifest: Manifest, golden: S
     save_router(contents.router, folder)
     _write_json(folder / CERTIFICATE_FILE, [certificate.model_dump() for certificate in contents.certificates])
     write_manifest(folder, manifest)
-    runtime = {"threads": target.threads, "execution_provider": target.execution_provider}
-    model = AdaptiveModel.load(folder, replay_golden=False, **runtime)
+    model = load_bundle(folder, target, replay_golden=False)
     answers = [
         {"text": text, "operating_point": model.operating_point, "answer": asdict(answer)}
         for text, answer in zip(golden, model.predict(golden), strict=True)
     ]
     _write_json(folder / GOLDEN_FILE, answers)
     write_manifest(folder, manifest)
-    AdaptiveModel.load(folder, **runtime)
+    load_bundle(folder, target)
+
+
+def load_bundle(folder: Path, target: Target, *, replay_golden: bool = True) -> AdaptiveModel:
+    """The bundle as the target's engine loads it."""
+    return AdaptiveModel.load(
+        folder, threads=target.threads, execution_provider=target.execution_provider, replay_golden=replay_golden
+    )
 
 
 def golden_texts(texts: Sequence[str], views: Sequence[PathView], point: OperatingPoint) -> list[str]:

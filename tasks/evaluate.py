@@ -3,13 +3,15 @@
 The gate rows were seen by no search. An out-of-scope row is answered right by abstaining.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.adaptive_model import AdaptiveModel, open_ladder
+from engine.adaptive_model import open_ladder
 from engine.bundle import TOKENIZER_FILE, read_manifest
 from engine.ladder import EncoderPath
 from engine.prediction import Prediction
@@ -17,6 +19,7 @@ from engine.router import load_router
 from engine.session import open_session
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
+from tasks.bundling import load_bundle
 from tasks.calibrate import BUNDLE_FOLDER, REFERENCE, REFERENCE_RULE_FOLDER
 from tasks.data.duplicates import count_leaking_rows
 from tasks.data.rows import SPLITS, Row, read_rows
@@ -34,10 +37,24 @@ from tasks.records import (
 from tasks.router.answers import ABSTAIN, SplitAnswers, answer_rows, truth_ids
 from tasks.router.views import ReadSplit, read_split
 from tasks.statistics.binomial import exact_interval
+from tasks.statistics.bootstrap import bootstrap_bounds
+from tasks.statistics.calibration_error import expected_calibration_error
+from tasks.statistics.macro_f1 import macro_f1
 from tasks.statistics.out_of_scope import auroc, false_positive_rate_at_recall
 from tasks.statistics.paired_test import paired_test
 
-LEAK_SIMILARITY = 1.0
+LEAK_SIMILARITY: Final = 1.0
+MetricInterval = Callable[[NDArray[np.bool_]], Interval]
+
+
+@dataclass(frozen=True)
+class _OutOfScope:
+    """None where the gate split has no out-of-scope rows."""
+
+    recall: Interval | None = None
+    auroc: float | None = None
+    fpr95: float | None = None
+    early_share: float | None = None
 
 
 def evaluate(
@@ -56,8 +73,7 @@ def evaluate(
     truth = truth_ids(rows, data.labels, data.out_of_scope_label)
     workspace.progress(f"routed answers on {len(rows)} gate rows", 0.0)
     bundle = router.folder / BUNDLE_FOLDER
-    runtime = {"threads": target.threads, "execution_provider": target.execution_provider}
-    model = AdaptiveModel.load(bundle, **runtime)
+    model = load_bundle(bundle, target)
     predictions = model.predict([row.text for row in rows])
     answers = _answer_ids(predictions, data.labels)
     right = answers == truth
@@ -72,6 +88,12 @@ def evaluate(
         return exact_interval(int(correct.sum()), len(correct), confidence)
 
     confidences = np.array([prediction.confidence for prediction in predictions])
+    outside = _out_of_scope(predictions, ladder, in_scope, model.paths[-1], confidence)
+    workspace.progress("confidence bounds", 0.8)
+    f1_low, _ = bootstrap_bounds(lambda drawn: macro_f1(answers[drawn], truth[drawn]), len(rows), confidence)
+    _, error_high = bootstrap_bounds(
+        lambda drawn: _calibration_error(answers[drawn], truth[drawn], confidences[drawn]), len(rows), confidence
+    )
     return EvaluationResult(
         rows=len(rows),
         accuracy=interval(right),
@@ -79,9 +101,14 @@ def evaluate(
         reference_accuracy=interval(reference == truth),
         reference_in_scope_accuracy=interval((reference == truth)[in_scope]),
         static_accuracy=interval(static == truth),
-        macro_f1=MacroF1().compute(predictions=answers.tolist(), references=truth.tolist())["macro_f1"],
-        expected_calibration_error=_calibration_error(answers, truth, confidences),
-        **_out_of_scope(predictions, ladder, in_scope, model.paths, interval),
+        macro_f1=MacroF1().compute(predictions=answers, references=truth)["macro_f1"],
+        expected_calibration_error=_measured_calibration_error(answers, truth, confidences),
+        macro_f1_low=f1_low,
+        expected_calibration_error_high=error_high,
+        out_of_scope_recall=outside.recall,
+        out_of_scope_auroc=outside.auroc,
+        out_of_scope_fpr95=outside.fpr95,
+        out_of_scope_early_share=outside.early_share,
         reference=paired_test(reference == truth, right, epsilon, confidence),
         slices=_groups([row.slice for row in rows], right, interval),
         classes=_groups([row.label for row in rows], right, interval),
@@ -125,53 +152,52 @@ def _calibration_error(answers: NDArray[np.int64], truth: NDArray[np.int64], con
     answered = answers != ABSTAIN
     if not answered.any():
         return float("nan")
-    result = ExpectedCalibrationError().compute(
-        predictions=answers[answered].tolist(),
-        references=truth[answered].tolist(),
-        confidences=confidences[answered].tolist(),
-    )
-    return result["expected_calibration_error"]
+    return expected_calibration_error(confidences[answered], answers[answered] == truth[answered])
 
 
-def _out_of_scope(  # type: ignore[no-untyped-def]
-    predictions: Sequence[Prediction],
-    ladder: ReadSplit,
-    in_scope: NDArray[np.bool_],
-    paths: Sequence[str],
-    interval,
-) -> dict[str, object]:
+def _measured_calibration_error(
+    answers: NDArray[np.int64], truth: NDArray[np.int64], confidences: NDArray[np.float64]
+) -> float:
+    answered = answers != ABSTAIN
+    if not answered.any():
+        return float("nan")
+    columns = {"predictions": answers, "references": truth, "confidences": confidences}
+    result = ExpectedCalibrationError().compute(**{name: column[answered] for name, column in columns.items()})
+    return float(result["expected_calibration_error"])
+
+
+def _out_of_scope(
+    predictions: Sequence[Prediction], ladder: ReadSplit, in_scope: NDArray[np.bool_], last_path: str, confidence: float
+) -> _OutOfScope:
     outside = ~in_scope
-    abstained = np.array([prediction.abstained for prediction in predictions])
-    early = np.array([prediction.path != paths[-1] for prediction in predictions])
     if not outside.any() or not in_scope.any():
-        return {
-            "out_of_scope_recall": None,
-            "out_of_scope_auroc": None,
-            "out_of_scope_fpr95": None,
-            "out_of_scope_early_share": None,
-        }
+        return _OutOfScope()
+    abstained = np.array([prediction.abstained for prediction in predictions])
+    early = np.array([prediction.path != last_path for prediction in predictions])
     scores = ladder.readings[-1].out_of_scope
-    return {
-        "out_of_scope_recall": interval(abstained[outside]),
-        "out_of_scope_auroc": auroc(scores[in_scope], scores[outside]),
-        "out_of_scope_fpr95": false_positive_rate_at_recall(scores[in_scope], scores[outside], 0.95),
-        "out_of_scope_early_share": float(early[outside].mean()),
-    }
+    return _OutOfScope(
+        recall=exact_interval(int(abstained[outside].sum()), int(outside.sum()), confidence),
+        auroc=auroc(scores[in_scope], scores[outside]),
+        fpr95=false_positive_rate_at_recall(scores[in_scope], scores[outside], 0.95),
+        early_share=float(early[outside].mean()),
+    )
 
 
-def _groups(names: Sequence[str | None], right: NDArray[np.bool_], interval) -> tuple[SliceAccuracy, ...]:  # type: ignore[no-untyped-def]
+def _groups(
+    names: Sequence[str | None], right: NDArray[np.bool_], interval: MetricInterval
+) -> tuple[SliceAccuracy, ...]:
     present = np.array([name or "" for name in names])
     return tuple(
         SliceAccuracy(name=str(name), accuracy=interval(right[present == name])) for name in np.unique(present) if name
     )
 
 
-def _paths(  # type: ignore[no-untyped-def]
+def _paths(
     router: RouterResult,
     ladder: ReadSplit,
     predictions: Sequence[Prediction],
     right: NDArray[np.bool_],
-    interval,
+    interval: MetricInterval,
 ) -> tuple[PathEvaluation, ...]:
     answered_by = np.array([prediction.path for prediction in predictions])
     evaluations = []

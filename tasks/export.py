@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from engine.tokenization import Ids, TextTokenizer
-from tasks.artifact import Artifact, Record, Workspace
+from tasks.artifact import Artifact, R, Workspace
 from tasks.data.rows import read_rows
 from tasks.records import ExportResult, GraphParity, SnapshotResult
 
@@ -33,7 +33,7 @@ class ParityError(RuntimeError):
     """A graph answers differently from its parent: a defect of the export, not of the data."""
 
 
-def export_graphs(snapshot: Artifact[SnapshotResult], model: Artifact[Record], *, workspace: Workspace) -> ExportResult:
+def export_graphs(snapshot: Artifact[SnapshotResult], model: Artifact[R], *, workspace: Workspace) -> ExportResult:
     """Export the model saved in `model.folder` (fine-tuned or pruned)."""
     from tasks.graphs.exporting import export_segment, fuse
     from tasks.model.multi_exit import load_model
@@ -77,7 +77,7 @@ def export_graphs(snapshot: Artifact[SnapshotResult], model: Artifact[Record], *
     )
 
 
-def tokenizer_file(model: Artifact[Record]) -> Path:
+def tokenizer_file(model: Artifact[R]) -> Path:
     """The tokenizer that goes with a model's weights or graphs."""
     return tokenizer_file_in(model.folder)
 

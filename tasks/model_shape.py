@@ -31,4 +31,10 @@ class Shape:
 def read_shape(folder: Path) -> Shape:
     """The shape of a saved model."""
     fields = json.loads((folder / SHAPE_FILE).read_text(encoding="utf-8"))
-    return Shape(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+    return Shape(
+        labels=tuple(fields["labels"]),
+        exits=tuple(fields["exits"]),
+        layers=tuple(fields["layers"]),
+        ffn_widths=tuple(fields["ffn_widths"]),
+        max_length=fields["max_length"],
+    )

@@ -42,7 +42,8 @@ def without_contradictions(
             labels[same_text_key(row.text)].add(row.label)
     contradicting = {key: tuple(sorted(names)) for key, names in labels.items() if len(names) > 1}
     kept = {
-        role: [row for row in rows if same_text_key(row.text) not in contradicting] for role, rows in rows_by_role.items()
+        role: [row for row in rows if same_text_key(row.text) not in contradicting]
+        for role, rows in rows_by_role.items()
     }
     return kept, contradicting
 
@@ -58,9 +59,7 @@ def without_duplicates(rows: Sequence[Row]) -> list[Row]:
     return list(kept.values())
 
 
-def without_leaks(
-    splits: Mapping[str, Sequence[Row]], *, similarity: float
-) -> tuple[dict[str, list[Row]], list[Leak]]:
+def without_leaks(splits: Mapping[str, Sequence[Row]], *, similarity: float) -> tuple[dict[str, list[Row]], list[Leak]]:
     """The splits without the rows that (nearly) repeat a row of a better protected split, and these rows.
 
     A row that has left its split protects nothing any more.

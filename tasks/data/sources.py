@@ -100,9 +100,12 @@ class _Resolver:
         if path.is_file():
             return [(location, path.resolve())]
         if path.is_dir():
-            raise self._error(role, f"{location} is a folder; name its files, for instance {location.rstrip('/')}/*.jsonl")
+            raise self._error(
+                role, f"{location} is a folder; name its files, for instance {location.rstrip('/')}/*.jsonl"
+            )
         if glob.has_magic(location):
-            found = sorted(glob.iglob(str(written), root_dir=self._folder, recursive=True))
+            # Path.glob takes no absolute pattern, and would read the recipe's own folder as a part of the pattern.
+            found = sorted(glob.glob(str(written), root_dir=self._folder, recursive=True))  # noqa: PTH207
             files = [(Path(match).as_posix(), self._folder / match) for match in found]
             matches = [(shown, file.resolve()) for shown, file in files if file.is_file()]
             if not matches:

@@ -54,7 +54,7 @@ def _stratified(
         members.sort(key=lambda row: content_hash(row, seed))
         boundaries = np.floor(upper * len(members) + _draw(label, seed) + _ROUNDING).astype(int)
         boundaries[0] = 0
-        boundaries = np.minimum(boundaries, max(0, len(members) - keep)).tolist() + [len(members)]
+        boundaries = [*np.minimum(boundaries, max(0, len(members) - keep)).tolist(), len(members)]
         for name, (start, end) in zip(parts, pairwise(boundaries), strict=True):
             parts[name].extend(members[start:end])
     return parts

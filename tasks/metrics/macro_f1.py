@@ -1,4 +1,4 @@
-"""Macro F1 as an `evaluate` metric."""
+"""Macro F1 as an `evaluate` metric; the mathematics is in `tasks.statistics.macro_f1`."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.metrics.local_metric import LocalMetric
+from tasks.statistics.macro_f1 import macro_f1
 
 
 class MacroF1(LocalMetric):
@@ -21,12 +22,4 @@ class MacroF1(LocalMetric):
     def _compute(
         self, predictions: NDArray[np.int64], references: NDArray[np.int64], labels: Sequence[int] | None = None
     ) -> dict[str, float]:
-        occurring, ids = np.unique(np.concatenate([references, predictions]), return_inverse=True)
-        reference_ids, predicted_ids = np.split(ids, [len(references)])
-        count = len(occurring)
-        hits = np.bincount(reference_ids[reference_ids == predicted_ids], minlength=count)
-        sizes = np.bincount(reference_ids, minlength=count) + np.bincount(predicted_ids, minlength=count)
-        counted = np.ones(count, dtype=bool) if labels is None else np.isin(occurring, np.asarray(labels))
-        if not counted.any():
-            raise ValueError("no row has any of the labels, so macro F1 is undefined")
-        return {"macro_f1": float((2 * hits / sizes)[counted].mean())}
+        return {"macro_f1": macro_f1(predictions, references, labels)}

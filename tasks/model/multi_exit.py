@@ -60,7 +60,8 @@ class MultiExitClassifier(nn.Module):
     def answers(self, input_ids: Tensor, attention_mask: Tensor) -> Answers:
         """All exits for (rows, tokens) ids and mask."""
         hidden = self.layout.embed(self.encoder, input_ids)
-        logits, pooled = [], []
+        logits: list[Tensor] = []
+        pooled: list[Tensor] = []
         for depth, layer in enumerate(self.layers, start=1):
             hidden = self.layout.run_layer(layer, hidden, attention_mask)
             if depth in self.shape.exits:

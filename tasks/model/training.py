@@ -96,26 +96,33 @@ class _EarlyStopping(EarlyStoppingCallback):
 class _LossTrainer(Trainer):
     """Trainer with a loss of our own and a higher learning rate for the heads, which start from nothing."""
 
-    def __init__(self, *args: Any, loss: Loss | None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, model: MultiExitClassifier, *, loss: Loss | None, **options: Any) -> None:
+        super().__init__(model=model, **options)
+        self.classifier = model
         self._loss = loss
 
     def create_optimizer(self, *_: Any, **__: Any) -> torch.optim.Optimizer:
         if self.optimizer is None:
             rate, decay = self.args.learning_rate, self.args.weight_decay
-            decaying = set(self.get_decay_parameter_names(self.model))
-            encoder = [(name, p) for name, p in self.model.named_parameters() if not name.startswith("heads.")]
+            decaying = set(self.get_decay_parameter_names(self.classifier))
+            encoder = [(name, p) for name, p in self.classifier.named_parameters() if not name.startswith("heads.")]
             groups = [
                 {"params": [p for name, p in encoder if name in decaying], "lr": rate, "weight_decay": decay},
                 {"params": [p for name, p in encoder if name not in decaying], "lr": rate, "weight_decay": 0.0},
-                {"params": self.model.heads.parameters(), "lr": rate * HEAD_RATE, "weight_decay": decay},
+                {"params": self.classifier.heads.parameters(), "lr": rate * HEAD_RATE, "weight_decay": decay},
             ]
             self.optimizer = torch.optim.AdamW(groups, lr=rate, fused=True)
         return self.optimizer
 
-    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **_: Any) -> Any:
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Tensor | Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | None = None,
+    ) -> Any:
         if self._loss is not None and model.training:
-            loss = self._loss(model, inputs)
+            loss = self._loss(self.classifier, inputs)
             return (loss, {"loss": loss}) if return_outputs else loss
         outputs = model(**inputs)
         return (outputs["loss"], outputs) if return_outputs else outputs["loss"]
@@ -164,7 +171,7 @@ def train(
         remove_unused_columns=False,
     )
     trainer = _LossTrainer(
-        model=model,
+        model,
         args=arguments,
         loss=loss,
         train_dataset=_Examples(splits["train"]),
@@ -188,7 +195,7 @@ def train(
         best_epoch=max(1, round(best / steps_per_epoch)),
         train_loss=float(output.training_loss),
     )
-    return trainer.model.eval(), history
+    return model.eval(), history
 
 
 def last_whole_checkpoint(folder: Path) -> str | None:

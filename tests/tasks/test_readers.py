@@ -65,7 +65,9 @@ def test_a_missing_column_is_named_with_the_columns_there_are(tmp_path: Path, su
     file = tmp_path / f"rows.{suffix}"
     table = {"text": ["a", "b"], "lable": ["x", "y"]}
     if suffix == "jsonl":
-        file.write_text("".join(json.dumps({"text": t, "lable": y}) + "\n" for t, y in zip(*table.values(), strict=True)))
+        file.write_text(
+            "".join(json.dumps({"text": t, "lable": y}) + "\n" for t, y in zip(*table.values(), strict=True))
+        )
     elif suffix == "csv":
         file.write_text("text,lable\na,x\n")
     else:
@@ -84,7 +86,9 @@ def test_an_empty_file_is_refused(tmp_path: Path, suffix: str, content: str) -> 
 
 def test_files_with_a_header_and_no_rows_are_refused(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("text,label\n")
-    pyarrow.parquet.write_table(pyarrow.table({"text": pyarrow.array([], "string"), "label": []}), tmp_path / "rows.parquet")
+    pyarrow.parquet.write_table(
+        pyarrow.table({"text": pyarrow.array([], "string"), "label": []}), tmp_path / "rows.parquet"
+    )
     assert "is empty" in refusal(tmp_path / "rows.csv")
     assert "is empty" in refusal(tmp_path / "rows.parquet")
 
@@ -167,7 +171,9 @@ def test_a_truncated_parquet_file_is_refused(tmp_path: Path) -> None:
 
 
 @given(lines=st.lists(st.binary(max_size=40), max_size=8))
-def test_no_bytes_make_the_jsonl_reader_fail_otherwise(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]) -> None:
+def test_no_bytes_make_the_jsonl_reader_fail_otherwise(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]
+) -> None:
     file = tmp_path_factory.mktemp("fuzz") / "rows.jsonl"
     file.write_bytes(b"\n".join(lines))
     try:
@@ -191,7 +197,9 @@ def test_no_bytes_make_the_csv_reader_fail_otherwise(tmp_path_factory: pytest.Te
 
 
 @given(rows=st.lists(st.tuples(st.text(max_size=20), st.text(max_size=5)), min_size=1, max_size=6))
-def test_what_was_written_is_what_is_read(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]) -> None:
+def test_what_was_written_is_what_is_read(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
+) -> None:
     folder = tmp_path_factory.mktemp("round-trip")
     with (folder / "rows.jsonl").open("w", encoding="utf-8", newline="\n") as stream:
         stream.writelines(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows)

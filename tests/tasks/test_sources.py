@@ -123,7 +123,9 @@ def grammar_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 def test_generated_data_are_made_once_and_again_when_damaged(project: Path, grammar_calls: list[object]) -> None:
     fields = {"validation": "grammar://small@3/validation", "test": "grammar://small@3/test"}
     first = resolve(project, "grammar://small@3/train", **fields)
-    assert [source.location for source in first] == [f"grammar://small@3/{part}" for part in ("train", "validation", "test")]
+    assert [source.location for source in first] == [
+        f"grammar://small@3/{part}" for part in ("train", "validation", "test")
+    ]
     assert first[0].path.parent == (project / "home" / "data" / "small-3").resolve()
     assert len(grammar_calls) == 1
     assert resolve(project, "grammar://small@3/train", **fields) == first

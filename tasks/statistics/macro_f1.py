@@ -1,0 +1,21 @@
+"""Macro F1: the unweighted mean over labels of the harmonic mean of precision and recall."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def macro_f1(
+    predictions: NDArray[np.int64], references: NDArray[np.int64], labels: Sequence[int] | None = None
+) -> float:
+    """Over the labels that occur among (n,) references or predictions, or over those of them that `labels` names."""
+    occurring, ids = np.unique(np.concatenate([references, predictions]), return_inverse=True)
+    reference_ids, predicted_ids = np.split(ids, [len(references)])
+    count = len(occurring)
+    hits = np.bincount(reference_ids[reference_ids == predicted_ids], minlength=count)
+    sizes = np.bincount(reference_ids, minlength=count) + np.bincount(predicted_ids, minlength=count)
+    counted = np.ones(count, dtype=bool) if labels is None else np.isin(occurring, np.asarray(labels))
+    if not counted.any():
+        raise ValueError("no row has any of the labels, so macro F1 is undefined")
+    return float((2 * hits / sizes)[counted].mean())
