@@ -24,7 +24,8 @@ Floats = NDArray[np.float64]
 class PathRule:
     """How the router reads one path: its out-of-scope scorer, and the linear stop score over the features.
 
-    `coefficients`: (features,), applied to the raw features; `intercept`. `cost_ms`: sum of the costs up to this path.
+    `temperature` divides the logits, so that confidences are calibrated (Guo et al. 2017). `coefficients`: (features,),
+    applied to the raw features; `intercept`. `cost_ms`: sum of the costs up to this path.
     """
 
     name: str
@@ -32,6 +33,7 @@ class PathRule:
     scorer: OutOfScopeScorer
     coefficients: Floats
     intercept: float
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def read_path(
     tokens: NDArray[np.int64],
 ) -> Reading:
     """What one path says of (rows, labels) logits; the arrays are as in `Router.read`."""
-    probabilities = softmax(logits)
+    probabilities = softmax(logits / rule.temperature)
     labels = probabilities.argmax(axis=-1)
     score = rule.scorer.score(logits, embedding)
     features = router_features(probabilities, previous, score, tokens)
@@ -125,6 +127,7 @@ def save_router(router: Router, folder: Path) -> None:
             {
                 "name": rule.name,
                 "cost_ms": rule.cost_ms,
+                "temperature": rule.temperature,
                 "coefficients": rule.coefficients.tolist(),
                 "intercept": rule.intercept,
                 "out_of_scope_threshold": rule.scorer.threshold,
@@ -157,7 +160,14 @@ def load_router(folder: Path) -> Router:
 def _rule(entry: dict[str, Any], arrays: Mapping[str, Any]) -> PathRule:
     stored = {name: arrays[key] for name in _ARRAYS if (key := f"{entry['name']}/{name}") in arrays}
     scorer = OutOfScopeScorer(threshold=entry["out_of_scope_threshold"], **stored)
-    return PathRule(entry["name"], entry["cost_ms"], scorer, np.array(entry["coefficients"]), entry["intercept"])
+    return PathRule(
+        name=entry["name"],
+        cost_ms=entry["cost_ms"],
+        scorer=scorer,
+        coefficients=np.array(entry["coefficients"]),
+        intercept=entry["intercept"],
+        temperature=entry["temperature"],
+    )
 
 
 def _point(entry: dict[str, Any]) -> OperatingPoint:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from tasks.data.hints import did_you_mean, excerpt, listed
 from tasks.errors import UserError
@@ -105,6 +105,15 @@ def _parse_json_line(content: bytes, number: int, columns: Sequence[str]) -> Raw
 # ---------------------------------------------------------------- CSV
 
 
+class _CsvReader(Protocol):
+    """What the csv module's readers offer."""
+
+    @property
+    def line_num(self) -> int: ...
+
+    def __next__(self) -> list[str]: ...
+
+
 def _read_csv(path: Path, columns: Sequence[str], location: str) -> Iterator[RawRecord]:
     _refuse_utf16(path, location)
     limit_before = csv.field_size_limit(_CSV_FIELD_LIMIT)
@@ -119,7 +128,7 @@ def _read_csv(path: Path, columns: Sequence[str], location: str) -> Iterator[Raw
         csv.field_size_limit(limit_before)
 
 
-def _csv_header(reader: "csv._reader", columns: Sequence[str], location: str) -> list[str]:
+def _csv_header(reader: _CsvReader, columns: Sequence[str], location: str) -> list[str]:
     try:
         header = [name.strip() for name in next(reader, [])]
     except csv.Error as error:
@@ -134,7 +143,7 @@ def _csv_header(reader: "csv._reader", columns: Sequence[str], location: str) ->
     return header
 
 
-def _csv_records(reader: "csv._reader", positions: Mapping[str, int], width: int, location: str) -> Iterator[RawRecord]:
+def _csv_records(reader: _CsvReader, positions: Mapping[str, int], width: int, location: str) -> Iterator[RawRecord]:
     while True:
         number = reader.line_num + 1
         try:

@@ -15,7 +15,7 @@ from tasks.data.duplicates import Leak, count_leaking_rows, without_contradictio
 from tasks.data.hints import did_you_mean, quote
 from tasks.data.readers import place, read_records
 from tasks.data.rows import SPLITS, Row, content_digest, in_content_order, read_row_file, split_file, write_row_file
-from tasks.data.sources import ROLES, Source
+from tasks.data.sources import Source
 from tasks.data.splits import MIN_TRAIN_ROWS, assign_splits
 from tasks.data.validation import Placed, Rejected, check_record, refuse_too_many, write_quarantine
 from tasks.errors import UserError
@@ -33,14 +33,16 @@ def take_snapshot(
     Raises UserError for data that no model should be made of.
     """
     placed, rejected, files = _read(config, sources, workspace.progress)
-    locations = {role: [source.location for source in sources if source.role == role] for role in ROLES}
-    rows_read = {role: sum(f.rows for s, f in zip(sources, files, strict=True) if s.role == role) for role in ROLES}
-    rows_read = {role: count for role, count in rows_read.items() if count}
+    locations: dict[str, list[str]] = {}
+    rows_read: Counter[str] = Counter()
+    for source, file in zip(sources, files, strict=True):
+        locations.setdefault(source.role, []).append(source.location)
+        rows_read[source.role] += file.rows
     refuse_too_many(rejected, rows_read, locations, limit=config.max_quarantined_share)
     _refuse_unknown_labels(placed, config)
 
     workspace.progress("looking for duplicates and leaks", 0.5)
-    by_role = {role: [entry.row for entry in placed if entry.role == role] for role in rows_read}
+    by_role = {role: [entry.row for entry in placed if entry.role == role] for role in locations}
     consistent, contradicting = without_contradictions(by_role)
     distinct = {role: without_duplicates(rows) for role, rows in consistent.items()}
     assigned = assign_splits(distinct, config.shares, seed=seed)

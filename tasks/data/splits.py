@@ -49,12 +49,12 @@ def _stratified(
     for row in rows:
         by_label[row.label].append(row)
     parts: dict[str, list[Row]] = {name: [] for name in (*shares, rest)}
-    upper = np.cumsum([0.0, *shares.values()])
+    upper = np.cumsum(list(shares.values()))
     for label, members in sorted(by_label.items()):
         members.sort(key=lambda row: content_hash(row, seed))
-        boundaries = np.floor(upper * len(members) + _draw(label, seed) + _ROUNDING).astype(int)
-        boundaries[0] = 0
-        boundaries = [*np.minimum(boundaries, max(0, len(members) - keep)).tolist(), len(members)]
+        wanted = np.floor(upper * len(members) + _draw(label, seed) + _ROUNDING).astype(int).tolist()
+        most = max(0, len(members) - keep)
+        boundaries = [0, *(min(boundary, most) for boundary in wanted), len(members)]
         for name, (start, end) in zip(parts, pairwise(boundaries), strict=True):
             parts[name].extend(members[start:end])
     return parts

@@ -4,19 +4,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.confidence import FEATURES, router_features, softmax
-from engine.out_of_scope import OutOfScopeScorer
-from engine.router import PathRule
+from engine.router import PathRule, read_path
 from tasks.router.answers import ABSTAIN, PathAnswers, SplitAnswers
 from tasks.router.material import Answered
 from tasks.router.out_of_scope import fit_scorer
 from tasks.router.stop_score import fit_stop_score
+from tasks.router.temperature import fit_temperature
 
 
 def fit_reference_rule(train: Answered, tune: Answered, false_rejection: float) -> PathRule:
     """The reference path has an out-of-scope scorer, and no stop score: nothing comes after it."""
     in_scope = tune.ladder.in_scope
     scorer = fit_scorer(train.reference, train.ladder.truth, tune.reference, in_scope, false_rejection)
-    return PathRule(tune.reference.name, 0.0, scorer, np.zeros(len(FEATURES)), 0.0)
+    temperature = fit_temperature(tune.reference.logits, tune.ladder.truth)
+    return PathRule(tune.reference.name, 0.0, scorer, np.zeros(len(FEATURES)), 0.0, temperature)
 
 
 def fit_rules(
@@ -39,20 +40,15 @@ def fit_rules(
 
 
 def _stop_score(
+    rule: PathRule,
     path: PathAnswers,
-    scorer: OutOfScopeScorer,
     tune: SplitAnswers,
     previous: NDArray[np.int64],
     reference_right: NDArray[np.bool_],
     out_of_scope_id: int | None,
-) -> tuple[NDArray[np.float64], float, NDArray[np.int64]]:
-    probabilities = softmax(path.logits)
-    score = scorer.score(path.logits, path.embeddings)
-    features = router_features(probabilities, previous, score, tune.tokens)
-    labels = probabilities.argmax(axis=-1)
-    may_stop = score <= scorer.threshold
-    if out_of_scope_id is not None:
-        may_stop &= labels != out_of_scope_id
-    harm = reference_right & (labels != tune.truth)
-    coefficients, intercept = fit_stop_score(features[may_stop], harm[may_stop])
-    return coefficients, intercept, labels
+) -> tuple[NDArray[np.float64], float]:
+    reading = read_path(rule, out_of_scope_id, path.logits, path.embeddings, previous, tune.tokens)
+    probabilities = softmax(path.logits / rule.temperature)
+    features = router_features(probabilities, previous, reading.out_of_scope, tune.tokens)
+    harm = reference_right & (reading.labels != tune.truth)
+    return fit_stop_score(features[~reading.flagged], harm[~reading.flagged])

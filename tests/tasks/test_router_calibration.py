@@ -15,6 +15,7 @@ from tasks.records import operating_point_name
 from tasks.router.certify import certify_chain
 from tasks.router.chain import PathView, build_chain, route
 from tasks.router.stop_score import fit_stop_score
+from tasks.router.temperature import fit_temperature
 from tasks.statistics.paired_test import paired_p_value
 
 
@@ -115,7 +116,9 @@ def test_the_stop_score_is_low_where_harm_is_likely() -> None:
 
 
 def test_with_few_harms_the_stop_score_is_the_log_odds() -> None:
-    coefficients, intercept = fit_stop_score(np.random.default_rng(0).normal(size=(50, len(FEATURES))), np.zeros(50, bool))
+    coefficients, intercept = fit_stop_score(
+        np.random.default_rng(0).normal(size=(50, len(FEATURES))), np.zeros(50, bool)
+    )
     assert coefficients.tolist() == [1, 0, 0, 0, 0, 0]
     assert intercept == 0
 
@@ -129,6 +132,14 @@ def test_features_of_many_rows_are_those_of_each_alone() -> None:
         one = slice(row, row + 1)
         alone = router_features(softmax(logits[one]), previous[one], score[one], tokens[one])
         np.testing.assert_array_equal(alone[0], together[row])
+
+
+@pytest.mark.parametrize("true_temperature", [0.3, 1.0, 4.0])
+def test_the_temperature_that_made_the_labels_is_found(true_temperature: float) -> None:
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(4000, 5)) * 3
+    labels = np.array([random.choice(5, p=p) for p in softmax(logits / true_temperature)])
+    assert fit_temperature(logits, labels) == pytest.approx(true_temperature, rel=0.15)
 
 
 @pytest.mark.parametrize(("epsilon", "name"), [(0.005, "0.5%"), (0.01, "1%"), (0.02, "2%")])

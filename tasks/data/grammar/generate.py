@@ -21,7 +21,7 @@ HELD_BACK: Final = "held_back"
 _TRAIN: Final = "train"
 _CONTRASTING_SHARE: Final = 0.45
 _TWIN_SHARE: Final = 0.6
-_SIMILARITY: Final = 0.9
+_SIMILARITY: Final = 0.6
 _MOST_CHARACTERS: Final = 135  # about 35 word pieces, also with typos
 _MOST_ATTEMPTS: Final = 200
 
