@@ -17,6 +17,7 @@ from flows.progress import RunObserver
 from flows.step_cache import StepCache, StepRun
 from flows.step_key import R, Step
 from tasks.artifact import Artifact
+from tasks.errors import UserError
 
 T = TypeVar("T")
 
@@ -84,7 +85,15 @@ class StepRunner:
 
 def as_task(name: str, function: Callable[[], T], *, retries: int = 0) -> T:
     """Calls `function` as a Prefect task called `name`. Prefect neither caches nor stores what it returns."""
-    as_named = task(name=name, retries=retries, retry_delay_seconds=2, cache_policy=NO_CACHE, persist_result=False)
+    as_named = task(
+        name=name,
+        retries=retries,
+        retry_delay_seconds=2,
+        # What a person has to mend does not mend itself.
+        retry_condition_fn=lambda _task, _run, state: UserError.__name__ not in (state.message or ""),
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )
     return as_named(function)()
 
 

@@ -32,7 +32,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--text-column", default="text", metavar="NAME", help="the texts' column in FILE")
     parser.add_argument("--queries", type=int, metavar="N", help="queries per scenario")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
-    parser.set_defaults(execute=execute)
+    parser.set_defaults(execute=execute, resumes=False)
 
 
 def execute(options: argparse.Namespace) -> int:

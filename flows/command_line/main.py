@@ -35,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UserError, EngineError) as error:
         return _say(str(error), USER_ERROR)
     except KeyboardInterrupt:
-        return _say("interrupted; run the same command again to go on where it stopped", INTERRUPTED)
+        return _say(
+            "interrupted" + ("; run it again to go on where it stopped" if options.resumes else ""), INTERRUPTED
+        )
     except BrokenPipeError:
         # Nobody reads any more; without this, Python would complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -37,7 +37,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object per text")
     parser.add_argument("--text-column", default="text", metavar="NAME", help="the text's column in JSON lines")
     parser.add_argument("--operating-point", metavar="NAME", help="another certified operating point of the bundle")
-    parser.set_defaults(execute=execute)
+    parser.set_defaults(execute=execute, resumes=False)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -49,6 +49,8 @@ def execute(options: argparse.Namespace) -> int:
     if options.texts:
         requests: Iterator[Request] = (Request(row, text) for row, text in enumerate(options.texts, start=1))
     else:
+        if sys.stdin.isatty():
+            print("one text per line; Ctrl-D ends", file=sys.stderr)
         requests = read_requests(sys.stdin.buffer, options.text_column)
     failed = 0
     for request in requests:

@@ -31,7 +31,7 @@ def add_to(commands: Any) -> None:
         help="override a field of the recipe; may be repeated",
     )
     parser.add_argument("--json", action="store_true", help="print the outcome as one JSON document")
-    parser.set_defaults(execute=execute)
+    parser.set_defaults(execute=execute, resumes=True)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -41,7 +41,7 @@ def execute(options: argparse.Namespace) -> int:
     from flows.command_line.console import console_for
     from flows.command_line.watching import watching
     from flows.home import Home
-    from flows.prefect_server import require_prefect_server
+    from flows.prefect_server import PrefectServer, require_prefect_server
     from flows.preparation import prepare
     from flows.progress import observing
     from tasks.recipe.load import load_recipe
@@ -52,8 +52,11 @@ def execute(options: argparse.Namespace) -> int:
     with captured_output(new_log(home.logs, "run")) as (_, err), watching(console_for(err)) as observer:
         # What is wrong with data, model or targets is said at once, without waiting for Prefect to start.
         prepare(options.recipe, options.overrides, home)
+        observer.started("Prefect server")
+        server = PrefectServer.of_environment()
         from flows.pipeline import optimize
 
+        server.wait()
         try:
             with observing(observer):
                 outcome = optimize(str(options.recipe), list(options.overrides))

@@ -20,7 +20,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("name", metavar="NAME", nargs="?", help="one registered model; without it, all")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.set_defaults(execute=execute)
+    parser.set_defaults(execute=execute, resumes=False)
 
 
 def execute(options: argparse.Namespace) -> int:

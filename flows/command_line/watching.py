@@ -12,6 +12,7 @@ from flows.command_line.console import duration
 from flows.progress import RunObserver
 
 _PLAIN_INTERVAL_S: Final = 15.0
+_REDRAWS_PER_S: Final = 3
 
 
 @contextmanager
@@ -27,7 +28,8 @@ def watching(console: Console) -> Iterator[RunObserver]:
         TextColumn("{task.fields[message]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    # Drawing takes time from what is measured on a machine of few cores.
+    with Progress(*columns, console=console, transient=True, refresh_per_second=_REDRAWS_PER_S) as progress:
         yield LiveLine(progress)
 
 

@@ -134,7 +134,8 @@ def _refuse_thin_splits(
         if left[label] < MIN_TRAIN_ROWS:
             raise UserError(
                 f"label {quote(label)} has {left[label]} of its {count} rows left to train on, at least {MIN_TRAIN_ROWS} are"
-                " needed (the others are duplicates, contradict one another, or repeat rows of another split); add rows",
+                " needed (the others are duplicates, contradict one another, or nearly repeat rows of another split);"
+                " add rows, or let only closer texts count as repeated by a higher data.near_duplicate_similarity",
                 file=files,
             )
     for split in SPLITS:

@@ -126,7 +126,7 @@ def test_an_internal_error_is_one_line_and_a_traceback_in_a_log(
         (UserError("bad row", file="data.jsonl", field="line 3"), 2, "data.jsonl: line 3: bad row"),
         (BundleError("altered"), 2, "altered"),
         (OSError(28, "No space left on device", "/full"), 2, "no space left on the disk (/full)"),
-        (KeyboardInterrupt(), 130, "run the same command again"),
+        (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )
 def test_each_kind_of_end_has_its_code(
@@ -169,7 +169,7 @@ def fake_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def stdin_of(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content), isatty=lambda: False))
 
 
 def test_predict_answers_arguments_with_one_json_object_each(
@@ -225,7 +225,7 @@ def test_answers_come_as_the_lines_come(fake_bundle: str, monkeypatch: pytest.Mo
             return next(self.lines)
 
     printed = io.StringIO()
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Stream()))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Stream(), isatty=lambda: False))
     monkeypatch.setattr(sys, "stdout", printed)
     assert main(["predict", fake_bundle]) == 0
     assert answered == [0, 1, 2]

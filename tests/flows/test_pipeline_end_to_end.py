@@ -239,7 +239,9 @@ def test_data_that_went_bad_is_one_line_and_leaves_no_half_written_result(pipeli
 
 
 def test_the_champion_answers(pipeline: Pipeline) -> None:
-    answer = pipeline.document("predict", "models:/tiny@champion", "please move 50 dollars from savings to checking")
+    answer = pipeline.document(
+        "predict", "models:/tiny@champion", "move 50 dollars from savings to checking account ref 7"
+    )
     assert answer["label"] == "move_to_checking"
     assert answer["path"]
 

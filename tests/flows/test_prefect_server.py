@@ -1,14 +1,23 @@
 """A Prefect server that is named but not there is one line at once, not a traceback after a minute."""
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
+import psutil
 import pytest
 
 from flows.prefect_server import require_prefect_server
 from tasks.errors import UserError
+
+PROJECT = Path(__file__).parents[2]
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -50,3 +59,65 @@ def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
 def test_another_kind_of_address_is_refused() -> None:
     with pytest.raises(UserError, match="PREFECT_API_URL: must be an http"):
         require_prefect_server({"PREFECT_API_URL": "file:///etc/passwd"})
+
+
+ORPHAN = """
+import os, sys, threading, time
+from flows.prefect_child import _end_with
+threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+print(os.getpid(), flush=True)
+time.sleep(300)
+"""
+PARENT = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', sys.argv[1]]); time.sleep(300)"
+FLOW = """
+import os, signal, sys
+from flows.home import Home
+from flows.prefect_server import PrefectServer
+Home.open()
+server = PrefectServer.of_environment()
+from prefect import flow
+from flows.step_runner import as_task
+server.wait()
+print(server._process.pid, flush=True)
+
+@flow
+def doubled(number):
+    def double():
+        if number == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return 2 * number
+    return as_task("double", double)
+
+print(doubled(int(sys.argv[1])), flush=True)
+"""
+
+
+def wait_until_gone(process: int) -> None:
+    deadline = time.monotonic() + 60
+    while psutil.pid_exists(process) and psutil.Process(process).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def in_project(tmp_path: Path) -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(PROJECT), "MIAOTUI_HOME": str(tmp_path)}
+
+
+def test_the_embedded_server_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PARENT, ORPHAN]
+    with subprocess.Popen(command, env=in_project(tmp_path), stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        parent.kill()
+    wait_until_gone(child)
+
+
+@pytest.mark.slow
+@pytest.mark.prefect
+def test_a_flow_runs_on_the_embedded_server_and_leaves_none_behind(tmp_path: Path) -> None:
+    for number, code in ((21, 0), (0, -signal.SIGKILL)):
+        command = [sys.executable, "-c", FLOW, str(number)]
+        done = subprocess.run(command, env=in_project(tmp_path), stdout=subprocess.PIPE, text=True, timeout=600)
+        server, *result = done.stdout.split()
+        assert (done.returncode, result) == (code, ["42"] if number else [])
+        wait_until_gone(int(server))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
@@ -27,6 +27,7 @@ def test_coverage_is_at_least_the_confidence_for_every_proportion(n):
         assert binom.pmf(np.arange(n + 1), n, p)[covered].sum() >= 0.9 - 1e-9
 
 
+@settings(deadline=None)
 @given(n=st.integers(1, 2000), data=st.data(), floor=st.floats(0.01, 0.99), delta=st.floats(0.01, 0.4))
 def test_p_value_of_a_floor_agrees_with_the_lower_bound(n, data, floor, delta):
     successes = data.draw(st.integers(0, n))

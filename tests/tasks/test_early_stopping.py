@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
@@ -71,6 +71,7 @@ def test_the_smallest_sufficient_sample_is_bounded_by_its_slowest_query():
     assert (answer.upper_bound_ms, answer.missing) == (661.0, 0)
 
 
+@settings(deadline=None)
 @given(
     n=st.integers(1, 5000), percentile=st.sampled_from([0.5, 0.9, 0.97, 0.99, 0.999]), confidence=st.floats(0.6, 0.999)
 )

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,12 +17,14 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from engine.digests import folder_files
+from tasks.data.duplicates import count_leaking_rows, without_duplicates
 from tasks.data.grammar import GRAMMARS, HELD_BACK, OUT_OF_SCOPE, write_grammar
 from tasks.data.grammar.distinct import DistinctTexts, normalised
 from tasks.data.grammar.generate import generate
 from tasks.data.grammar.grammar import Contrast, Domain, Grammar, Intent, SplitSize
 from tasks.data.grammar.surface import Habits, typed
 from tasks.data.grammar.template import expand, fixed, parse, parse_rules
+from tasks.data.rows import Row
 from tasks.errors import UserError
 
 NAME = "support-assistant"
@@ -133,17 +134,14 @@ def test_no_text_occurs_twice(rows: Rows) -> None:
     assert [text for text, count in texts.items() if count > 1] == []
 
 
-def test_no_text_is_nearly_the_same_as_one_of_another_split(rows: Rows) -> None:
-    """Some rows against all others, as a matrix product of 3-gram indicators."""
-    texts = [row["text"] for split in SPLITS for row in rows[split]]
-    split = np.repeat(np.arange(len(SPLITS)), [len(rows[name]) for name in SPLITS])
-    grams = CountVectorizer(analyzer="char", ngram_range=(3, 3), binary=True, dtype=np.int32).fit_transform(texts)
-    sizes = np.asarray(grams.sum(axis=1)).ravel()
-    some = np.random.default_rng(0).choice(len(texts), size=600, replace=False)
-    shared = (grams[some] @ grams.T).tocoo()
-    similarity = shared.data / (sizes[some][shared.row] + sizes[shared.col] - shared.data)
-    elsewhere = split[some][shared.row] != split[shared.col]
-    assert similarity[elsewhere].max() < 0.9
+def test_no_row_would_leave_the_snapshot_as_a_duplicate_or_a_leak(rows: Rows) -> None:
+    """By the snapshot's own measure, and with the held-back rows in the place of a split of their own."""
+    splits = [[Row(row["text"], row["label"], row["domain"]) for row in rows[split]] for split in reversed(SPLITS)]
+    assert all(len(without_duplicates(split)) == len(split) for split in splits)
+    held_back, gate, certify, train = splits
+    assert (
+        count_leaking_rows({"gate": gate, "certify": certify, "tune": held_back, "train": train}, similarity=0.9) == 0
+    )
 
 
 def test_held_out_splits_have_out_of_scope_topics_that_train_lacks() -> None:
@@ -181,7 +179,7 @@ def test_train_shows_many_order_dependent_requests_with_both_labels(rows: Rows) 
     of_contrasts = [row for row in rows["train"] if row["label"] in contrasting]
     twins = [row for row in of_contrasts if len(labels[bag(row["text"])]) > 1]
     assert {row["label"] for row in twins} == contrasting & set(GRAMMARS[NAME].labels)
-    assert len(twins) / len(of_contrasts) >= 0.12
+    assert len(twins) / len(of_contrasts) >= 0.2
 
 
 @pytest.mark.parametrize(("longest", "low", "high"), [(1, 0.75, 0.86), (2, 0.84, 0.93)])
@@ -247,18 +245,26 @@ def test_typing_keeps_numbers_and_the_words_that_decide(seed: int) -> None:
     assert found == ["from", "to", "before", "not", "instead"]
 
 
-@given(st.lists(st.text(alphabet="abc ", min_size=3, max_size=30), max_size=25), st.sampled_from([0.6, 0.7, 0.85, 0.9]))
-def test_distinct_texts_agree_with_brute_force(texts: list[str], similarity: float) -> None:
-    def grams(text: str) -> set[str]:
-        padded = f" {normalised(text)} "
-        return {padded[place : place + 3] for place in range(len(padded) - 2)}
+def test_distinct_texts_take_no_near_twin_of_the_same_label() -> None:
+    distinct = DistinctTexts(0.6)
+    assert distinct.add("Please move $50 from savings to checking", "in")
+    assert not distinct.add("please mvoe $75 from savings to checking!", "in")
+    assert distinct.add("please move $50 from checking to savings", "out")
+    assert distinct.add("how much is in my account", "in")
+    assert not distinct.add("How much is in my account?", "balance"), "the same text under another label"
 
-    distinct = DistinctTexts(similarity, texts[:3])
-    kept: list[str] = []
+
+@given(st.lists(st.text(alphabet="ab 1", max_size=12), max_size=12), st.sampled_from([0.5, 0.7, 0.9]))
+def test_distinct_texts_agree_with_the_definition(texts: list[str], similarity: float) -> None:
+    def grams(text: str) -> set[str]:
+        same = normalised(text)
+        return {same[place : place + 3] for place in range(max(1, len(same) - 2))}
+
+    distinct = DistinctTexts(similarity)
+    kept: list[set[str]] = []
     for text in texts:
-        nearest = max(
-            (len(grams(text) & grams(other)) / max(1, len(grams(text) | grams(other))) for other in kept), default=0
-        )
-        assert distinct.add(text) == (nearest < similarity)
-        if nearest < similarity:
-            kept.append(text)
+        new = grams(text)
+        is_new = all(len(new & other) < similarity * len(new | other) for other in kept)
+        assert distinct.add(text, "label") == is_new
+        if is_new:
+            kept.append(new)

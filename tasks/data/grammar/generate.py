@@ -19,9 +19,9 @@ OUT_OF_SCOPE: Final = "oos"
 HELD_BACK: Final = "held_back"
 
 _TRAIN: Final = "train"
-_CONTRASTING_SHARE: Final = 0.45
+_CONTRASTING_SHARE: Final = 0.55
 _TWIN_SHARE: Final = 0.6
-_SIMILARITY: Final = 0.6
+_SIMILARITY: Final = 0.55
 _MOST_CHARACTERS: Final = 135  # about 35 word pieces, also with typos
 _MOST_ATTEMPTS: Final = 200
 

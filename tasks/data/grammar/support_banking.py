@@ -121,7 +121,7 @@ BANKING: Final = Domain(
     contrasts=(
         Contrast(
             ("transfer_to_savings", "transfer_to_checking"),
-            ("{my} checking[ account|]", "{my} savings[ account|]"),
+            ("{my} checking account", "{my} savings account"),
             (
                 "{ask} [move|transfer|send|shift] {amount} from {x} to {y}",
                 "{ask} [move|transfer|send|shift] {amount} to {y} from {x}",
@@ -139,12 +139,12 @@ BANKING: Final = Domain(
                 "[dispute|contest|reverse] [the|that|a] [{price}|{shop}|{price} {shop}] charge",
             ),
             (
-                "{ask} {x} before you {y}",
-                "before you {y}, [please|you have to|first] {x}",
-                "{ask} {x} first and {y} [later|afterwards|after that]",
-                "[please|] first {x}, then {y}",
-                "[please|] {x}, do not {y}",
-                "do not {y}, [just|please|simply] {x}",
+                "{ask} {x} [today|right now|for me] before you [even|go and|start to] {y}",
+                "before you [even|go and|start to] {y}, [please|you have to|first] go and {x}",
+                "{ask} {x} at first and [only|please|just] {y} [later|afterwards|after that]",
+                "[please|] first [of all|go and|please] {x} and then [please|go and|just] {y}",
+                "[please|] {x} [now|today|for me], do not [even|go and|start to] {y}",
+                "do not [even|go and|start to] {y}, [just|please|simply] [go and|start to] {x}",
             ),
         ),
     ),

@@ -122,7 +122,10 @@ TELECOM: Final = Domain(
     contrasts=(
         Contrast(
             ("port_number_in", "port_number_out"),
-            ("[your|this] [network|company|firm]", "[another|the other|the {carrier}|my old] [network|company|firm]"),
+            (
+                "[the Corvane|the Corvane|your] [network|company|firm]",
+                "[the {carrier}|the {carrier}|another] [network|company|firm]",
+            ),
             (
                 "{ask} [move|port|transfer|take] [my number|{phone}|my line] from {y} to {x}",
                 "{ask} [move|port|transfer|bring] [my number|{phone}|my line] to {x} from {y}",

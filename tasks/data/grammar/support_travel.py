@@ -121,7 +121,7 @@ TRAVEL: Final = Domain(
         ),
         Contrast(
             ("ride_cancelled_by_driver", "ride_cancelled_by_rider"),
-            ("[the|my|your] driver", "me"),
+            ("[the|your] driver", "[the|your] [passenger|customer]"),
             (
                 "it was {x} who [cancelled|called off] the ride [in {city}|{past}|], not {y}",
                 "the [ride|trip] [in {city}|{past}|] was [cancelled|called off] by {x}, not by {y}",
