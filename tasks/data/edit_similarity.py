@@ -19,7 +19,9 @@ Ints = NDArray[np.int64]
 
 # Texts above this many characters are compared word by word: their distances in characters would take seconds a pair.
 MAX_CHARACTERS_COMPARED: Final = 256
-_PLACES: Final = 128
+_FEWEST_PLACES: Final = 64
+_MOST_PLACES: Final = 2048
+_BAG_CELLS: Final = 1 << 25
 _PAIRS_PER_BLOCK: Final = 1 << 20
 _CELLS_PER_BATCH: Final = 1 << 16
 _ROWS_PER_CHECK: Final = 8
@@ -83,17 +85,21 @@ def _characters(texts: Sequence[str]) -> tuple[Ints, Ints]:
 def _words(texts: Sequence[str]) -> tuple[Ints, Ints]:
     """A number for each word, and how many words each text has."""
     numbers: dict[str, int] = {}
-    words = [_UNSPACED_SCRIPTS.sub(r" \1 ", text).split() for text in texts]
-    units = np.fromiter((numbers.setdefault(word, len(numbers)) for text in words for word in text), np.int64)
-    return units, np.array([len(text) for text in words], np.int64)
+    split_up = [
+        np.array(
+            [numbers.setdefault(word, len(numbers)) for word in _UNSPACED_SCRIPTS.sub(r" \1 ", text).split()], np.int64
+        )
+        for text in texts
+    ]
+    return np.concatenate(split_up), np.array([len(words) for words in split_up], np.int64)
 
 
 @dataclass(frozen=True)
 class _Sequences:
     """Texts as sequences of unit numbers: `units[starts[i] : starts[i] + lengths[i]]`.
 
-    `bags` (n, 2 · 128) says which pairs of neighbouring units a text has, and which it has twice; frequent pairs have a place of
-    their own, others share one. `surplus` counts what no place is left for. So two texts have at most
+    `bags` (n, 2 · places) says which pairs of neighbouring units a text has, and which it has twice; the most frequent pairs have
+    a place of their own, the others share. `surplus` counts the pairs that found no place free. So two texts have at most
     `bags[i] @ bags[j] + surplus[j]` pairs in common.
     """
 
@@ -114,10 +120,11 @@ class _Sequences:
         )
         rank = np.empty(len(counts), np.int64)
         rank[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
-        cells = text_of[:-1][starts_pair] * _PLACES + rank[pairs] % _PLACES
-        counted = np.bincount(cells, minlength=len(lengths) * _PLACES).reshape(len(lengths), _PLACES)
-        bags = np.concatenate([counted >= 1, counted >= 2], axis=1).astype(np.float32)
-        surplus = np.maximum(counted - 2, 0).sum(axis=1)
+        texts, places = text_of[:-1][starts_pair], _places(lengths)
+        counts = np.bincount(texts * places + rank[pairs] % places, minlength=len(lengths) * places)
+        counts = counts.reshape(len(lengths), places)
+        bags = np.concatenate([counts >= 1, counts >= 2], axis=1, dtype=np.float32)
+        surplus = np.maximum(counts - 2, 0).sum(axis=1)
         return cls(numbers.astype(np.int32), np.cumsum(lengths) - lengths, lengths, bags, surplus)
 
     def padded(self, which: Ints, *, before: int, width: int, filler: int) -> NDArray[np.int32]:
@@ -128,6 +135,14 @@ class _Sequences:
         array = np.full((width, len(which)), filler, np.int32)
         array[within + before, columns] = self.units[np.repeat(self.starts[which], lengths) + within]
         return array
+
+
+def _places(lengths: Ints) -> int:
+    """Enough places for most texts to be sparse, within bounded memory: the fewer, the more pairs have to be verified."""
+    used = lengths[lengths > 0]
+    wanted = 2 * float(np.quantile(used, 0.9)) if len(used) else 1.0
+    most = max(_FEWEST_PLACES, _BAG_CELLS // max(1, len(lengths)))
+    return int(min(max(2 ** np.ceil(np.log2(wanted)), _FEWEST_PLACES), _MOST_PLACES, most))
 
 
 class _Join:

@@ -130,7 +130,9 @@ def test_a_killed_training_resumes_at_its_last_checkpoint(tiny, tiny_base: Path,
         )
 
     assert run("3").returncode == -9
-    (state,) = [json.loads(p.read_text()) for p in tmp_path.glob("scratch/checkpoints/checkpoint-*/trainer_state.json")][-1:]
+    (state,) = [
+        json.loads(p.read_text()) for p in tmp_path.glob("scratch/checkpoints/checkpoint-*/trainer_state.json")
+    ][-1:]
     assert state["global_step"] > 0
     shutil.rmtree(tmp_path / "out")
     resumed = run("")
