@@ -66,11 +66,6 @@ class Home:
         return self.folder / "reports"
 
     @property
-    def runs(self) -> Path:
-        """What each finished run came to."""
-        return self.folder / "runs"
-
-    @property
     def logs(self) -> Path:
         """Tracebacks of internal errors and the embedded servers' output."""
         return self.folder / "logs"

@@ -306,7 +306,7 @@ class Scenario(Record):
 
 
 class Contender(Record):
-    """One contender of the interleaved comparison: the router, the static models. `speedup` = static int8's mean over this one's."""
+    """One contender of the interleaved comparison. `speedup` = the static int8 model's mean over this one's."""
 
     name: str
     mean_ms: float

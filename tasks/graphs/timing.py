@@ -1,4 +1,4 @@
-"""Interleaved timing of callables on the same rows: block by block in rotating order, so that drift of the machine hits all alike."""
+"""Interleaved timing of callables on the same rows: blocks in rotating order, so that drift hits all alike."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence

@@ -32,10 +32,11 @@ def fit_rules(
     rules = []
     for own_train, own_tune in zip(train.paths, tune.paths, strict=True):
         scorer = fit_scorer(own_train, train.truth, own_tune, tune.in_scope, false_rejection)
-        coefficients, intercept, previous = _stop_score(
-            own_tune, scorer, tune, previous, reference_right, out_of_scope_id
-        )
-        rules.append(PathRule(own_tune.name, 0.0, scorer, coefficients, intercept))
+        temperature = fit_temperature(own_tune.logits, tune.truth)
+        unfitted = PathRule(own_tune.name, 0.0, scorer, np.zeros(len(FEATURES)), 0.0, temperature)
+        coefficients, intercept = _stop_score(unfitted, own_tune, tune, previous, reference_right, out_of_scope_id)
+        rules.append(replace(unfitted, coefficients=coefficients, intercept=intercept))
+        previous = own_tune.logits.argmax(axis=-1)
     return rules
 
 

@@ -85,7 +85,7 @@ def test_the_engine_answers_with_numpy_onnxruntime_and_tokenizers_alone(tiny_bun
 import importlib.abc, sys
 class Block(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {{"torch", "transformers", "optimum", "prefect", "mlflow", "pydantic", "scipy", "sklearn", "tasks"}}:
+        if name.split(".")[0] in {FORBIDDEN["engine"]!r}:
             raise ImportError("blocked: " + name)
 sys.meta_path.insert(0, Block())
 from engine import AdaptiveModel
