@@ -1,5 +1,7 @@
 """Fit what the router needs to read each path: its out-of-scope scorer and its stop score."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
