@@ -114,7 +114,7 @@ def _leakage(snapshot: SnapshotResult, evaluation: EvaluationResult) -> Check:
     if evaluation.leaking_rows > 0:
         return invalid("leakage", f"{evaluation.leaking_rows} gate rows are (nearly) in another split as well")
     removed = snapshot.leaking_exact + snapshot.leaking_near
-    return _passed("leakage", f"no gate row is in another split ({removed} leaking rows had left train before)")
+    return _passed("leakage", f"no gate row is in another split ({removed} leaking rows had left other splits before)")
 
 
 def _gate_rows(snapshot: SnapshotResult, evaluation: EvaluationResult) -> Check:

@@ -54,8 +54,8 @@ def data_facts(snapshot: SnapshotResult, leaking_gate_rows: int) -> tuple[Fact, 
         Fact("quarantined", count(snapshot.quarantined)),
         Fact("duplicates", count(snapshot.duplicates)),
         Fact("same text, several labels", count(snapshot.contradicting)),
-        Fact("left train as exact leaks", count(snapshot.leaking_exact)),
-        Fact("left train as near leaks", count(snapshot.leaking_near)),
+        Fact("left other splits as exact leaks", count(snapshot.leaking_exact)),
+        Fact("left other splits as near leaks", count(snapshot.leaking_near)),
         Fact("gate rows that leak", count(leaking_gate_rows)),
     )
 

@@ -10,7 +10,6 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from tasks.data.edit_similarity import similar_texts
@@ -36,13 +35,14 @@ def without_contradictions(
     rows_by_role: Mapping[str, Sequence[Row]],
 ) -> tuple[dict[str, list[Row]], dict[str, tuple[str, ...]]]:
     """The rows without those whose text has several labels anywhere, and these texts with their labels."""
+    keys = {role: [same_text_key(row.text) for row in rows] for role, rows in rows_by_role.items()}
     labels: defaultdict[str, set[str]] = defaultdict(set)
-    for rows in rows_by_role.values():
-        for row in rows:
-            labels[same_text_key(row.text)].add(row.label)
+    for role, rows in rows_by_role.items():
+        for row, key in zip(rows, keys[role], strict=True):
+            labels[key].add(row.label)
     contradicting = {key: tuple(sorted(names)) for key, names in labels.items() if len(names) > 1}
     kept = {
-        role: [row for row in rows if same_text_key(row.text) not in contradicting]
+        role: [row for row, key in zip(rows, keys[role], strict=True) if key not in contradicting]
         for role, rows in rows_by_role.items()
     }
     return kept, contradicting
@@ -66,12 +66,14 @@ def without_leaks(splits: Mapping[str, Sequence[Row]], *, similarity: float) -> 
     """
     kept: dict[str, list[Row]] = {}
     leaks: list[Leak] = []
-    protected: list[tuple[str, Row]] = []
+    protected: list[_Keyed] = []
     for split in PROTECTION:
-        found = _leaks(split, splits[split], protected, similarity)
+        keyed = [_Keyed(split, row, duplicate_key(row.text)) for row in splits[split]]
+        found = _leaks(keyed, protected, similarity)
         leaks.extend(found.values())
-        kept[split] = [row for position, row in enumerate(splits[split]) if position not in found]
-        protected.extend((split, row) for row in kept[split])
+        remaining = [entry for position, entry in enumerate(keyed) if position not in found]
+        kept[split] = [entry.row for entry in remaining]
+        protected.extend(remaining)
     return kept, leaks
 
 
@@ -82,36 +84,50 @@ def count_leaking_rows(splits: Mapping[str, Sequence[Row]], *, similarity: float
 
 def same_text_key(text: str) -> str:
     """What two spellings of the same text have in common: NFKC, case folded, white space collapsed, invisible marks gone."""
-    return _keys(text)[0]
+    # Folding case may undo the normal form, which is taken twice therefore (Unicode 3.13, compatibility caseless match).
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(folded.translate(_INVISIBLE).split())
 
 
 def duplicate_key(text: str) -> str:
     """`same_text_key` without punctuation; a text of nothing but punctuation keeps it. Symbols (+, $, <, emoji) stay."""
-    return _keys(text)[1]
+    same = same_text_key(text)
+    return " ".join(same.translate(_PUNCTUATION).split()) or same
 
 
-def _leaks(split: str, rows: Sequence[Row], protected: Sequence[tuple[str, Row]], similarity: float) -> dict[int, Leak]:
+@dataclass(frozen=True, slots=True)
+class _Keyed:
+    split: str
+    row: Row
+    key: str
+
+
+def _leaks(rows: Sequence[_Keyed], protected: Sequence[_Keyed], similarity: float) -> dict[int, Leak]:
     """The leaking rows by their position."""
-    originals: dict[tuple[str, str], tuple[str, Row]] = {}
-    for other_split, other in protected:
-        originals.setdefault((other.label, duplicate_key(other.text)), (other_split, other))
+    originals: dict[tuple[str, str], _Keyed] = {}
+    for other in protected:
+        originals.setdefault((other.row.label, other.key), other)
     found: dict[int, Leak] = {}
-    for position, row in enumerate(rows):
-        original = originals.get((row.label, duplicate_key(row.text)))
+    for position, entry in enumerate(rows):
+        original = originals.get((entry.row.label, entry.key))
         if original is not None:
-            found[position] = Leak(split, row, *original, similarity=1.0, exact=True)
+            found[position] = _leak(entry, original, 1.0, exact=True)
     unsettled = [position for position in range(len(rows)) if position not in found]
     matches = similar_texts(
-        [duplicate_key(rows[position].text) for position in unsettled],
-        [duplicate_key(other.text) for _, other in protected],
-        query_groups=[rows[position].label for position in unsettled],
-        reference_groups=[other.label for _, other in protected],
+        [rows[position].key for position in unsettled],
+        [other.key for other in protected],
+        query_groups=[rows[position].row.label for position in unsettled],
+        reference_groups=[other.row.label for other in protected],
         threshold=similarity,
     )
     for query, match in matches.items():
         position = unsettled[query]
-        found[position] = Leak(split, rows[position], *protected[match.reference], match.similarity, exact=False)
+        found[position] = _leak(rows[position], protected[match.reference], match.similarity, exact=False)
     return dict(sorted(found.items()))
+
+
+def _leak(entry: _Keyed, other: _Keyed, similarity: float, *, exact: bool) -> Leak:
+    return Leak(entry.split, entry.row, other.split, other.row, similarity, exact)
 
 
 def _by_text(row: Row) -> tuple[str, str]:
@@ -138,11 +154,3 @@ class _WithoutInvisible(dict[int, str | None]):
 
 _INVISIBLE: Final = _WithoutInvisible()
 _PUNCTUATION: Final = _WithoutPunctuation()
-
-
-@lru_cache(maxsize=1 << 17)
-def _keys(text: str) -> tuple[str, str]:
-    # Folding case may undo the normal form (and the reverse), so that the normal form is taken twice (Unicode, D145).
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    same = " ".join(folded.translate(_INVISIBLE).split())
-    return same, " ".join(same.translate(_PUNCTUATION).split()) or same

@@ -2,9 +2,9 @@
 
 Edit similarity is 1 - d / max(|a|, |b|), with d the Levenshtein distance, as in Lee et al. 2022, "Deduplicating Training
 Data Makes Language Models Better". Unlike a Jaccard index it tells "from savings to checking" from "from checking to
-savings", and a single typing error weighs the same in a short text as it does in a long one. Pairs are pruned by length and by
-bag distance (a lower bound of d, Bartolini et al. 2002); what is left is verified by dynamic programming in a band
-(Ukkonen 1985), many pairs at once. Nothing is missed by the pruning.
+savings", and a typing error costs a short text no more than a long one. Pairs are pruned by their lengths and by the pairs of
+neighbouring characters they share (the q-gram lemma, Ukkonen 1992, here a product of matrices); what is left is verified by
+dynamic programming in a band (Ukkonen 1985), many pairs at once. The pruning misses nothing.
 """
 
 import re
@@ -51,7 +51,7 @@ def similar_texts(
 ) -> dict[int, Match]:
     """For each query (by position) that has one: a reference of its own group with edit similarity >= `threshold`.
 
-    Where several references are similar enough, one of those with the nearest character counts is named. Texts are
+    Where several references are similar enough, any one of them is named, the same one every time. Texts are
     compared by characters, and by words if either has more than `MAX_CHARACTERS_COMPARED` characters.
     """
     groups = {name: number for number, name in enumerate(dict.fromkeys([*query_groups, *reference_groups]))}

@@ -1,12 +1,13 @@
 """Small helpers for error messages: the nearest known name, and values quoted so that a message stays one short line."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 EXCERPT_CHARACTERS: Final = 200
 _QUOTE_CHARACTERS: Final = 60
 _NAMES_SHOWN: Final = 12
+_FILES_SHOWN: Final = 3
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -27,6 +28,11 @@ def listed(names: Iterable[str]) -> str:
     quoted = [quote(name) for name in names]
     more = f" and {len(quoted) - _NAMES_SHOWN} more" if len(quoted) > _NAMES_SHOWN else ""
     return ", ".join(quoted[:_NAMES_SHOWN]) + more if quoted else "none"
+
+
+def shortened(files: Sequence[str]) -> str:
+    """The first few of a list of files."""
+    return ", ".join(files[:_FILES_SHOWN]) + (", …" if len(files) > _FILES_SHOWN else "")
 
 
 def excerpt(value: object) -> str:

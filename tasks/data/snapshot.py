@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.digests import file_digest
 from tasks.artifact import Workspace
 from tasks.data.duplicates import Leak, count_leaking_rows, without_contradictions, without_duplicates, without_leaks
-from tasks.data.hints import did_you_mean, quote
+from tasks.data.hints import did_you_mean, quote, shortened
 from tasks.data.readers import place, read_records
 from tasks.data.rows import SPLITS, Row, content_digest, in_content_order, read_row_file, split_file, write_row_file
 from tasks.data.sources import Source
@@ -49,7 +49,7 @@ def take_snapshot(
     splits, leaks = without_leaks(assigned, similarity=config.near_duplicate_similarity)
     splits = {split: in_content_order(splits[split]) for split in SPLITS}
     labels = _labels(splits["train"], config.out_of_scope_label)
-    _refuse_thin_splits(splits, by_role["train"], config, locations["train"])
+    _refuse_thin_splits(splits, by_role["train"], config, locations)
 
     for split in SPLITS:
         write_row_file(split_file(workspace.out, split), splits[split])
@@ -120,27 +120,34 @@ def _labels(train: Iterable[Row], out_of_scope_label: str | None) -> tuple[str, 
 
 
 def _refuse_thin_splits(
-    splits: Mapping[str, Sequence[Row]], train_rows: Sequence[Row], config: DataConfig, train_files: Sequence[str]
+    splits: Mapping[str, Sequence[Row]],
+    train_rows: Sequence[Row],
+    config: DataConfig,
+    locations: Mapping[str, Sequence[str]],
 ) -> None:
     """`train_rows`: the training rows as they were read; they tell a class that was too small from one that lost its rows."""
     read = Counter(row.label for row in train_rows)
     left = Counter(row.label for row in splits["train"])
     in_scope = [label for label in read if label != config.out_of_scope_label]
-    files = ", ".join(train_files[:3]) + (", …" if len(train_files) > 3 else "")
+    train_files = shortened(locations["train"])
     if len(in_scope) < 2:
         only = f"only {quote(in_scope[0])}" if in_scope else "none but the out-of-scope label"
-        raise UserError(f"a classifier needs at least two labels; the training rows have {only}", file=files)
+        raise UserError(f"a classifier needs at least two labels; the training rows have {only}", file=train_files)
     for label, count in sorted(read.items()):
         if left[label] < MIN_TRAIN_ROWS:
             raise UserError(
                 f"label {quote(label)} has {left[label]} of its {count} rows left to train on, at least {MIN_TRAIN_ROWS} are"
                 " needed (the others are duplicates, contradict one another, or nearly repeat rows of another split);"
                 " add rows, or let only closer texts count as repeated by a higher data.near_duplicate_similarity",
-                file=files,
+                file=train_files,
             )
     for split in SPLITS:
         if not splits[split]:
-            raise UserError(f"no rows are left for the split {split!r}; add rows or enlarge its share in data.shares")
+            origin = {"gate": "test", "train": "train"}.get(split, "validation")
+            files = shortened(locations.get(origin, locations["train"]))
+            raise UserError(
+                f"no rows are left for the split {split!r}; add rows, or enlarge its data.shares", file=files
+            )
 
 
 def _verify(folder: Path, splits: Mapping[str, Sequence[Row]], *, similarity: float) -> None:

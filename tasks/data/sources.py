@@ -77,7 +77,10 @@ class _Resolver:
         elif "://" in location:
             raise self._error(role, f"{location} is none of a path, a glob, grammar://… and hf://…")
         else:
-            files = self._local_files(location, role)
+            try:
+                files = self._local_files(location, role)
+            except (OSError, RuntimeError) as error:  # a name too long, a folder that cannot be listed, no such ~user
+                raise self._error(role, f"{location} cannot be looked up: {error}") from error
         return [self._source(role, shown, path) for shown, path in files]
 
     def _source(self, role: Role, location: str, path: Path) -> Source:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tasks.data.hints import excerpt, quote
+from tasks.data.hints import excerpt, quote, shortened
 from tasks.data.readers import RawRecord, place
 from tasks.data.rows import Row
 from tasks.errors import UserError
@@ -76,7 +76,7 @@ def refuse_too_many(
             raise UserError(
                 f"{len(of_role):,} of {total:,} {role} rows ({len(of_role) / total:.1%}) cannot be used, more than "
                 f"data.max_quarantined_share = {limit:.1%} allows: {_most_common(of_role)}",
-                file=", ".join(sources[role][:3]) + (", …" if len(sources[role]) > 3 else ""),
+                file=shortened(sources[role]),
             )
 
 

@@ -34,7 +34,10 @@ class SplitShares(Section):
 
 
 class DataConfig(Section):
-    """Where the labelled rows are, and what their columns are called."""
+    """Where the labelled rows are, and what their columns are called.
+
+    `near_duplicate_similarity`: edit similarity from which on two rows of the same label in different splits count as one.
+    """
 
     train: Sources
     validation: Sources | None = None

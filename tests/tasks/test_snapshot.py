@@ -257,7 +257,7 @@ def test_rows_keep_their_bytes(project: Path) -> None:
 
 @pytest.mark.slow
 def test_100_000_rows_are_taken_in_bounded_time(tmp_path: Path) -> None:
-    write(tmp_path / "train.jsonl", rows_of("pay", "pay", 50_000) + rows_of("ask", "ask", 50_000))
+    write(tmp_path / "train.jsonl", (row for label in range(10) for row in rows_of(f"{label}", f"{label}", 10_000)))
     before = time.process_time()
     taken = snapshot(tmp_path, validation=None, test=None)
     assert time.process_time() - before < 120
@@ -275,6 +275,6 @@ def test_clinc150_is_taken_in_seconds(tmp_path: Path) -> None:
     assert taken.result.labels[-1] == "oos"
     assert taken.result.rows["gate"] > 5_400
     assert taken.result.rows["train"] > 14_000
-    # These pairs were checked by eye: the same requests with a typing error or a word more.
+    # Requests with a typing error, a contraction or one more short word: "what is the mpg for this car", "whats the mpg …".
     assert 300 < taken.result.leaking_near < 500
     assert 30 < taken.result.leaking_exact < 60

@@ -72,6 +72,8 @@ def test_absolute_paths_and_globs_are_allowed(project: Path) -> None:
         ("data/train-c.jsonl", "the nearest there is 'train-b.jsonl'"),
         ("data/trian*.jsonl", "no file matches data/trian*.jsonl"),
         ("nowhere/train.jsonl", "there is no folder 'nowhere'"),
+        ("x" * 5000 + ".jsonl", "cannot be looked up"),
+        ("~no-such-user/train.jsonl", "cannot be looked up"),
         ("data", "data is a folder"),
         ("recipe.yaml", "not in a known format; the suffix is one of .jsonl, .csv, .parquet"),
         ("s3://bucket/train.jsonl", "none of a path, a glob, grammar://… and hf://…"),
