@@ -164,7 +164,7 @@ def _data(evidence: Evidence) -> str:
         + ", ".join(f"{split} {count}" for split, count in snapshot.rows.items())
         + " rows.",
         f"{snapshot.quarantined} rows were quarantined, {snapshot.duplicates} were duplicates, "
-        f"{snapshot.leaking_exact + snapshot.leaking_near} left train because another split has their text.",
+        f"{snapshot.leaking_exact + snapshot.leaking_near} left a split because a better protected one has their text.",
         *(
             f"- `{_plain(source.location)}` ({source.rows} rows, SHA-256 {source.sha256[:12]})"
             for source in snapshot.sources

@@ -72,11 +72,10 @@ def load_bundle(folder: Path, target: Target, *, replay_golden: bool = True) -> 
 
 def golden_texts(texts: Sequence[str], views: Sequence[PathView], point: OperatingPoint) -> list[str]:
     """Texts whose route is no near thing, spread over the paths."""
-    clear = np.ones(len(texts), dtype=bool)
-    for view, threshold in zip(views, point.thresholds, strict=False):
-        if np.isfinite(threshold):
-            clear &= np.abs(view.score - threshold) > GOLDEN_MARGIN
     stops = route(views, point.thresholds).stops
+    clear = np.ones(len(texts), dtype=bool)
+    for path, threshold in enumerate(point.thresholds):
+        clear &= (stops < path) | (np.abs(views[path].score - threshold) > GOLDEN_MARGIN)
     chosen: list[int] = []
     for path in range(len(views)):
         chosen += np.flatnonzero(clear & (stops == path))[: max(1, GOLDEN_ROWS // len(views))].tolist()

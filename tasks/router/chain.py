@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 GRID: Final = 48
+TIE_MARGIN: Final = 0.1
+"""How far (in log-odds) below the lowest score a threshold lies that lets every row stop: away from rounding ties."""
 Floats = NDArray[np.float64]
 
 
@@ -112,4 +114,6 @@ def _best_threshold(path: PathView, advantage: Floats) -> float:
     if not len(scores) or (best := np.where(ends_a_tie, total, -np.inf)).max() <= 0:
         return np.inf
     last = int(best.argmax())
-    return float(scores[last] if last + 1 == len(scores) else (scores[last] + scores[last + 1]) / 2)
+    if last + 1 == len(scores):
+        return float(scores[last] - TIE_MARGIN)
+    return float((scores[last] + scores[last + 1]) / 2)
