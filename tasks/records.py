@@ -58,7 +58,8 @@ class SnapshotResult(Record):
 
     `labels`: all labels a head is trained for, in id order; `out_of_scope_label` is among them only if train has such rows.
     `rows`, `out_of_scope_rows`: per split. `leaking_exact`, `leaking_near`: rows that left a split because a better
-    protected one (gate before certify before tune before train) has (nearly) the same text. `contradicting`: rows dropped because the same text has several labels.
+    protected one (gate before certify before tune before train) has (nearly) the same text. `contradicting`:
+    rows dropped because the same text has several labels.
     """
 
     rows: dict[str, int]
