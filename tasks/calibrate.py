@@ -1,6 +1,7 @@
 """Calibrate the router on tune, certify it on certify, and assemble the bundle.
 
-The reference path is the fine-tuned fp32 model with an out-of-scope rule of its own. Where the chosen operating point cannot
+The reference path is the fine-tuned fp32 model with an out-of-scope rule of its own. It follows the compressed last path where
+that one loses too much on tune (decided there, so certify stays fresh). Where the chosen operating point cannot
 be certified, or there are too few rows to try, the bundle ships the reference path alone.
 """
 
@@ -54,6 +55,8 @@ from tasks.statistics.paired_test import rows_needed
 REFERENCE: Final = "reference"
 REFERENCE_FILE: Final = "reference.onnx"
 BUNDLE_FOLDER: Final = "bundle"
+LAST_PATH_SHARE: Final = 0.25
+"""Share of epsilon that the compressed last path may lose on tune; above it, the reference path follows as the last."""
 REFERENCE_RULE_FOLDER: Final = "reference-rule"
 
 
@@ -95,7 +98,8 @@ def calibrate_router(
     files = _files(entries, export, compression, lexical)
     ladder = tuple(_opened(entry, files[entry.file], target) for entry in entries)
     reference_graph = compression.folder / compression.result.reference_monolith
-    reference = _opened(PathEntry(REFERENCE, "encoder", REFERENCE_FILE), reference_graph, target)
+    reference_entry = PathEntry(REFERENCE, "encoder", REFERENCE_FILE)
+    reference = _opened(reference_entry, reference_graph, target)
     material = collect(snapshot, ladder, reference, tokenizer, workspace)
     texts = [row.text for row in read_rows(snapshot, "tune")]
 
@@ -107,6 +111,12 @@ def calibrate_router(
     rules = fit_rules(
         material.train.ladder, material.tune.ladder, reference_right, oos_id, config.out_of_scope_false_rejection
     )
+
+    last = read_split(material.tune.ladder, rules, oos_id).views[-1]
+    if reference_right.mean() - last.right.mean() > LAST_PATH_SHARE * config.max_accuracy_loss:
+        entries, ladder, rules = (*entries, reference_entry), (*ladder, reference), [*rules, reference_rule]
+        files[REFERENCE_FILE] = reference_graph
+        material = material.with_reference_last()
 
     workspace.progress("costs on the target", 0.7)
     static = _static_model(workspace.scratch / "static", name, data, max_length, files, compression, target)

@@ -35,7 +35,7 @@ PRUNED: Final = "pruned"
 FP32: Final = "fp32"
 REFERENCE_MONOLITH: Final = "reference.onnx"
 STATIC_MONOLITH: Final = "static.onnx"
-TIMED_ROWS: Final = 48
+TIMED_ROWS: Final = 32
 TIMED_BLOCKS: Final = 7
 
 

@@ -82,8 +82,8 @@ class PruneConfig(Section):
     target_speedup: Annotated[float, Field(gt=1, le=20)] = 1.5
     recovery_epochs: Annotated[int, Field(ge=1, le=50)] = 1
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1.0e-4
-    importance_rows: Annotated[int, Field(ge=16)] = 512
-    max_accuracy_loss: Share = 0.02
+    importance_rows: Annotated[int, Field(ge=16)] = 256
+    max_accuracy_loss: Share = 0.01
 
 
 class QuantizeConfig(Section):
@@ -91,7 +91,7 @@ class QuantizeConfig(Section):
 
     techniques: tuple[Literal["dynamic-int8", "static-int8"], ...] = ("dynamic-int8", "static-int8")
     calibration_rows: Annotated[int, Field(ge=8)] = 128
-    max_accuracy_loss: Share = 0.02
+    max_accuracy_loss: Share = 0.01
 
 
 class LexicalConfig(Section):

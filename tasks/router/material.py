@@ -11,7 +11,7 @@ from tasks.data.rows import Row, read_rows
 from tasks.records import SnapshotResult
 from tasks.router.answers import PathAnswers, SplitAnswers, answer_rows
 
-STATISTICS_ROWS: Final = 3000
+STATISTICS_ROWS: Final = 1500
 """Train rows at most for class centres and covariances."""
 
 
@@ -21,6 +21,10 @@ class Answered:
 
     ladder: SplitAnswers
     reference: PathAnswers
+
+    def with_reference_last(self) -> "Answered":
+        """The same split with the reference path as the last of the ladder."""
+        return Answered(replace(self.ladder, paths=(*self.ladder.paths, self.reference)), self.reference)
 
     @property
     def reference_alone(self) -> SplitAnswers:
@@ -35,6 +39,10 @@ class Material:
     train: Answered
     tune: Answered
     certify: Answered
+
+    def with_reference_last(self) -> "Material":
+        """The same answers with the reference path as the last of the ladder."""
+        return Material(*(split.with_reference_last() for split in (self.train, self.tune, self.certify)))
 
 
 def collect(
