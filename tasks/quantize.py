@@ -115,7 +115,7 @@ def select_compression(
     workspace.progress("fused against unfused", 0.0)
     unfused = trial.candidate("fp32-unfused", parent.folder / UNFUSED)
     reference = trial.candidate(FP32, parent.folder / parent.result.monolith)
-    techniques = [trial.judge("fuse", reference, unfused, config.max_accuracy_loss)]
+    techniques = [_fusion(trial.judge("fuse", reference, unfused, config.max_accuracy_loss))]
     fused = techniques[0].kept
     maker.graph_name = str if fused else unfused_name
     reference = reference if fused else replace(unfused, name=FP32)
@@ -236,6 +236,16 @@ def _next_feeds(graph: Path, feeds: Sequence[Feeds], target: Target) -> list[Fee
         return []
     run: Callable[..., list[Any]] = session.run
     return [{"hidden_in": run(["hidden"], dict(feed))[0], "attention_mask": feed["attention_mask"]} for feed in feeds]
+
+
+def _fusion(technique: Technique) -> Technique:
+    """Fusion computes the same function and is what int8 attention kernels need: it stays unless it is measured slower."""
+    if technique.kept or technique.agreement < 1 or technique.speedup.high < 1:
+        return technique
+    reason = (
+        f"kept: the same answers, not measured slower ({technique.speedup.value:.2f}x), and int8 kernels build on it"
+    )
+    return technique.model_copy(update={"kept": True, "reason": reason})
 
 
 def _reason(faster: bool, accurate: bool, speedup: float, loss: float, budget: float, p_value: float) -> str:

@@ -123,8 +123,8 @@ TELECOM: Final = Domain(
         Contrast(
             ("port_number_in", "port_number_out"),
             (
-                "[the Corvane|the Corvane|your] [network|company|firm]",
-                "[the {carrier}|the {carrier}|another] [network|company|firm]",
+                "[your|your own] [network|company|firm]",
+                "the [{carrier}|{carrier}|other] [network|company|firm]",
             ),
             (
                 "{ask} [move|port|transfer|take] [my number|{phone}|my line] from {y} to {x}",

@@ -125,7 +125,7 @@ TRAVEL: Final = Domain(
             (
                 "it was {x} who [cancelled|called off] the ride [in {city}|{past}|], not {y}",
                 "the [ride|trip] [in {city}|{past}|] was [cancelled|called off] by {x}, not by {y}",
-                "not {y} but {x} [cancelled|called off] the [ride|trip] [in {city}|{past}|]",
+                "{x} [cancelled|called off] the [ride|trip] [in {city}|{past}|], not {y}",
             ),
         ),
         Contrast(
@@ -133,7 +133,7 @@ TRAVEL: Final = Domain(
             ("[the|my|your] driver", "i"),
             (
                 "{x} cancelled the [ride|trip] while {y} was [waiting|on the way|ready] [in {city}|{past}|]",
-                "{y} was [waiting|ready|there] when {x} [cancelled|called it off] [in {city}|{past}|]",
+                "{y} was [still waiting|already waiting] when {x} [cancelled|called it off] [in {city}|{past}|]",
                 "{x} [cancelled|called off] the [ride|trip], {y} did not, [what about the {price} fee|please check]",
                 "{y} did not [cancel|call it off], {x} did [in {city}|{past}|]",
             ),
