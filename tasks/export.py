@@ -10,9 +10,11 @@ from typing import Final
 
 import numpy as np
 
+from engine.bundle import TOKENIZER_FILE
 from engine.tokenization import Ids, TextTokenizer
 from tasks.artifact import Artifact, R, Workspace
 from tasks.data.rows import read_rows
+from tasks.model_shape import SHAPE_FILE
 from tasks.records import ExportResult, GraphParity, SnapshotResult
 
 PARITY_ROWS: Final = 64
@@ -56,7 +58,7 @@ def export_graphs(snapshot: Artifact[SnapshotResult], model: Artifact[R], *, wor
     export_segment(monolith(network), config.hidden_size, workspace.out / UNFUSED)
     operators = fuse(workspace.out / UNFUSED, workspace.out / MONOLITH, **fusing)
     shutil.copyfile(tokenizer_file(model), tokenizer_file_in(workspace.out))
-    for name in ("multi_exit.json", "config.json"):
+    for name in (SHAPE_FILE, "config.json"):
         shutil.copyfile(model.folder / name, workspace.out / name)
 
     tokenizer = TextTokenizer(tokenizer_file(model), network.shape.max_length)
@@ -84,7 +86,7 @@ def tokenizer_file(model: Artifact[R]) -> Path:
 
 def tokenizer_file_in(folder: Path) -> Path:
     """Where a folder keeps its tokenizer."""
-    return folder / "tokenizer.json"
+    return folder / TOKENIZER_FILE
 
 
 def _parity(network: object, folder: Path, segments: tuple[str, ...], rows: list[Ids]) -> tuple[GraphParity, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.bundle import TOKENIZER_FILE
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.base_model import BaseModelFiles
@@ -19,8 +20,6 @@ from tasks.errors import UserError
 from tasks.model_shape import Shape
 from tasks.recipe.schema import FineTuneConfig
 from tasks.records import FineTuneResult, SnapshotResult
-
-TOKENIZER_FILE = "tokenizer.json"
 
 
 def fine_tune(

@@ -45,7 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             where = error.filename or "while writing"
-            where = error.filename or "while writing"
             return _say(f"no space left on the disk ({where}); free some, run again", USER_ERROR)
         return _internal_error(error)
     except Exception as error:  # noqa: BLE001 - the last boundary: a person gets one line, the log gets the traceback
