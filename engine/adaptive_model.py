@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,8 +16,9 @@ from engine.errors import BundleError, InputError
 from engine.ladder import EncoderPath, LexicalPath, Request
 from engine.ladder import Path as LadderPath
 from engine.lexical import LexicalModel
-from engine.prediction import Prediction
-from engine.router import OperatingPoint, Router, load_router
+from engine.prediction import PathDetail, Prediction
+from engine.router import OperatingPoint, Reading, Router
+from engine.router_files import load_router
 from engine.session import CPU, open_session
 from engine.tokenization import Ids, TextTokenizer
 
@@ -37,6 +39,8 @@ class AdaptiveModel:
         self._router = router
         self.digest = digest
         self.workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._pool: ThreadPoolExecutor | None = None
+        self._pool_lock = threading.Lock()
 
     @classmethod
     def load(
@@ -99,43 +103,67 @@ class AdaptiveModel:
         sessions = [path.session for path in self._ladder if isinstance(path, EncoderPath)]
         return tuple(dict.fromkeys(session.get_providers()[0] for session in sessions))
 
-    def predict(self, texts: str | Sequence[str], *, operating_point: str | None = None) -> list[Prediction]:
-        """One answer per text, in order. InputError names the first position that is not a string."""
+    def predict(
+        self, texts: str | Sequence[str], *, operating_point: str | None = None, detail: bool = False
+    ) -> list[Prediction]:
+        """One answer per text, in order. InputError names the first position that is not a string.
+
+        `operating_point`: which certified setting answers this call. `detail`: say what every path that was run found.
+        """
         rows = [texts] if isinstance(texts, str) else list(texts)
         for position, text in enumerate(rows):
             if not isinstance(text, str):
                 raise InputError(f"row {position}: a text is needed, not {type(text).__name__}")
         point = self._router.point(operating_point)
         if len(rows) <= _ROWS_PER_TASK or self.workers == 1:
-            return [self._answer(text, point) for text in rows]
-        with ThreadPoolExecutor(self.workers) as pool:
-            return list(pool.map(lambda text: self._answer(text, point), rows))
+            return [self._answer(text, point, detail) for text in rows]
+        pieces = [rows[start : start + _ROWS_PER_TASK] for start in range(0, len(rows), _ROWS_PER_TASK)]
+        answered = self._threads().map(lambda piece: [self._answer(text, point, detail) for text in piece], pieces)
+        return [prediction for piece in answered for prediction in piece]
 
-    def _answer(self, text: str, point: OperatingPoint) -> Prediction:
-        ids = self._tokenizer.encode(text)
-        request = Request(ids)
-        tokens = np.array([len(ids)])
-        previous = np.array([-1])
-        last = len(self._ladder) - 1
-        for number, path in enumerate(self._ladder):
+    def _threads(self) -> ThreadPoolExecutor:
+        with self._pool_lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="miaotui")
+            return self._pool
+
+    def _answer(self, text: str, point: OperatingPoint, detail: bool) -> Prediction:
+        router, labels = self._router, self._manifest.labels
+        request = Request(self._tokenizer.encode(text))
+        tokens = len(request.ids)
+        reading: Reading | None = None
+        details: list[PathDetail] = []
+        for path, rule, threshold in zip(self._ladder, router.rules, (*point.thresholds, None), strict=True):
             logits, embedding = path.run(request)
-            reading = self._router.read(
-                number, logits[None, :], None if embedding is None else embedding[None, :], previous, tokens
+            reading = rule.read(
+                logits,
+                embedding,
+                reading,
+                tokens=tokens,
+                novelty=request.novelty,
+                out_of_scope_id=router.out_of_scope_id,
             )
-            stops = not reading.flagged[0] and reading.stop_score[0] >= (
-                point.thresholds[number] if number < last else 0
-            )
-            if number == last or stops:
-                abstained = bool(reading.flagged[0])
-                return Prediction(
-                    label=None if abstained else self._manifest.labels[reading.labels[0]],
-                    confidence=float(reading.confidence[0]),
-                    path=path.name,
-                    abstained=abstained,
-                    out_of_scope_score=float(reading.out_of_scope[0]),
-                    cost_ms=self._router.rules[number].cost_ms,
+            if detail:
+                details.append(
+                    PathDetail(
+                        path=rule.name,
+                        label=labels[reading.label],
+                        confidence=reading.confidence,
+                        stop_score=reading.stop_score,
+                        out_of_scope_score=reading.out_of_scope,
+                        cost_ms=rule.cost_ms,
+                    )
                 )
-            previous = reading.labels
+            if threshold is None or (reading.may_stop and reading.stop_score >= threshold):
+                return Prediction(
+                    label=None if reading.flagged else labels[reading.label],
+                    confidence=reading.confidence,
+                    path=rule.name,
+                    abstained=reading.flagged,
+                    out_of_scope_score=reading.out_of_scope,
+                    cost_ms=rule.cost_ms,
+                    detail=tuple(details) if detail else None,
+                )
         raise BundleError("a bundle without paths")
 
     def replay(self, file: Path) -> None:
@@ -170,7 +198,7 @@ def open_ladder(
     return tuple(opened(entry.name, entry.kind, folder / entry.file) for entry in manifest.paths)
 
 
-def run_all(ladder: Sequence[LadderPath], ids: Ids) -> list[tuple[np.ndarray, np.ndarray | None]]:
-    """Every path's logits (labels,) and embedding (hidden,) for one row, no path left out."""
-    request = Request(ids)
-    return [path.run(request) for path in ladder]
+def run_all(ladder: Sequence[LadderPath], ids: Ids) -> tuple[list[tuple[np.ndarray, np.ndarray | None]], float]:
+    """Every path's logits (labels,) and embedding (hidden,) for one row, no path left out, and the row's novelty."""
+    request = Request(ids.tolist())
+    return [path.run(request) for path in ladder], request.novelty

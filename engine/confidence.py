@@ -1,48 +1,83 @@
-"""What the router looks at after a path: features of its logits, the same code in calibration and at run time."""
+"""What the router looks at after a path: the features of one row, the same code in calibration and at run time."""
 
+import math
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+Scores = NDArray[np.float32]
 
-FEATURES: Final = ("log_odds", "margin", "entropy", "agreement", "out_of_scope", "log_tokens")
-_TINY: Final = 1e-12
+FEATURES: Final = (
+    "log_odds",
+    "margin",
+    "entropy",
+    "agreement",
+    "out_of_scope",
+    "outside",
+    "log_tokens",
+    "novelty",
+)
+_TINY: Final = 1e-7
 _MAX_LOG_ODDS: Final = 12.0
 
 
-def softmax(logits: NDArray[np.floating]) -> Floats:
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """One path's scores for one row, summed up.
+
+    `label`: the best one; `probability`: its softmax probability; `margin`: to the second best; `entropy`: over that of the
+    uniform distribution; `outside`: probability of the out-of-scope label, 0 without one; `energy`: negative log-sum-exp of
+    the in-scope scores, high where no label fits (Liu et al. 2020).
+    """
+
+    label: int
+    probability: float
+    margin: float
+    entropy: float
+    outside: float
+    energy: float
+
+    @classmethod
+    def of(cls, scores: Scores, out_of_scope_id: int | None) -> "Confidence":
+        """Read (labels,) scores."""
+        label = int(scores.argmax())
+        top = float(scores[label])
+        shifted = scores - top
+        weights = np.exp(shifted)
+        total = float(np.add.reduce(weights))  # the method behind .sum(), without its wrapper
+        entropy = (math.log(total) - float(weights @ shifted) / total) / math.log(max(len(scores), 2))
+        outside = 0.0 if out_of_scope_id is None else float(weights[out_of_scope_id])
+        weights[label] = 0.0
+        return cls(
+            label=label,
+            probability=1 / total,
+            margin=(1 - float(np.maximum.reduce(weights))) / total,
+            entropy=entropy,
+            outside=outside / total,
+            energy=-top - math.log(max(total - outside, _TINY)),
+        )
+
+    def features(self, *, agrees: bool, out_of_scope: float, tokens: int, novelty: float) -> tuple[float, ...]:
+        """In the order of FEATURES. `agrees`: whether the path alone names the label that the path before it named;
+
+        `out_of_scope`: the score in [0, 1]; `tokens`: number of ids; `novelty`: share of the row's pairs never seen.
+        """
+        others = max(1 - self.probability, _TINY)
+        return (
+            min(math.log(self.probability / others), _MAX_LOG_ODDS),
+            self.margin,
+            self.entropy,
+            float(agrees),
+            out_of_scope,
+            math.log(self.outside + _TINY),
+            math.log1p(tokens),
+            novelty,
+        )
+
+
+def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     """(rows, labels) logits → probabilities, in double precision."""
     shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
     return shifted / shifted.sum(axis=-1, keepdims=True)
-
-
-def energy(logits: NDArray[np.floating]) -> Floats:
-    """(rows, labels) → (rows,) negative log-sum-exp: high where no label fits (Liu et al. 2020)."""
-    top = logits.max(axis=-1, keepdims=True).astype(np.float64)
-    return -(top[..., 0] + np.log(np.exp(logits - top).sum(axis=-1)))
-
-
-def router_features(
-    probabilities: Floats, previous: NDArray[np.int64], out_of_scope: Floats, tokens: NDArray[np.int64]
-) -> Floats:
-    """(rows, len(FEATURES)).
-
-    `probabilities` (rows, labels); `previous` (rows,) label id of the path before, -1 for the first path;
-    `out_of_scope` (rows,) score; `tokens` (rows,) number of ids.
-    """
-    first_two = np.partition(probabilities, -2, axis=-1)[:, -2:]
-    top = np.clip(first_two[:, 1], _TINY, 1 - _TINY)
-    entropy = -(probabilities * np.log(probabilities + _TINY)).sum(axis=-1) / np.log(probabilities.shape[-1])
-    return np.stack(
-        (
-            np.clip(np.log(top / (1 - top)), -_MAX_LOG_ODDS, _MAX_LOG_ODDS),
-            first_two[:, 1] - first_two[:, 0],
-            entropy,
-            (probabilities.argmax(axis=-1) == previous).astype(np.float64),
-            out_of_scope,
-            np.log1p(tokens),
-        ),
-        axis=-1,
-    )

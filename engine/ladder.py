@@ -1,5 +1,6 @@
 """The paths of a bundle in order, without the router: what each of them answers for one row of ids."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,18 +9,22 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from engine.lexical import LexicalModel
-from engine.tokenization import Ids
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(slots=True)
 class Request:
-    """One row on its way through the ladder; `hidden` (1, tokens, hidden) is what the last segment left."""
+    """One row on its way through the ladder.
 
-    ids: Ids
+    `novelty`: share of its pairs of tokens that training never saw, as the lexical path found it; 0 without that path.
+    `hidden` (1, tokens, hidden): what the last segment left.
+    """
+
+    ids: Sequence[int]
     mask: NDArray[np.int64] | None = None
     hidden: Floats | None = None
+    novelty: float = 0.0
 
 
 class Path(Protocol):
@@ -42,7 +47,8 @@ class LexicalPath:
 
     def run(self, request: Request) -> tuple[Floats, None]:
         """Logits (labels,); there is no embedding."""
-        return self.model.logits(request.ids), None
+        logits, request.novelty = self.model.answer(request.ids)
+        return logits, None
 
 
 class EncoderPath:
@@ -63,7 +69,7 @@ class EncoderPath:
             request.mask = np.ones((1, len(request.ids)), dtype=np.int64)
         feeds: dict[str, Any] = {"attention_mask": request.mask}
         if self._is_first:
-            feeds["input_ids"] = request.ids[None, :]
+            feeds["input_ids"] = np.array(request.ids, dtype=np.int64)[None, :]
         else:
             feeds["hidden_in"] = request.hidden
         if self._is_last:

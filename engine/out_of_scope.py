@@ -1,49 +1,82 @@
 """How far an input is from everything the model was trained for.
 
-Score = the larger of two ranks among in-scope tune rows: class-conditional Mahalanobis distance of the embedding with a
-shared shrunk covariance (Lee et al. 2018), and negative energy of the logits (Liu et al. 2020). A path without an embedding
-has the energy alone.
+Score = the largest of the ranks, among in-scope tune rows, of the energy of the in-scope scores (Liu et al. 2020), of the
+relative Mahalanobis distance of the embedding (Lee et al. 2018; Ren et al. 2021), and of the distance to the nearest train
+row (Sun et al. 2022). A path without an embedding has the energy alone.
+
+The relative distance, to the nearest class less that to all rows at once, lives in the subspace of the class centres: in
+coordinates in which the classes' shared covariance is the identity and that of all rows is diagonal, every other direction
+cancels. So one projection to at most that many dimensions serves both distances.
 """
 
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.confidence import energy
+Floats = NDArray[np.float32]
 
-Floats = NDArray[np.float64]
+
+@dataclass(frozen=True)
+class EmbeddingSpace:
+    """`projection` (hidden, dimensions), `origin` (dimensions,); `centres` (labels, dimensions);
+
+    `background` (dimensions,): 1 / variance of all rows. `neighbours` (rows, dimensions): train rows, may be none.
+    """
+
+    projection: Floats
+    origin: Floats
+    centres: Floats
+    background: Floats
+    neighbours: Floats
+    centre_squares: Floats = field(init=False)
+    neighbour_squares: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Squares that every request needs."""
+        object.__setattr__(self, "centre_squares", (self.centres**2).sum(axis=-1))
+        object.__setattr__(self, "neighbour_squares", (self.neighbours**2).sum(axis=-1))
+
+    def distances(self, embedding: Floats) -> tuple[float, float | None]:
+        """(hidden,) → relative Mahalanobis distance, and the distance to the nearest neighbour if there are any."""
+        point = embedding @ self.projection
+        point -= self.origin
+        square = float(point @ point)
+        relative = float((self.centre_squares - 2 * (self.centres @ point)).min())
+        relative += square - float((point * point) @ self.background)
+        if not len(self.neighbours):
+            return relative, None
+        return relative, square + float((self.neighbour_squares - 2 * (self.neighbours @ point)).min())
 
 
 @dataclass(frozen=True)
 class OutOfScopeScorer:
-    """`whitening`: (hidden, hidden); `centres`: (labels, hidden), whitened. Both are None for a path without embedding.
+    """Quantiles: ascending values of in-scope rows at even ranks; `threshold`: the score above which an input is flagged."""
 
-    `distance_quantiles`, `energy_quantiles`: ascending values of in-scope rows at even ranks; `threshold`: the score
-    above which an input is flagged.
-    """
-
-    energy_quantiles: Floats
+    energy_quantiles: Sequence[float]
     threshold: float
-    whitening: Floats | None = None
-    centres: Floats | None = None
-    distance_quantiles: Floats | None = None
+    space: EmbeddingSpace | None = None
+    relative_quantiles: Sequence[float] = ()
+    neighbour_quantiles: Sequence[float] = ()
 
-    def score(self, logits: NDArray[np.floating], embedding: NDArray[np.floating] | None) -> Floats:
-        """(rows,) scores in [0, 1] for (rows, labels) logits and (rows, hidden) embeddings."""
-        score = _rank(energy(logits), self.energy_quantiles)
-        if self.whitening is None or self.centres is None or self.distance_quantiles is None or embedding is None:
+    def score(self, energy: float, embedding: Floats | None) -> float:
+        """In [0, 1]; `embedding` (hidden,) is read only where the scorer has a space."""
+        score = _rank(energy, self.energy_quantiles)
+        if self.space is None or embedding is None:
             return score
-        return np.maximum(score, _rank(self.distance(embedding), self.distance_quantiles))
-
-    def distance(self, embedding: NDArray[np.floating]) -> Floats:
-        """(rows, hidden) → (rows,) squared Mahalanobis distance to the nearest class."""
-        if self.whitening is None or self.centres is None:
-            raise ValueError("this scorer has no embedding statistics")
-        white = embedding.astype(np.float64) @ self.whitening
-        squares = (white**2).sum(-1)[:, None] - 2 * white @ self.centres.T + (self.centres**2).sum(-1)
-        return squares.min(axis=-1)
+        relative, nearest = self.space.distances(embedding)
+        score = max(score, _rank(relative, self.relative_quantiles))
+        return score if nearest is None else max(score, _rank(nearest, self.neighbour_quantiles))
 
 
-def _rank(values: Floats, quantiles: Floats) -> Floats:
-    return np.interp(values, quantiles, np.linspace(0.0, 1.0, len(quantiles)))
+def _rank(value: float, quantiles: Sequence[float]) -> float:
+    """Where `value` lies among the quantiles, from 0 to 1, linear between them."""
+    place = bisect_left(quantiles, value)
+    if place == 0:
+        return 0.0
+    if place == len(quantiles):
+        return 1.0
+    low, high = quantiles[place - 1], quantiles[place]
+    return (place - 1 + (value - low) / (high - low)) / (len(quantiles) - 1)

@@ -4,12 +4,25 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class PathDetail:
+    """What one path that was run said. `stop_score`: log-odds that stopping here does no harm; `cost_ms`: up to here."""
+
+    path: str
+    label: str
+    confidence: float
+    stop_score: float
+    out_of_scope_score: float
+    cost_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """One answer.
 
     `label` is None when `abstained`. `confidence`: softmax probability of the label at the path that answered.
     `path`: name of that path. `out_of_scope_score`: in [0, 1], rank among in-scope rows, 1 = farthest away.
-    `cost_ms`: what the paths run up to here cost by the bundle's own table, not by this request's clock.
+    `cost_ms`: what the paths run up to here cost by the bundle's own table, not by this request's clock. `detail`: every
+    path that was run, in order, where it was asked for.
     """
 
     label: str | None
@@ -18,3 +31,4 @@ class Prediction:
     abstained: bool
     out_of_scope_score: float
     cost_ms: float
+    detail: tuple[PathDetail, ...] | None = None

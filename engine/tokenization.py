@@ -30,12 +30,13 @@ class TextTokenizer:
         """Number of ids, added tokens included."""
         return self._tokenizer.get_vocab_size(with_added_tokens=True)
 
-    def encode(self, text: str) -> Ids:
-        """(tokens,) ids with special tokens, int64."""
-        return np.array(self._tokenizer.encode(well_formed(text)).ids, dtype=np.int64)
+    def encode(self, text: str) -> list[int]:
+        """Ids with special tokens."""
+        ids: list[int] = self._tokenizer.encode(well_formed(text)).ids
+        return ids
 
     def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
-        """One array of ids per text, equal to `encode` of each."""
+        """One array (tokens,) of int64 ids per text, equal to `encode` of each."""
         encodings = self._tokenizer.encode_batch_fast([well_formed(text) for text in texts])
         return [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
 

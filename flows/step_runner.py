@@ -20,6 +20,7 @@ from tasks.artifact import Artifact
 from tasks.errors import UserError
 
 T = TypeVar("T")
+Call = Callable[[str, Callable[[], Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,13 @@ class StepRunner:
         observer: RunObserver,
         *,
         on_finished: Callable[[FinishedStep[Any]], None] = lambda _step: None,
+        call: Call | None = None,
     ) -> None:
-        """`on_finished` is called after every step."""
+        """`on_finished` is called after every step; `call` runs one by its name, as a Prefect task if it is not given."""
         self._cache = cache
         self._observer = observer
         self._on_finished = on_finished
+        self._call = call or as_task
         self.finished: list[FinishedStep[Any]] = []
 
     @property
@@ -74,7 +77,7 @@ class StepRunner:
             )
 
         self._observer.started(name)
-        run = as_task(name, computed_or_reused)
+        run: StepRun[R] = self._call(name, computed_or_reused)
         kept = tuple(path for path in (run.artifact.folder / file for file in files) if path.exists())
         finished = FinishedStep(name, run, _parameters(inputs), kept)
         self.finished.append(finished)

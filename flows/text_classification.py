@@ -4,7 +4,7 @@ This is all that another family would write of its own; running, caching, tracki
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,8 +48,8 @@ _PRUNED: Final = "pruned"
 
 
 @dataclass(frozen=True)
-class TextClassificationArtifacts:
-    """What the steps made; None where the recipe leaves a step out. `benchmarks` are in the order of the targets."""
+class BundleArtifacts:
+    """What the steps up to the bundle made; None where the recipe leaves a step out."""
 
     snapshot: Artifact[SnapshotResult]
     fine_tuned: Artifact[FineTuneResult]
@@ -57,13 +57,19 @@ class TextClassificationArtifacts:
     compression: Artifact[CompressionResult]
     lexical: Artifact[LexicalResult] | None
     router: Artifact[RouterResult]
-    evaluation: Artifact[EvaluationResult]
-    benchmarks: tuple[Artifact[BenchmarkResult], ...]
 
     @property
     def bundle(self) -> Path:
         """The bundle that was measured and would be registered."""
         return self.router.folder / "bundle"
+
+
+@dataclass(frozen=True)
+class TextClassificationArtifacts(BundleArtifacts):
+    """All that the steps made. `benchmarks` are in the order of the targets."""
+
+    evaluation: Artifact[EvaluationResult]
+    benchmarks: tuple[Artifact[BenchmarkResult], ...]
 
     def evidence(self) -> Evidence:
         """All that the verdict rests on, with the digest of the bundle as it lies there now."""
@@ -91,6 +97,27 @@ def step_labels(recipe: TextClassificationRecipe, targets: Sequence[Target]) -> 
 
 def run_steps(prepared: PreparedRun, steps: StepRunner, home: Home) -> TextClassificationArtifacts:
     """From the data to the evidence. Raises UserError before any training where no certificate can come of the data."""
+    recipe, made = prepared.recipe, make_bundle(prepared, steps, home)
+    evaluation = steps.run(
+        EVALUATE,
+        {
+            "snapshot": made.snapshot,
+            "router": made.router,
+            "compression": made.compression,
+            "epsilon": recipe.router.max_accuracy_loss,
+            "confidence": recipe.router.confidence,
+            "target": prepared.targets[0],
+        },
+    )
+    benchmarks = tuple(
+        _benchmark(recipe, each, made.snapshot, made.router, made.compression, steps) for each in prepared.targets
+    )
+    parts = {field.name: getattr(made, field.name) for field in fields(made)}
+    return TextClassificationArtifacts(**parts, evaluation=evaluation, benchmarks=benchmarks)
+
+
+def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> BundleArtifacts:
+    """From the data to the certified bundle. Raises UserError like `run_steps`."""
     recipe, target = prepared.recipe, prepared.targets[0]
     snapshot = _snapshot(prepared, steps)
     require_certifiable(recipe, snapshot.result, prepared)
@@ -119,21 +146,7 @@ def run_steps(prepared: PreparedRun, steps: StepRunner, home: Home) -> TextClass
         inputs = {"snapshot": snapshot, "fine_tuned": fine_tuned, "config": recipe.lexical, "seed": recipe.seed}
         lexical = steps.run(LEXICAL, inputs)
     router = _calibrate(prepared, snapshot, compression, exports[_FINE_TUNED], lexical, steps, home)
-    evaluation = steps.run(
-        EVALUATE,
-        {
-            "snapshot": snapshot,
-            "router": router,
-            "compression": compression,
-            "epsilon": recipe.router.max_accuracy_loss,
-            "confidence": recipe.router.confidence,
-            "target": target,
-        },
-    )
-    benchmarks = tuple(_benchmark(recipe, each, snapshot, router, compression, steps) for each in prepared.targets)
-    return TextClassificationArtifacts(
-        snapshot, fine_tuned, pruned, compression, lexical, router, evaluation, benchmarks
-    )
+    return BundleArtifacts(snapshot, fine_tuned, pruned, compression, lexical, router)
 
 
 def require_certifiable(recipe: TextClassificationRecipe, snapshot: SnapshotResult, prepared: PreparedRun) -> None:

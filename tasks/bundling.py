@@ -12,7 +12,8 @@ import onnxruntime
 
 from engine.adaptive_model import AdaptiveModel
 from engine.bundle import CERTIFICATE_FILE, FORMAT, GOLDEN_FILE, Manifest, PathEntry, write_manifest
-from engine.router import OperatingPoint, Router, save_router
+from engine.router import OperatingPoint, Router
+from engine.router_files import save_router
 from tasks.recipe.target import Target
 from tasks.records import Certificate, SnapshotResult
 from tasks.router.chain import PathView, route

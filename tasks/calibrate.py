@@ -1,8 +1,8 @@
 """Calibrate the router on tune, certify it on certify, and assemble the bundle.
 
-The reference path is the fine-tuned fp32 model with an out-of-scope rule of its own. It follows the compressed last path where
-that one loses too much on tune (decided there, so certify stays fresh). Where the chosen operating point cannot
-be certified, or there are too few rows to try, the bundle ships the reference path alone.
+The reference path is the fine-tuned fp32 model with an out-of-scope rule of its own. Which ladder is certified is decided on
+tune (tasks.router.ladders), so certify stays fresh. Where the chosen operating point cannot be certified, or there are too
+few rows to try, the bundle ships the reference path alone.
 """
 
 import hashlib
@@ -21,7 +21,8 @@ from engine.digests import folder_digest
 from engine.ladder import EncoderPath, LexicalPath
 from engine.ladder import Path as LadderPath
 from engine.lexical import LexicalModel
-from engine.router import OperatingPoint, PathRule, Router, save_router
+from engine.router import OperatingPoint, PathRule, Router
+from engine.router_files import save_router
 from engine.session import open_session
 from engine.static_model import StaticModel
 from engine.tokenization import TextTokenizer
@@ -31,12 +32,14 @@ from tasks.data.rows import Row, read_rows
 from tasks.export import tokenizer_file
 from tasks.lexical import LEXICAL_FILE
 from tasks.model_shape import read_shape
+from tasks.quantize import FINE_TUNED
 from tasks.recipe.schema import RouterConfig
 from tasks.recipe.target import Target
 from tasks.records import (
     Certificate,
     CompressionResult,
     ExportResult,
+    LadderCandidate,
     LexicalResult,
     PathResult,
     RouterResult,
@@ -44,10 +47,11 @@ from tasks.records import (
     operating_point_name,
 )
 from tasks.router.certify import certify_chain, reference_certificate
-from tasks.router.chain import build_chain, route
-from tasks.router.costs import Costs, measure_costs
-from tasks.router.material import Answered, collect
-from tasks.router.rules import fit_reference_rule, fit_rules
+from tasks.router.chain import route
+from tasks.router.costs import measure_costs
+from tasks.router.ladders import Ladder, Source, candidates, fallback
+from tasks.router.material import Answered, Material, collect
+from tasks.router.rules import fit_rules
 from tasks.router.views import ReadSplit, read_split
 from tasks.statistics.fixed_sequence import attempt_level
 from tasks.statistics.paired_test import rows_needed
@@ -55,8 +59,8 @@ from tasks.statistics.paired_test import rows_needed
 REFERENCE: Final = "reference"
 REFERENCE_FILE: Final = "reference.onnx"
 BUNDLE_FOLDER: Final = "bundle"
-LAST_PATH_SHARE: Final = 0.25
-"""Share of epsilon that the compressed last path may lose on tune; above it, the reference path follows as the last."""
+FALLBACK_SHARE: Final = 0.1
+"""Share of delta kept for the ladder that ends with the reference path, should the first choice not be certified."""
 REFERENCE_RULE_FOLDER: Final = "reference-rule"
 
 
@@ -88,62 +92,78 @@ def calibrate_router(
 ) -> RouterResult:
     """Write `bundle/`, and the reference path's own rule beside it; return what calibration found.
 
-    `export`: of the fine-tuned model (tokenizer and length). `attempt`: which attempt at a certificate on these certify
-    rows it is, from 1; later attempts get a smaller level.
+    `export`: of the fine-tuned model (tokenizer, length and shape). `attempt`: which attempt at a certificate on these
+    certify rows it is, from 1; later attempts get a smaller level.
     """
     data = snapshot.result
     max_length = read_shape(export.folder).max_length
     tokenizer = TextTokenizer(tokenizer_file(export), max_length)
-    entries = _entries(compression, lexical)
-    files = _files(entries, export, compression, lexical)
-    ladder = tuple(_opened(entry, files[entry.file], target) for entry in entries)
     reference_graph = compression.folder / compression.result.reference_monolith
-    reference_entry = PathEntry(REFERENCE, "encoder", REFERENCE_FILE)
-    reference = _opened(reference_entry, reference_graph, target)
-    material = collect(snapshot, ladder, reference, tokenizer, workspace)
+    reference = _opened(PathEntry(REFERENCE, "encoder", REFERENCE_FILE), reference_graph, target)
     texts = [row.text for row in read_rows(snapshot, "tune")]
-
-    workspace.progress("out-of-scope scores and stop scores", 0.6)
     oos_id = data.labels.index(data.out_of_scope_label) if data.out_of_scope_label in data.labels else None
-    reference_rule = fit_reference_rule(material.train, material.tune, config.out_of_scope_false_rejection)
+    static = _static_model(workspace.scratch / "static", name, data, max_length, export, compression, target)
+
+    sources: list[Source] = []
+    for model, folder, segments in _segment_sets(compression, export):
+        entries = _entries(folder, segments, lexical)
+        paths = tuple(_opened(entry, _file(entry, compression, lexical), target) for entry in entries)
+        known = sources[0].material if sources else None
+        material = collect(
+            snapshot,
+            paths,
+            None if known else reference,
+            tokenizer,
+            lambda message, model=model: workspace.progress(f"{model}: {message}", 0.2),  # type: ignore[misc]
+            known,
+        )
+        workspace.progress(f"{model}: costs on the target", 0.4)
+        whole = material.with_reference_last()
+        rules = fit_rules(
+            whole.train.ladder, whole.tune.ladder, None, oos_id, config.out_of_scope_false_rejection
+        ).rules
+        costs = measure_costs((*paths, reference), rules, tokenizer, static, texts, oos_id)
+        sources.append(Source(model, entries, material, costs))
+
+    workspace.progress("rules and chains of all ladders", 0.6)
+    material = sources[0].material
+    reference_rule = _reference_rule(material, oos_id, config.out_of_scope_false_rejection)
     tune_reference = _reference_view(material.tune, reference_rule, oos_id)
     reference_right = tune_reference.views[0].right
-    rules = fit_rules(
-        material.train.ladder, material.tune.ladder, reference_right, oos_id, config.out_of_scope_false_rejection
+    # A first attempt may spend all of delta; a retry on rows that a failed attempt has seen spends its share of a series.
+    delta = 1 - config.confidence if attempt == 1 else attempt_level(1 - config.confidence, attempt)
+    ladders = candidates(
+        sources,
+        reference_right,
+        oos_id,
+        false_rejection=config.out_of_scope_false_rejection,
+        epsilon=config.max_accuracy_loss,
+        delta=delta,
     )
-
-    last = read_split(material.tune.ladder, rules, oos_id).views[-1]
-    if reference_right.mean() - last.right.mean() > LAST_PATH_SHARE * config.max_accuracy_loss:
-        entries, ladder, rules = (*entries, reference_entry), (*ladder, reference), [*rules, reference_rule]
-        files[REFERENCE_FILE] = reference_graph
-        material = material.with_reference_last()
-
-    workspace.progress("costs on the target", 0.7)
-    static = _static_model(workspace.scratch / "static", name, data, max_length, files, compression, target)
-    costs = measure_costs(ladder, rules, tokenizer, static, texts, oos_id)
-    rules = [replace(rule, cost_ms=float(cost)) for rule, cost in zip(rules, np.cumsum(costs.paths), strict=True)]
-
-    workspace.progress("chain and certificate", 0.8)
-    tune = read_split(material.tune.ladder, rules, oos_id)
-    certified = _certify(
-        config,
-        attempt,
-        rules=rules,
-        costs=costs,
-        tune=tune,
-        tune_reference=reference_right,
-        certify=read_split(material.certify.ladder, rules, oos_id),
-        certify_reference=_reference_view(material.certify, reference_rule, oos_id).views[0].right,
-    )
+    workspace.progress("certificate", 0.8)
+    certify_reference = _reference_view(material.certify, reference_rule, oos_id).views[0].right
     chosen = operating_point_name(config.max_accuracy_loss)
+    tries = [(ladders[0], delta)]
+    if not ladders[0].ends_with_reference:  # two walks may each fail by chance: together they spend delta
+        tries = [(ladders[0], delta * (1 - FALLBACK_SHARE)), (fallback(ladders), delta * FALLBACK_SHARE)]
+    for ladder, share in tries:
+        certify = read_split(ladder.answers.certify.ladder, ladder.rules, oos_id)
+        certified = _certify(ladder, config, share, certify=certify, certify_reference=certify_reference)
+        if chosen in certified:
+            break
+    files = {TOKENIZER_FILE: tokenizer_file(export)}
     if chosen in certified:
-        router = Router(tuple(rules), {key: point for key, (_, point) in certified.items()}, chosen, oos_id)
+        last = (PathEntry(REFERENCE, "encoder", REFERENCE_FILE),) if ladder.ends_with_reference else ()
+        files |= {entry.file: _file(entry, compression, lexical) for entry in ladder.source.entries}
+        files |= {entry.file: reference_graph for entry in last}
+        router = Router(ladder.rules, {key: point for key, (_, point) in certified.items()}, chosen, oos_id)
         certificates = tuple(certificate for certificate, _ in certified.values())
-        decided = _Decided(Contents(entries, files, router, certificates), tune, costs.paths)
+        contents = Contents((*ladder.source.entries, *last), files, router, certificates)
+        decided = _Decided(contents, ladder.tune, ladder.costs)
     else:
         own_cost = measure_costs((reference,), (reference_rule,), tokenizer, static, texts, oos_id).paths
         rule = replace(reference_rule, cost_ms=float(own_cost[0]))
-        files = {TOKENIZER_FILE: files[TOKENIZER_FILE], REFERENCE_FILE: reference_graph}
+        files[REFERENCE_FILE] = reference_graph
         contents = _reference_alone(files, rule, oos_id, config, len(material.certify.ladder.truth))
         decided = _Decided(contents, tune_reference, own_cost)
 
@@ -155,35 +175,37 @@ def calibrate_router(
     point = OperatingPoint(REFERENCE, 0.0, ())
     (workspace.out / REFERENCE_RULE_FOLDER).mkdir()
     save_router(Router((reference_rule,), {REFERENCE: point}, REFERENCE, oos_id), workspace.out / REFERENCE_RULE_FOLDER)
-    return _result(decided, costs, bundle, attempt, float(reference_right.mean()), read_rows(snapshot, "certify"))
+    return _result(
+        decided,
+        ladder.source.costs.static,
+        [each.record(chosen=each is ladder and chosen in certified) for each in ladders],
+        bundle,
+        attempt,
+        float(reference_right.mean()),
+        read_rows(snapshot, "certify"),
+    )
 
 
 def _certify(
+    ladder: Ladder,
     config: RouterConfig,
-    attempt: int,
+    delta: float,
     *,
-    rules: Sequence[PathRule],
-    costs: Costs,
-    tune: ReadSplit,
-    tune_reference: NDArray[np.bool_],
     certify: ReadSplit,
     certify_reference: NDArray[np.bool_],
 ) -> dict[str, tuple[Certificate, OperatingPoint]]:
     """Every operating point that could be certified, by name; each has its own walk along the same chain."""
-    settings = build_chain(tune.views, tune_reference, costs.paths)
-    # A first attempt may spend all of delta; a retry on rows that a failed attempt has seen spends its share of a series.
-    delta = 1 - config.confidence if attempt == 1 else attempt_level(1 - config.confidence, attempt)
     certified = {}
     for epsilon in sorted({*config.operating_points, config.max_accuracy_loss}):
         if len(certify_reference) < rows_needed(epsilon, delta):
             continue
         certificate, thresholds = certify_chain(
-            settings,
-            tune=tune.views,
+            ladder.chain,
+            tune=ladder.tune.views,
             certify=certify.views,
             reference_right=certify_reference,
-            cumulative=np.cumsum(costs.paths),
-            names=[rule.name for rule in rules],
+            cumulative=np.cumsum(ladder.costs),
+            names=[rule.name for rule in ladder.rules],
             epsilon=epsilon,
             confidence=config.confidence,
             delta=delta,
@@ -194,27 +216,38 @@ def _certify(
     return certified
 
 
+def _reference_rule(material: Material, out_of_scope_id: int | None, false_rejection: float) -> PathRule:
+    """The reference path has an out-of-scope scorer of its own, and no stop score: nothing comes after it."""
+    train, tune = material.train.reference_alone, material.tune.reference_alone
+    return fit_rules(train, tune, None, out_of_scope_id, false_rejection).rules[0]
+
+
 def _reference_view(answered: Answered, rule: PathRule, out_of_scope_id: int | None) -> ReadSplit:
     return read_split(answered.reference_alone, (rule,), out_of_scope_id)
 
 
+def _segment_sets(
+    compression: Artifact[CompressionResult], export: Artifact[ExportResult]
+) -> list[tuple[str, Path, tuple[str, ...]]]:
+    """The models whose segments may serve: name, the folder that has its shape, its files."""
+    result = compression.result
+    sets = [(result.model, compression.folder, result.segments)]
+    if result.parent_segments:
+        sets.append((FINE_TUNED, export.folder, result.parent_segments))
+    return sets
+
+
 def _entries(
-    compression: Artifact[CompressionResult], lexical: Artifact[LexicalResult] | None
+    shape_folder: Path, segments: Sequence[str], lexical: Artifact[LexicalResult] | None
 ) -> tuple[PathEntry, ...]:
     first = (PathEntry("lexical", "lexical", LEXICAL_FILE),) if lexical else ()
-    names = read_shape(compression.folder).exit_names
-    pairs = zip(names, compression.result.segments, strict=True)
+    pairs = zip(read_shape(shape_folder).exit_names, segments, strict=True)
     return (*first, *(PathEntry(name, "encoder", file) for name, file in pairs))
 
 
-def _files(
-    entries: Sequence[PathEntry],
-    export: Artifact[ExportResult],
-    compression: Artifact[CompressionResult],
-    lexical: Artifact[LexicalResult] | None,
-) -> dict[str, Path]:
-    folders = {"encoder": compression.folder, **({"lexical": lexical.folder} if lexical else {})}
-    return {TOKENIZER_FILE: tokenizer_file(export), **{e.file: folders[e.kind] / e.file for e in entries}}
+def _file(entry: PathEntry, compression: Artifact[CompressionResult], lexical: Artifact[LexicalResult] | None) -> Path:
+    holder = lexical.folder if entry.kind == "lexical" and lexical else compression.folder
+    return holder / entry.file
 
 
 def _opened(entry: PathEntry, file: Path, target: Target) -> LadderPath:
@@ -229,13 +262,13 @@ def _static_model(
     name: str,
     data: SnapshotResult,
     max_length: int,
-    files: dict[str, Path],
+    export: Artifact[ExportResult],
     compression: Artifact[CompressionResult],
     target: Target,
 ) -> StaticModel:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    shutil.copyfile(files[TOKENIZER_FILE], folder / TOKENIZER_FILE)
+    shutil.copyfile(tokenizer_file(export), folder / TOKENIZER_FILE)
     write_manifest(folder, make_manifest(name, data, max_length, ()))
     graph = compression.folder / compression.result.static_monolith
     return StaticModel.load(graph, folder, threads=target.threads, execution_provider=target.execution_provider)
@@ -257,7 +290,13 @@ def _reference_alone(
 
 
 def _result(
-    decided: _Decided, costs: Costs, bundle: Path, attempt: int, reference_accuracy: float, certify: Sequence[Row]
+    decided: _Decided,
+    static_cost_ms: float,
+    compared: Sequence[LadderCandidate],
+    bundle: Path,
+    attempt: int,
+    reference_accuracy: float,
+    certify: Sequence[Row],
 ) -> RouterResult:
     cumulative = np.cumsum(decided.costs)
     routed = route(decided.tune.views, decided.point.thresholds)
@@ -287,9 +326,10 @@ def _result(
         operating_point=decided.point.name,
         reference_accuracy=reference_accuracy,
         expected_cost_ms=routed.expected_cost(cumulative),
-        static_cost_ms=costs.static,
+        static_cost_ms=static_cost_ms,
         oracle_cost_ms=float(cumulative[cheapest_right].mean()),
         random_cost_ms=float(cumulative.mean()),
+        candidates=tuple(compared),
         certify_digest=_rows_digest(certify),
         attempt=attempt,
         bundle_digest=folder_digest(bundle),

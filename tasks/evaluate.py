@@ -15,7 +15,7 @@ from engine.adaptive_model import open_ladder
 from engine.bundle import TOKENIZER_FILE, read_manifest
 from engine.ladder import EncoderPath
 from engine.prediction import Prediction
-from engine.router import load_router
+from engine.router_files import load_router
 from engine.session import open_session
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
@@ -174,7 +174,7 @@ def _out_of_scope(
         return _OutOfScope()
     abstained = np.array([prediction.abstained for prediction in predictions])
     early = np.array([prediction.path != last_path for prediction in predictions])
-    scores = ladder.readings[-1].out_of_scope
+    scores = ladder.out_of_scope[-1]
     return _OutOfScope(
         recall=exact_interval(int(abstained[outside].sum()), int(outside.sum()), confidence),
         auroc=auroc(scores[in_scope], scores[outside]),

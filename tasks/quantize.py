@@ -35,6 +35,7 @@ PRUNED: Final = "pruned"
 FP32: Final = "fp32"
 REFERENCE_MONOLITH: Final = "reference.onnx"
 STATIC_MONOLITH: Final = "static.onnx"
+PARENT_PREFIX: Final = "parent-"
 TIMED_ROWS: Final = 32
 TIMED_BLOCKS: Final = 7
 
@@ -145,12 +146,16 @@ def select_compression(
     shutil.copyfile(chosen.graph, workspace.out / STATIC_MONOLITH)
     shutil.copyfile(exports[model].folder / SHAPE_FILE, workspace.out / SHAPE_FILE)
     segments, parity = maker.segments(exports[model], precision, trial)
+    parent_segments: tuple[str, ...] = ()
+    if model == PRUNED:
+        parent_segments, _ = maker.segments(parent, precision, trial, prefix=PARENT_PREFIX)
     return CompressionResult(
         model=model,
         precision=precision,
         techniques=tuple(techniques),
         parity=parity,
         segments=segments,
+        parent_segments=parent_segments,
         static_monolith=STATIC_MONOLITH,
         static_precision=precision,
         reference_monolith=REFERENCE_MONOLITH,
@@ -185,21 +190,22 @@ class _Quantizer:
         return quantized
 
     def segments(
-        self, export: Artifact[ExportResult], precision: str, trial: Trial
+        self, export: Artifact[ExportResult], precision: str, trial: Trial, prefix: str = ""
     ) -> tuple[tuple[str, ...], tuple[GraphParity, ...]]:
         """Write the segments at `precision` into the artifact; parity of each exit against fp32 on tune rows."""
         from tasks.graphs.session import ChainRunner
 
         feeds = [_first_feed(ids) for ids in self.rows]
         for name in export.result.segments:
-            source, written = export.folder / self.graph_name(name), self.workspace.out / name
+            source, written = export.folder / self.graph_name(name), self.workspace.out / f"{prefix}{name}"
             if precision == FP32:
                 shutil.copyfile(source, written)
             else:
                 self._quantize(export, name, written, precision, feeds)
                 feeds = _next_feeds(source, feeds, self.target)
         sample = trial.ids[:64]
-        own = ChainRunner([self.workspace.out / name for name in export.result.segments], self.target)
+        names = tuple(f"{prefix}{name}" for name in export.result.segments)
+        own = ChainRunner([self.workspace.out / name for name in names], self.target)
         fp32 = ChainRunner([export.folder / name for name in export.result.segments], self.target)
         own_exits = np.stack([np.stack(own.all_exits(ids)) for ids in sample])
         fp32_exits = np.stack([np.stack(fp32.all_exits(ids)) for ids in sample])
@@ -207,7 +213,7 @@ class _Quantizer:
             compare(f"{name} {precision}", f"{name} fp32", own_exits[:, index], fp32_exits[:, index])
             for index, name in enumerate(export.result.segments)
         )
-        return export.result.segments, parity
+        return names, parity
 
     def _quantize(
         self, export: Artifact[ExportResult], graph: str, written: Path, technique: str, feeds: Sequence[Feeds]

@@ -157,7 +157,8 @@ class ExportResult(Record):
 class CompressionResult(Record):
     """Which variant serves: `model` (fine-tuned or pruned), `precision` (fp32, dynamic-int8, static-int8).
 
-    `static_monolith` is the best single compressed model, the baseline of every speed-up.
+    `static_monolith` is the best single compressed model, the baseline of every speed-up. `parent_segments`: where the
+    pruned model was kept, the segments of the fine-tuned one at the same precision, for the router to choose from.
     """
 
     model: str
@@ -165,15 +166,17 @@ class CompressionResult(Record):
     techniques: tuple[Technique, ...]
     parity: tuple[GraphParity, ...]
     segments: tuple[str, ...]
+    parent_segments: tuple[str, ...]
     static_monolith: str
     static_precision: str
     reference_monolith: str
 
 
 class LexicalResult(Record):
-    """The lexical path."""
+    """The lexical path: how many pairs it knows, the width of its hidden layer."""
 
-    features: int
+    pairs: int
+    width: int
     size_mb: float
     tune_accuracy: float
 
@@ -216,8 +219,23 @@ def operating_point_name(epsilon: float) -> str:
     return f"{epsilon * 100:g}%"
 
 
+class LadderCandidate(Record):
+    """One ladder that could have been certified: whose segments, which variant, and its cost as predicted on tune.
+
+    `predicted_cost_ms` is None where no setting of it was expected to be certified.
+    """
+
+    model: str
+    variant: str
+    predicted_cost_ms: float | None
+    chosen: bool
+
+
 class RouterResult(Record):
-    """What calibration found. `operating_point` is the chosen epsilon's name; with none certified the ladder has one path."""
+    """What calibration found. `operating_point` is the chosen epsilon's name; with none certified the ladder has one path.
+
+    `candidates`: the ladders that were compared on tune, cheapest first.
+    """
 
     paths: tuple[PathResult, ...]
     certificates: tuple[Certificate, ...]
@@ -227,6 +245,7 @@ class RouterResult(Record):
     static_cost_ms: float
     oracle_cost_ms: float
     random_cost_ms: float
+    candidates: tuple[LadderCandidate, ...]
     certify_digest: str
     attempt: int
     bundle_digest: str

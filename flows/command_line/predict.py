@@ -101,7 +101,8 @@ def _answer(model: "AdaptiveModel", request: Request, *, as_json: bool) -> bool:
             _print({"row": request.row, "error": str(error)})
         return False
     if as_json:
-        _print({"text": request.text} | asdict(prediction))
+        answer = asdict(prediction)
+        _print({"text": request.text} | {name: value for name, value in answer.items() if name != "detail"})
     else:
         print(_line(prediction), flush=True)
     return True

@@ -31,7 +31,7 @@ class ChainRunner:
 
     def all_exits(self, ids: Ids) -> list[NDArray[np.float32]]:
         """(tokens,) ids → (labels,) logits of every exit."""
-        return [logits for logits, _ in run_all(self.paths, ids)]
+        return [logits for logits, _ in run_all(self.paths, ids)[0]]
 
 
 class MonolithRunner(ChainRunner):

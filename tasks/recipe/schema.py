@@ -95,11 +95,22 @@ class QuantizeConfig(Section):
 
 
 class LexicalConfig(Section):
-    """The lexical path: a linear model over word-piece unigrams and bigrams."""
+    """The lexical path: a bag of word pieces and their pairs with one hidden layer of `width`.
+
+    `epochs` is raised where the rows are so few that training would have fewer than `min_steps` steps. `dropout`: share
+    of tokens and pairs left out of a row in training. `distillation`: weight of the reference path's soft labels against
+    the gold labels. `min_pair_rows`: in how many rows a pair has to occur.
+    """
 
     enabled: bool = True
-    min_bigram_rows: Annotated[int, Field(ge=1)] = 2
-    inverse_regularization: Annotated[float, Field(gt=0)] = 10.0
+    width: Annotated[int, Field(ge=8, le=1024)] = 256
+    epochs: Annotated[int, Field(ge=1, le=200)] = 8
+    min_steps: Annotated[int, Field(ge=1)] = 600
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 128
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 3.0e-3
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    distillation: Annotated[float, Field(ge=0, le=1)] = 0.7
+    min_pair_rows: Annotated[int, Field(ge=1)] = 2
 
 
 class RouterConfig(Section):

@@ -29,10 +29,14 @@ class PathAnswers:
 
 @dataclass(frozen=True)
 class SplitAnswers:
-    """`truth`: (rows,) label id, ABSTAIN for out-of-scope rows; `tokens`: (rows,) number of ids."""
+    """`truth`: (rows,) label id, ABSTAIN for out-of-scope rows; `tokens`: (rows,) number of ids;
+
+    `novelty`: (rows,) share of pairs of tokens that the lexical path never saw.
+    """
 
     truth: NDArray[np.int64]
     tokens: NDArray[np.int64]
+    novelty: NDArray[np.float64]
     paths: tuple[PathAnswers, ...]
 
     @property
@@ -55,14 +59,15 @@ def answer_rows(
     paths = tuple(
         PathAnswers(
             name=path.name,
-            logits=np.stack([answer[number][0] for answer in answers]),
-            embeddings=_stacked([answer[number][1] for answer in answers]),
+            logits=np.stack([paths[number][0] for paths, _ in answers]),
+            embeddings=_stacked([paths[number][1] for paths, _ in answers]),
         )
         for number, path in enumerate(ladder)
     )
     return SplitAnswers(
         truth=truth_ids(rows, labels, out_of_scope_label),
         tokens=np.array([len(row_ids) for row_ids in ids]),
+        novelty=np.array([novelty for _, novelty in answers]),
         paths=paths,
     )
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.ladder import Path as LadderPath
 from engine.ladder import Request
-from engine.router import PathRule, read_path
+from engine.router import PathRule, Reading
 from engine.static_model import StaticModel
 from engine.tokenization import TextTokenizer
 
@@ -60,11 +60,18 @@ def _block(
     for text in texts:
         started = time.perf_counter()
         ids = tokenizer.encode(text)
-        request, previous, tokens = Request(ids), np.array([-1]), np.array([len(ids)])
-        for number, path in enumerate(ladder):
+        request = Request(ids)
+        reading: Reading | None = None
+        for number, (path, rule) in enumerate(zip(ladder, rules, strict=True)):
             logits, embedding = path.run(request)
-            embeddings = None if embedding is None else embedding[None, :]
-            previous = read_path(rules[number], out_of_scope_id, logits[None, :], embeddings, previous, tokens).labels
+            reading = rule.read(
+                logits,
+                embedding,
+                reading,
+                tokens=len(ids),
+                novelty=request.novelty,
+                out_of_scope_id=out_of_scope_id,
+            )
             finished = time.perf_counter()
             spent[number] += finished - started
             started = finished

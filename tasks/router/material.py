@@ -1,12 +1,12 @@
 """Answers of the ladder and of the reference path on the splits that calibration may see."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from engine.ladder import Path as LadderPath
 from engine.tokenization import TextTokenizer
-from tasks.artifact import Artifact, Workspace
+from tasks.artifact import Artifact
 from tasks.data.rows import Row, read_rows
 from tasks.records import SnapshotResult
 from tasks.router.answers import PathAnswers, SplitAnswers, answer_rows
@@ -48,20 +48,22 @@ class Material:
 def collect(
     snapshot: Artifact[SnapshotResult],
     ladder: Sequence[LadderPath],
-    reference: LadderPath,
+    reference: LadderPath | None,
     tokenizer: TextTokenizer,
-    workspace: Workspace,
+    progress: Callable[[str], None],
+    known: Material | None = None,
 ) -> Material:
-    """Answer every row with every path."""
+    """Answer every row with every path. The reference path's answers are taken from `known` where that is given."""
     answers = {}
-    for number, split in enumerate(("train", "tune", "certify")):
+    for split in ("train", "tune", "certify"):
         rows = read_rows(snapshot, split)
         if split == "train":
             rows = _stratified(rows, STATISTICS_ROWS)
-        workspace.progress(f"answers of all paths on {len(rows)} rows of {split}", 0.2 * number)
-        data = snapshot.result
-        everything = answer_rows((*ladder, reference), tokenizer, rows, data.labels, data.out_of_scope_label)
-        answers[split] = Answered(replace(everything, paths=everything.paths[:-1]), everything.paths[-1])
+        progress(f"answers of all paths on {len(rows)} rows of {split}")
+        data, last = snapshot.result, () if reference is None else (reference,)
+        everything = answer_rows((*ladder, *last), tokenizer, rows, data.labels, data.out_of_scope_label)
+        own = replace(everything, paths=everything.paths[: len(ladder)])
+        answers[split] = Answered(own, getattr(known, split).reference if known else everything.paths[-1])
     return Material(**answers)
 
 

@@ -1,50 +1,74 @@
-"""Fit a path's out-of-scope scorer: class centres and shrunk covariance on train, ranks and threshold on tune.
+"""Fit a path's out-of-scope scorer: class centres and covariances on train, ranks and threshold on tune.
 
-Shrinkage: Ledoit and Wolf (2004). The threshold is an in-scope quantile, so it bounds the false rejections.
+Shrinkage of the classes' shared covariance: Ledoit and Wolf (2004). The threshold is an in-scope quantile, so it bounds the
+false rejections.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.confidence import energy
-from engine.out_of_scope import OutOfScopeScorer
-from tasks.router.answers import PathAnswers
+from engine.out_of_scope import EmbeddingSpace, OutOfScopeScorer
 
 QUANTILES: Final = np.linspace(0, 1, 257)
+MOST_DIMENSIONS: Final = 128
+MOST_NEIGHBOURS: Final = 2048
 
 
 def fit_scorer(
-    train: PathAnswers,
-    train_truth: NDArray[np.int64],
-    tune: PathAnswers,
-    tune_in_scope: NDArray[np.bool_],
+    energies: NDArray[np.float64],
+    embeddings: NDArray[np.float32] | None,
+    space: EmbeddingSpace | None,
     false_rejection: float,
 ) -> OutOfScopeScorer:
-    """`train_truth`: (rows,) label ids, negative for out-of-scope rows, which are left out."""
-    logits = tune.logits[tune_in_scope]
-    embeddings = None if tune.embeddings is None else tune.embeddings[tune_in_scope]
-    scorer = OutOfScopeScorer(energy_quantiles=np.quantile(energy(logits), QUANTILES), threshold=1.0)
-    if train.embeddings is not None and embeddings is not None:
-        whitening, centres = _class_statistics(train.embeddings[train_truth >= 0], train_truth[train_truth >= 0])
-        bare = OutOfScopeScorer(scorer.energy_quantiles, 1.0, whitening, centres, np.zeros(2))
-        quantiles = np.quantile(bare.distance(embeddings), QUANTILES)
-        scorer = OutOfScopeScorer(scorer.energy_quantiles, 1.0, whitening, centres, quantiles)
-    threshold = float(np.quantile(scorer.score(logits, embeddings), 1 - false_rejection))
-    return OutOfScopeScorer(
-        scorer.energy_quantiles, threshold, scorer.whitening, scorer.centres, scorer.distance_quantiles
+    """`energies` (rows,) and `embeddings` (rows, hidden) of in-scope tune rows."""
+    scorer = OutOfScopeScorer(energy_quantiles=_quantiles(energies), threshold=1.0)
+    if space is not None and embeddings is not None:
+        distances = [space.distances(embedding) for embedding in embeddings]
+        nearest = [near for _, near in distances if near is not None]
+        scorer = replace(
+            scorer,
+            space=space,
+            relative_quantiles=_quantiles([relative for relative, _ in distances]),
+            neighbour_quantiles=_quantiles(nearest) if nearest else (),
+        )
+    own = [None] * len(energies) if embeddings is None else list(embeddings)
+    scores = [scorer.score(energy, embedding) for energy, embedding in zip(energies.tolist(), own, strict=True)]
+    return replace(scorer, threshold=float(np.quantile(scores, 1 - false_rejection)))
+
+
+def fit_space(embeddings: NDArray[np.float32], labels: NDArray[np.int64], *, neighbours: bool) -> EmbeddingSpace | None:
+    """From (rows, hidden) in-scope train embeddings and their label ids; None for a single class."""
+    from sklearn.covariance import LedoitWolf
+
+    present, numbers = np.unique(labels, return_inverse=True)
+    if len(present) < 2:
+        return None
+    rows = embeddings.astype(np.float64)
+    centres = np.stack([rows[numbers == number].mean(axis=0) for number in range(len(present))])
+    precision = LedoitWolf(assume_centered=True).fit(rows - centres[numbers]).precision_
+    whitening = np.linalg.cholesky((precision + precision.T) / 2)
+    origin = rows.mean(axis=0)
+    shares = np.sqrt(np.bincount(numbers) / len(rows))[:, None]
+    _, spreads, axes = np.linalg.svd(shares * ((centres - origin) @ whitening), full_matrices=False)
+    kept = min(len(present) - 1, MOST_DIMENSIONS, int((spreads > 1e-6 * spreads[0]).sum()))
+    projection = whitening @ axes[:kept].T
+    near = rows[:: -(-len(rows) // MOST_NEIGHBOURS)] if neighbours else rows[:0]
+    shift = origin @ projection
+
+    def single(values: NDArray[np.float64]) -> NDArray[np.float32]:
+        return np.ascontiguousarray(values, dtype=np.float32)
+
+    return EmbeddingSpace(
+        projection=single(projection),
+        origin=single(shift),
+        centres=single(centres @ projection - shift),
+        background=single(1 / (1 + spreads[:kept] ** 2)),
+        neighbours=single(near @ projection - shift),
     )
 
 
-def _class_statistics(
-    embeddings: NDArray[np.float32], labels: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    from sklearn.covariance import LedoitWolf
-
-    present = np.unique(labels)
-    centres = np.stack([embeddings[labels == label].mean(axis=0, dtype=np.float64) for label in present])
-    residuals = embeddings - centres[np.searchsorted(present, labels)]
-    precision = LedoitWolf(assume_centered=True).fit(residuals).precision_
-    whitening = np.linalg.cholesky((precision + precision.T) / 2)
-    return whitening, centres @ whitening
+def _quantiles(values: object) -> tuple[float, ...]:
+    return tuple(np.quantile(np.asarray(values, dtype=np.float64), QUANTILES).tolist())

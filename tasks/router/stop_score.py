@@ -1,7 +1,8 @@
 """The stop score of a path: a logistic model of harm over the router's features.
 
 Harm: the reference path is right and this path is wrong. The score is the negative log-odds of harm, so that a high score
-means that it is safe to stop. With too few harms on tune for a model, the score is the log-odds of the top label.
+means that it is safe to stop. The scores of the rows that the model is fitted on are cross-fitted, so that thresholds chosen
+on them see the errors of unseen rows.
 """
 
 from typing import Final
@@ -12,17 +13,34 @@ from numpy.typing import NDArray
 from engine.confidence import FEATURES
 
 MIN_HARMS: Final = 8
+FOLDS: Final = 10
+INVERSE_REGULARIZATION: Final = 0.3
 Floats = NDArray[np.float64]
 
 
-def fit_stop_score(features: Floats, harm: NDArray[np.bool_]) -> tuple[Floats, float]:
-    """(rows, features) and (rows,) → coefficients (features,) and intercept over the raw features."""
+def fit_stop_score(features: Floats, harm: NDArray[np.bool_], weights: Floats) -> tuple[Floats, float]:
+    """(rows, features), (rows,) harm and (rows,) weights → coefficients (features,) and intercept over raw features.
+
+    With too few harms for a model, the score is the log-odds of the best label.
+    """
     from sklearn.linear_model import LogisticRegression
 
     if harm.sum() < MIN_HARMS or (~harm).sum() < MIN_HARMS:
         return np.eye(len(FEATURES))[FEATURES.index("log_odds")], 0.0
     mean, scale = features.mean(axis=0), features.std(axis=0)
     scale = np.where(scale > 1e-9, scale, 1.0)
-    model = LogisticRegression(C=1.0, max_iter=1000).fit((features - mean) / scale, harm)
+    model = LogisticRegression(C=INVERSE_REGULARIZATION, max_iter=1000)
+    model.fit((features - mean) / scale, harm, sample_weight=weights)
     coefficients = -model.coef_[0] / scale
     return coefficients, float(-model.intercept_[0] - coefficients @ mean)
+
+
+def cross_fitted_scores(features: Floats, harm: NDArray[np.bool_], weights: Floats, used: NDArray[np.bool_]) -> Floats:
+    """(rows,) stop scores, each from a model that was fitted on the `used` rows of the other folds."""
+    scores = np.empty(len(features))
+    fold = np.random.default_rng(0).permutation(len(features)) % FOLDS
+    for number in range(FOLDS):
+        own, others = fold == number, (fold != number) & used
+        coefficients, intercept = fit_stop_score(features[others], harm[others], weights[others])
+        scores[own] = features[own] @ coefficients + intercept
+    return scores

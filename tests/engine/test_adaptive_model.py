@@ -3,6 +3,7 @@
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,22 @@ def test_batch_size_and_order_never_change_an_answer(model: AdaptiveModel, texts
     shuffled = list(texts)
     seed.shuffle(shuffled)
     assert model.predict(shuffled) == [alone[text] for text in shuffled]
+
+
+def test_detail_says_what_every_path_that_was_run_found(model: AdaptiveModel) -> None:
+    for plain, answer in zip(model.predict(TEXTS), model.predict(TEXTS, detail=True), strict=True):
+        assert plain.detail is None
+        assert answer.detail is not None
+        assert [step.path for step in answer.detail] == list(model.paths[: len(answer.detail)])
+        last = answer.detail[-1]
+        assert (last.path, last.confidence, last.cost_ms) == (answer.path, answer.confidence, answer.cost_ms)
+        assert answer.abstained or last.label == answer.label
+        assert replace(answer, detail=None) == plain
+
+
+def test_every_operating_point_answers_per_call(model: AdaptiveModel) -> None:
+    for point in model.operating_points:
+        assert len(model.predict(TEXTS, operating_point=point)) == len(TEXTS)
 
 
 def test_many_threads_get_the_answers_of_one(model: AdaptiveModel) -> None:

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from engine.confidence import FEATURES, router_features, softmax
-from engine.router import load_router
+from engine.confidence import FEATURES, Confidence, softmax
+from engine.router_files import load_router
 from tasks.data.rows import read_rows
 from tasks.records import operating_point_name
 from tasks.router.certify import certify_chain
 from tasks.router.chain import PathView, build_chain, route
-from tasks.router.stop_score import fit_stop_score
-from tasks.router.temperature import fit_temperature
+from tasks.router.evidence import fit_weights
+from tasks.router.stop_score import cross_fitted_scores, fit_stop_score
 from tasks.statistics.paired_test import paired_p_value
 
 
@@ -111,28 +111,47 @@ def test_the_stop_score_is_low_where_harm_is_likely() -> None:
     random = np.random.default_rng(0)
     features = random.normal(size=(2000, len(FEATURES)))
     harm = random.random(2000) < 1 / (1 + np.exp(3 * features[:, 0] + 2))
-    coefficients, intercept = fit_stop_score(features, harm)
+    everyone = np.ones(2000)
+    coefficients, intercept = fit_stop_score(features, harm, everyone)
     score = features @ coefficients + intercept
     assert score[harm].mean() < score[~harm].mean() - 1
+    crossed = cross_fitted_scores(features, harm, everyone, everyone.astype(bool))
+    assert crossed[harm].mean() < crossed[~harm].mean() - 1
+
+
+def test_cross_fitted_scores_do_not_know_their_own_rows() -> None:
+    random = np.random.default_rng(0)
+    features = random.normal(size=(120, len(FEATURES)))
+    harm = random.random(120) < 0.3
+    everyone = np.ones(120)
+    coefficients, intercept = fit_stop_score(features, harm, everyone)
+    fitted, crossed = features @ coefficients + intercept, cross_fitted_scores(features, harm, everyone, everyone > 0)
+    assert fitted[~harm].mean() - fitted[harm].mean() > crossed[~harm].mean() - crossed[harm].mean()
 
 
 def test_with_few_harms_the_stop_score_is_the_log_odds() -> None:
-    coefficients, intercept = fit_stop_score(
-        np.random.default_rng(0).normal(size=(50, len(FEATURES))), np.zeros(50, bool)
-    )
-    assert coefficients.tolist() == [1, 0, 0, 0, 0, 0]
+    features = np.random.default_rng(0).normal(size=(50, len(FEATURES)))
+    coefficients, intercept = fit_stop_score(features, np.zeros(50, bool), np.ones(50))
+    assert coefficients.tolist() == [1, *[0] * (len(FEATURES) - 1)]
     assert intercept == 0
 
 
-def test_features_of_many_rows_are_those_of_each_alone() -> None:
-    random = np.random.default_rng(0)
-    logits = random.normal(size=(20, 7)).astype(np.float32) * 4
-    previous, score, tokens = random.integers(-1, 7, 20), random.random(20), random.integers(2, 30, 20)
-    together = router_features(softmax(logits), previous, score, tokens)
-    for row in range(20):
-        one = slice(row, row + 1)
-        alone = router_features(softmax(logits[one]), previous[one], score[one], tokens[one])
-        np.testing.assert_array_equal(alone[0], together[row])
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 10_000), scale=st.sampled_from([0.1, 3.0, 40.0]), outside=st.sampled_from([None, 0, 6]))
+def test_confidence_is_what_its_definition_says(seed: int, scale: float, outside: int | None) -> None:
+    scores = (np.random.default_rng(seed).normal(size=7) * scale).astype(np.float32)
+    own, probabilities = Confidence.of(scores, outside), softmax(scores[None, :])[0]
+    first, second = np.sort(probabilities)[::-1][:2]
+    entropy = -(probabilities * np.log(np.maximum(probabilities, 1e-300))).sum() / np.log(7)
+    inside = probabilities.sum() - (0 if outside is None else probabilities[outside])
+    assert own.label == probabilities.argmax()
+    assert own.probability == pytest.approx(first, rel=1e-4)
+    assert own.margin == pytest.approx(first - second, abs=1e-4)
+    assert own.entropy == pytest.approx(entropy, abs=1e-4)
+    if inside > 1e-4:
+        logarithm = scores.astype(np.float64).max() + np.log(np.exp(scores.astype(np.float64) - scores.max()).sum())
+        assert own.energy == pytest.approx(-(logarithm + np.log(inside)), abs=1e-2)
+    assert np.isfinite(own.features(agrees=True, out_of_scope=0.5, tokens=9, novelty=0.2)).all()
 
 
 @pytest.mark.parametrize("true_temperature", [0.3, 1.0, 4.0])
@@ -140,7 +159,18 @@ def test_the_temperature_that_made_the_labels_is_found(true_temperature: float) 
     random = np.random.default_rng(0)
     logits = random.normal(size=(4000, 5)) * 3
     labels = np.array([random.choice(5, p=p) for p in softmax(logits / true_temperature)])
-    assert fit_temperature(logits, labels) == pytest.approx(true_temperature, rel=0.15)
+    own, carried = fit_weights(logits, None, labels)
+    assert (1 / own, carried) == (pytest.approx(true_temperature, rel=0.15), 0)
+
+
+def test_evidence_of_two_paths_is_weighted_by_what_each_knows() -> None:
+    random = np.random.default_rng(1)
+    first, second = random.normal(size=(2, 6000, 5))
+    labels = np.array([random.choice(5, p=p) for p in softmax(1.5 * first + 0.5 * second)])
+    own, carried = fit_weights(first, second, labels)
+    assert (own, carried) == (pytest.approx(1.5, rel=0.1), pytest.approx(0.5, rel=0.2))
+    _, nothing = fit_weights(first, random.normal(size=(6000, 5)), labels)
+    assert nothing < 0.1
 
 
 @pytest.mark.parametrize(("epsilon", "name"), [(0.005, "0.5%"), (0.01, "1%"), (0.02, "2%")])

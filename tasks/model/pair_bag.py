@@ -1,0 +1,111 @@
+"""The trainable form of the lexical path: what engine.lexical computes, in PyTorch, and how it is trained.
+
+Token vectors start as the leading principal components of the encoder's own word vectors, so that words which training
+never saw still mean something. The loss mixes gold labels with the reference path's soft labels (Hinton et al. 2015);
+augmentation leaves out tokens and pairs at random, which keeps the label.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.lexical import EPSILON, LexicalModel, LexicalVocabulary
+from tasks.recipe.schema import LexicalConfig
+
+START_DEVIATION: Final = 0.2
+PAIR_DEVIATION: Final = 0.02
+HIDDEN_DROPOUT: Final = 0.2
+
+
+class PairBag(nn.Module):
+    """Sum of token and pair vectors → unit root mean square → ReLU → labels."""
+
+    def __init__(self, word_vectors: NDArray[np.float32], pairs: int, width: int, labels: int) -> None:
+        """`word_vectors`: (tokens, any width), reduced to `width` here; the pairs' vectors follow them in one table."""
+        super().__init__()
+        table = torch.cat((_principal(word_vectors, width), torch.randn(pairs, width) * PAIR_DEVIATION))
+        self.vectors = nn.EmbeddingBag.from_pretrained(table, freeze=False, mode="sum")
+        self.head = nn.Linear(width, labels)
+
+    def forward(self, members: Tensor, starts: Tensor) -> Tensor:
+        """Logits (rows, labels); `members`: vectors of all rows one after the other; `starts` (rows,): where each begins."""
+        summed = self.vectors(members, starts)
+        hidden = functional.relu(summed * torch.rsqrt(summed.square().mean(dim=-1, keepdim=True) + EPSILON))
+        return self.head(functional.dropout(hidden, HIDDEN_DROPOUT, self.training))
+
+
+def build_vocabulary(rows: Sequence[Sequence[int]], tokens: int, min_rows: int) -> LexicalVocabulary:
+    """Every pair that at least `min_rows` rows have."""
+    everything = LexicalVocabulary({}, tokens)
+    counts: Counter[int] = Counter()
+    for ids in rows:
+        counts.update(set(everything.keys(ids)))
+    return LexicalVocabulary.of([key for key, count in counts.items() if count >= min_rows], tokens)
+
+
+def fit(
+    vocabulary: LexicalVocabulary,
+    rows: Sequence[Sequence[int]],
+    labels: NDArray[np.int64],
+    teacher: NDArray[np.float32],
+    word_vectors: NDArray[np.float32],
+    config: LexicalConfig,
+    seed: int,
+    progress: Callable[[float], None],
+) -> LexicalModel:
+    """Train on (rows,) label ids and the teacher's logits (rows, labels); deterministic by seed."""
+    torch.manual_seed(seed)
+    chance = np.random.default_rng(seed)
+    members = [np.array(vocabulary.members(ids)[0], dtype=np.int64) for ids in rows]
+    model = PairBag(word_vectors, len(vocabulary.pairs), config.width, teacher.shape[1])
+    truth, soft = torch.from_numpy(labels), torch.softmax(torch.from_numpy(teacher), dim=-1)
+    batches = max(1, len(rows) // config.batch_size)
+    epochs = max(config.epochs, -(-config.min_steps // batches))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=0.01, fused=True)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, epochs * batches)
+
+    def bags(batch: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        thinned = [row[chance.random(len(row)) >= config.dropout] for row in (members[i] for i in batch)]
+        starts = np.cumsum([0, *(len(row) for row in thinned[:-1])])
+        return torch.from_numpy(np.concatenate(thinned)), torch.from_numpy(starts)
+
+    model.train()
+    for epoch in range(epochs):
+        for batch in np.array_split(chance.permutation(len(rows)), batches):
+            logits = model(*bags(batch))
+            chosen = torch.from_numpy(batch)
+            hard = functional.cross_entropy(logits, truth[chosen])
+            distilled = functional.kl_div(functional.log_softmax(logits, dim=-1), soft[chosen], reduction="batchmean")
+            loss = (1 - config.distillation) * hard + config.distillation * distilled
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+        progress((epoch + 1) / epochs)
+    return frozen(model, vocabulary)
+
+
+def frozen(model: PairBag, vocabulary: LexicalVocabulary) -> LexicalModel:
+    """The engine's form of a trained model."""
+    table = model.vectors.weight.detach().numpy()
+    scales = (np.abs(table).max(axis=1, initial=0) / 127).astype(np.float32)
+    vectors = np.rint(table / np.maximum(scales, 1e-12)[:, None]).astype(np.int8)
+    weights, bias = (tensor.detach().numpy().copy() for tensor in (model.head.weight.T, model.head.bias))
+    return LexicalModel(vocabulary, vectors, scales, np.ascontiguousarray(weights), bias)
+
+
+def _principal(vectors: NDArray[np.float32], width: int) -> Tensor:
+    """(tokens, width) leading principal components at one common scale; noise fills up a width that is too large."""
+    centred = vectors - vectors.mean(axis=0)
+    values, axes = np.linalg.eigh(centred.T @ centred)
+    leading = centred @ axes[:, np.argsort(-values)][:, :width]
+    leading *= START_DEVIATION / max(float(leading.std()), 1e-12)
+    filled = torch.randn(len(vectors), width) * PAIR_DEVIATION
+    filled[:, : leading.shape[1]] = torch.from_numpy(np.ascontiguousarray(leading, dtype=np.float32))
+    return filled

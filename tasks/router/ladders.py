@@ -1,0 +1,135 @@
+"""Which ladder to certify: whose segments, what the last path is, and whether evidence adds up there.
+
+A cheaper last path that answers differently from the reference path spends the promise before the router starts: harms and
+gains that cancel on average do not cancel in one draw of certify rows. So every candidate goes the whole way on tune, chain
+and certificate, with harms as an unlucky draw of certify rows would have them, and the one with the least expected cost at
+the promised loss is certified first. Certify is not looked at.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.bundle import PathEntry
+from engine.router import PathRule
+from tasks.records import LadderCandidate
+from tasks.router.answers import SplitAnswers
+from tasks.router.chain import build_chain, route
+from tasks.router.costs import Costs
+from tasks.router.material import Material
+from tasks.router.rules import fit_rules
+from tasks.router.views import ReadSplit, read_split
+from tasks.statistics.fixed_sequence import certified_settings
+from tasks.statistics.paired_test import paired_p_value
+
+REFERENCE_LAST: Final = "reference path last"
+CARRIES: Final = "evidence adds up to the last path"
+ALONE: Final = "last path alone"
+UNLUCKY: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """One set of segments: its entries, all answers, and measured costs with the reference path's at the end."""
+
+    model: str
+    entries: tuple[PathEntry, ...]
+    material: Material
+    costs: Costs
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """One candidate with its rules, its costs (paths,), its answers, tune with cross-fitted stop scores, and its chain."""
+
+    source: Source
+    variant: str
+    rules: tuple[PathRule, ...]
+    costs: NDArray[np.float64]
+    answers: Material
+    tune: ReadSplit
+    chain: list[tuple[float, ...]]
+    predicted_cost_ms: float
+
+    @property
+    def ends_with_reference(self) -> bool:
+        """Whether the reference path is the last one."""
+        return self.variant == REFERENCE_LAST
+
+    def record(self, *, chosen: bool) -> LadderCandidate:
+        """What evidence and report keep of it; no predicted cost where nothing could be certified."""
+        cost = self.predicted_cost_ms if math.isfinite(self.predicted_cost_ms) else None
+        return LadderCandidate(model=self.source.model, variant=self.variant, predicted_cost_ms=cost, chosen=chosen)
+
+
+def candidates(
+    sources: Sequence[Source],
+    reference_right: NDArray[np.bool_],
+    out_of_scope_id: int | None,
+    *,
+    false_rejection: float,
+    epsilon: float,
+    delta: float,
+) -> list[Ladder]:
+    """Every source in every variant, cheapest prediction first. `reference_right`: (tune rows,)."""
+    built = []
+    for source in sources:
+        for variant in (CARRIES, ALONE, REFERENCE_LAST):
+            material = source.material.with_reference_last() if variant == REFERENCE_LAST else source.material
+            train, tune = material.train.ladder, material.tune.ladder
+            fitted = fit_rules(
+                train, tune, reference_right, out_of_scope_id, false_rejection, last_carries=variant == CARRIES
+            )
+            costs = source.costs.paths[: len(fitted.rules)]
+            totals = np.cumsum(costs)
+            rules = tuple(replace(rule, cost_ms=float(total)) for rule, total in zip(fitted.rules, totals, strict=True))
+            view = read_split(tune, rules, out_of_scope_id).with_stop_scores(fitted.stop_scores)
+            chain = build_chain(view.views, reference_right, costs)
+            predicted = _predicted_cost(
+                view, reference_right, chain, totals, _rows(material.certify.ladder), epsilon, delta
+            )
+            built.append(Ladder(source, variant, rules, costs, material, view, chain, predicted))
+    return sorted(built, key=lambda ladder: ladder.predicted_cost_ms)
+
+
+def fallback(ladders: Sequence[Ladder]) -> Ladder:
+    """The best of those that end with the reference path: without early stops they lose nothing at all."""
+    return next(ladder for ladder in ladders if ladder.ends_with_reference)
+
+
+def _rows(split: SplitAnswers) -> int:
+    return len(split.truth)
+
+
+def _predicted_cost(
+    tune: ReadSplit,
+    reference_right: NDArray[np.bool_],
+    chain: Sequence[tuple[float, ...]],
+    cumulative: NDArray[np.float64],
+    certify_rows: int,
+    epsilon: float,
+    delta: float,
+) -> float:
+    """Cheapest setting that an unlucky draw of certify rows would still certify; infinity for none.
+
+    Gains are counted up to the harms only, for that a path is better than the reference is luck more often than not; the
+    harms are UNLUCKY standard deviations above what tune's rates say.
+    """
+    routed = [route(tune.views, thresholds) for thresholds in chain]
+    scale = certify_rows / len(reference_right)
+
+    def p_value(number: int) -> float:
+        right = routed[number].right
+        harms, gains = int((reference_right & ~right).sum()), int((right & ~reference_right).sum())
+        balanced = min(gains, harms) * scale
+        unlucky = harms * scale + UNLUCKY * math.sqrt(harms * scale + balanced)
+        expected_harms = min(math.ceil(unlucky), certify_rows)
+        expected_gains = min(math.floor(balanced), certify_rows - expected_harms)
+        return paired_p_value(certify_rows, expected_harms, expected_gains, epsilon, delta)
+
+    certified = certified_settings((p_value(number) for number in range(len(chain))), delta)
+    return min((routed[number].expected_cost(cumulative) for number in certified), default=math.inf)

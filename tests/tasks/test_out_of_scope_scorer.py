@@ -1,0 +1,64 @@
+"""The out-of-scope score: ranks among in-scope rows, and distances that equal their textbook definitions."""
+
+import numpy as np
+import pytest
+from sklearn.covariance import LedoitWolf
+
+from engine.out_of_scope import OutOfScopeScorer
+from tasks.router.out_of_scope import fit_scorer, fit_space
+
+CLASSES, HIDDEN = 4, 10
+
+
+def rows(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).normal(size=(CLASSES, HIDDEN)) * 4
+    labels = random.integers(0, CLASSES, count)
+    mixing = np.random.default_rng(98).normal(size=(HIDDEN, HIDDEN)) / 3 + np.eye(HIDDEN)
+    return (centres[labels] + random.normal(size=(count, HIDDEN)) @ mixing).astype(np.float32), labels
+
+
+def test_the_relative_distance_is_the_difference_of_two_mahalanobis_distances() -> None:
+    embeddings, labels = rows(600, 0)
+    space = fit_space(embeddings, labels, neighbours=False)
+    assert space is not None
+    centres = np.stack([embeddings[labels == c].mean(axis=0) for c in range(CLASSES)]).astype(np.float64)
+    within = LedoitWolf(assume_centered=True).fit(embeddings - centres[labels]).covariance_
+    mean = embeddings.astype(np.float64).mean(axis=0)
+    shares = np.bincount(labels) / len(labels)
+    between = (centres - mean).T @ np.diag(shares) @ (centres - mean)
+    inverse, background = np.linalg.inv(within), np.linalg.inv(within + between)
+    for row in rows(20, 1)[0].astype(np.float64):
+        nearest = min((row - centre) @ inverse @ (row - centre) for centre in centres)
+        expected = nearest - (row - mean) @ background @ (row - mean)
+        relative, neighbour = space.distances(row.astype(np.float32))
+        assert relative == pytest.approx(expected, rel=1e-3, abs=1e-2)
+        assert neighbour is None
+
+
+def test_the_nearest_neighbour_of_a_train_row_is_itself() -> None:
+    embeddings, labels = rows(300, 0)
+    space = fit_space(embeddings, labels, neighbours=True)
+    assert space is not None
+    distances = [space.distances(row)[1] for row in embeddings[:20]]
+    assert distances == pytest.approx([0] * 20, abs=1e-2)
+
+
+def test_the_threshold_bounds_the_false_rejections_on_tune() -> None:
+    train, labels = rows(600, 0)
+    tune, _ = rows(1000, 1)
+    energies = np.random.default_rng(2).normal(size=1000)
+    scorer = fit_scorer(energies, tune, fit_space(train, labels, neighbours=True), false_rejection=0.05)
+    scores = [scorer.score(energy, row) for energy, row in zip(energies, tune, strict=True)]
+    assert np.mean(np.array(scores) > scorer.threshold) <= 0.05
+    far = np.full(HIDDEN, 60, np.float32)
+    assert scorer.score(0.0, far) == 1
+
+
+def test_a_rank_is_linear_between_quantiles_and_ends_at_0_and_1() -> None:
+    scorer = OutOfScopeScorer(energy_quantiles=(0.0, 1.0, 3.0), threshold=1.0)
+    assert [scorer.score(value, None) for value in (-5, 0, 0.5, 1, 2, 3, 9)] == [0, 0, 0.25, 0.5, 0.75, 1, 1]
+
+
+def test_one_class_has_no_space() -> None:
+    assert fit_space(np.zeros((5, 3), np.float32), np.zeros(5, np.int64), neighbours=False) is None
