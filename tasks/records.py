@@ -220,13 +220,12 @@ def operating_point_name(epsilon: float) -> str:
 
 
 class LadderCandidate(Record):
-    """One ladder that could have been certified: whose segments, which variant, and its cost as predicted on tune.
+    """One ladder that could have been certified, and its cost as predicted on tune; `name`: whose segments, which variant.
 
     `predicted_cost_ms` is None where no setting of it was expected to be certified.
     """
 
-    model: str
-    variant: str
+    name: str
     predicted_cost_ms: float | None
     chosen: bool
 

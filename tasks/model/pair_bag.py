@@ -24,14 +24,13 @@ HIDDEN_DROPOUT: Final = 0.2
 
 
 class PairBag(nn.Module):
-    """Sum of token and pair vectors → unit root mean square → ReLU → labels."""
+    """Sum of vectors → unit root mean square → ReLU → labels."""
 
-    def __init__(self, word_vectors: NDArray[np.float32], pairs: int, width: int, labels: int) -> None:
-        """`word_vectors`: (tokens, any width), reduced to `width` here; the pairs' vectors follow them in one table."""
+    def __init__(self, vectors: Tensor, labels: int) -> None:
+        """`vectors`: (members, width), where training starts."""
         super().__init__()
-        table = torch.cat((_principal(word_vectors, width), torch.randn(pairs, width) * PAIR_DEVIATION))
-        self.vectors = nn.EmbeddingBag.from_pretrained(table, freeze=False, mode="sum")
-        self.head = nn.Linear(width, labels)
+        self.vectors = nn.EmbeddingBag.from_pretrained(vectors, freeze=False, mode="sum")
+        self.head = nn.Linear(vectors.shape[1], labels)
 
     def forward(self, members: Tensor, starts: Tensor) -> Tensor:
         """Logits (rows, labels); `members`: vectors of all rows one after the other; `starts` (rows,): where each begins."""
@@ -63,7 +62,11 @@ def fit(
     torch.manual_seed(seed)
     chance = np.random.default_rng(seed)
     members = [np.array(vocabulary.members(ids)[0], dtype=np.int64) for ids in rows]
-    model = PairBag(word_vectors, len(vocabulary.pairs), config.width, teacher.shape[1])
+    table = starting_vectors(vocabulary, word_vectors, config.width)
+    # Vectors of tokens that no row has stay as they are: training only the others takes a fraction of the time.
+    trained = np.unique(np.concatenate(members))
+    members = [np.searchsorted(trained, row) for row in members]
+    model = PairBag(table[trained], teacher.shape[1])
     truth, soft = torch.from_numpy(labels), torch.softmax(torch.from_numpy(teacher), dim=-1)
     batches = max(1, len(rows) // config.batch_size)
     epochs = max(config.epochs, -(-config.min_steps // batches))
@@ -88,16 +91,23 @@ def fit(
             optimizer.step()
             schedule.step()
         progress((epoch + 1) / epochs)
-    return frozen(model, vocabulary)
+    table[trained] = model.vectors.weight.detach()
+    return frozen(table, model.head, vocabulary)
 
 
-def frozen(model: PairBag, vocabulary: LexicalVocabulary) -> LexicalModel:
-    """The engine's form of a trained model."""
-    table = model.vectors.weight.detach().numpy()
+def starting_vectors(vocabulary: LexicalVocabulary, word_vectors: NDArray[np.float32], width: int) -> Tensor:
+    """(tokens + pairs, width): tokens from `word_vectors` (tokens, any width), pairs small noise."""
+    pairs = torch.randn(len(vocabulary.pairs), width) * PAIR_DEVIATION
+    return torch.cat((_principal(word_vectors, width), pairs))
+
+
+def frozen(vectors: Tensor, head: nn.Linear, vocabulary: LexicalVocabulary) -> LexicalModel:
+    """The engine's form of a trained model; `vectors` (tokens + pairs, width)."""
+    table = vectors.detach().numpy()
     scales = (np.abs(table).max(axis=1, initial=0) / 127).astype(np.float32)
-    vectors = np.rint(table / np.maximum(scales, 1e-12)[:, None]).astype(np.int8)
-    weights, bias = (tensor.detach().numpy().copy() for tensor in (model.head.weight.T, model.head.bias))
-    return LexicalModel(vocabulary, vectors, scales, np.ascontiguousarray(weights), bias)
+    rounded = np.rint(table / np.maximum(scales, 1e-12)[:, None]).astype(np.int8)
+    weights, bias = (tensor.detach().numpy().copy() for tensor in (head.weight.T, head.bias))
+    return LexicalModel(vocabulary, rounded, scales, np.ascontiguousarray(weights), bias)
 
 
 def _principal(vectors: NDArray[np.float32], width: int) -> Tensor:

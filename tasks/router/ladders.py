@@ -63,7 +63,7 @@ class Ladder:
     def record(self, *, chosen: bool) -> LadderCandidate:
         """What evidence and report keep of it; no predicted cost where nothing could be certified."""
         cost = self.predicted_cost_ms if math.isfinite(self.predicted_cost_ms) else None
-        return LadderCandidate(model=self.source.model, variant=self.variant, predicted_cost_ms=cost, chosen=chosen)
+        return LadderCandidate(name=f"{self.source.model}, {self.variant}", predicted_cost_ms=cost, chosen=chosen)
 
 
 def candidates(

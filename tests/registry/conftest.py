@@ -246,9 +246,7 @@ def _router(digest: str) -> RouterResult:
         static_cost_ms=4.5,
         oracle_cost_ms=0.9,
         random_cost_ms=2.3,
-        candidates=(
-            LadderCandidate(model="fine-tuned", variant="last path alone", predicted_cost_ms=1.4, chosen=True),
-        ),
+        candidates=(LadderCandidate(name="fine-tuned, last path alone", predicted_cost_ms=1.4, chosen=True),),
         certify_digest="d" * 64,
         attempt=1,
         bundle_digest=digest,

@@ -223,9 +223,7 @@ def router() -> RouterResult:
         static_cost_ms=4.6,
         oracle_cost_ms=0.42,
         random_cost_ms=2.15,
-        candidates=(
-            LadderCandidate(model="fine-tuned", variant="last path alone", predicted_cost_ms=1.4, chosen=True),
-        ),
+        candidates=(LadderCandidate(name="fine-tuned, last path alone", predicted_cost_ms=1.4, chosen=True),),
         certify_digest="c3" * 32,
         attempt=1,
         bundle_digest=BUNDLE,
