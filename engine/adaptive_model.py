@@ -17,13 +17,15 @@ from engine.ladder import EncoderPath, LexicalPath, Request
 from engine.ladder import Path as LadderPath
 from engine.lexical import LexicalModel
 from engine.prediction import PathDetail, Prediction
-from engine.router import OperatingPoint, Reading, Router
+from engine.router import PathRule, Reading, Router
 from engine.router_files import load_router
 from engine.session import CPU, open_session
 from engine.tokenization import Ids, TextTokenizer
 
 GOLDEN_TOLERANCE: Final = 1e-3
 _ROWS_PER_TASK: Final = 8
+Steps = tuple[tuple[LadderPath, PathRule, float | None], ...]
+"""A ladder at one operating point: path, how to read it, and the least stop score (None at the last path)."""
 
 
 class AdaptiveModel:
@@ -39,6 +41,10 @@ class AdaptiveModel:
         self._router = router
         self.digest = digest
         self.workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._steps = {
+            name: tuple(zip(ladder, router.rules, (*point.thresholds, None), strict=True))
+            for name, point in router.points.items()
+        }
         self._pool: ThreadPoolExecutor | None = None
         self._pool_lock = threading.Lock()
 
@@ -114,11 +120,11 @@ class AdaptiveModel:
         for position, text in enumerate(rows):
             if not isinstance(text, str):
                 raise InputError(f"row {position}: a text is needed, not {type(text).__name__}")
-        point = self._router.point(operating_point)
+        steps = self._steps[self._router.point(operating_point).name]
         if len(rows) <= _ROWS_PER_TASK or self.workers == 1:
-            return [self._answer(text, point, detail) for text in rows]
+            return [self._answer(text, steps, detail) for text in rows]
         pieces = [rows[start : start + _ROWS_PER_TASK] for start in range(0, len(rows), _ROWS_PER_TASK)]
-        answered = self._threads().map(lambda piece: [self._answer(text, point, detail) for text in piece], pieces)
+        answered = self._threads().map(lambda piece: [self._answer(text, steps, detail) for text in piece], pieces)
         return [prediction for piece in answered for prediction in piece]
 
     def _threads(self) -> ThreadPoolExecutor:
@@ -127,13 +133,13 @@ class AdaptiveModel:
                 self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="miaotui")
             return self._pool
 
-    def _answer(self, text: str, point: OperatingPoint, detail: bool) -> Prediction:
-        router, labels = self._router, self._manifest.labels
+    def _answer(self, text: str, steps: Steps, detail: bool) -> Prediction:
+        out_of_scope_id, labels = self._router.out_of_scope_id, self._manifest.labels
         request = Request(self._tokenizer.encode(text))
         tokens = len(request.ids)
         reading: Reading | None = None
         details: list[PathDetail] = []
-        for path, rule, threshold in zip(self._ladder, router.rules, (*point.thresholds, None), strict=True):
+        for path, rule, threshold in steps:
             logits, embedding = path.run(request)
             reading = rule.read(
                 logits,
@@ -141,7 +147,7 @@ class AdaptiveModel:
                 reading,
                 tokens=tokens,
                 novelty=request.novelty,
-                out_of_scope_id=router.out_of_scope_id,
+                out_of_scope_id=out_of_scope_id,
             )
             if detail:
                 details.append(

@@ -12,11 +12,13 @@ from typing import Final, Literal
 from engine.digests import file_digest, folder_files
 from engine.errors import BundleError
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MANIFEST_FILE: Final = "manifest.json"
 TOKENIZER_FILE: Final = "tokenizer.json"
 GOLDEN_FILE: Final = "golden.json"
 CERTIFICATE_FILE: Final = "certificate.json"
+REFERENCE_FOLDER: Final = "reference"
+"""The reference path's own out-of-scope rule, as a router of one path; its graph is not part of every bundle."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,10 @@ class PathEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """`files`: SHA-256 of every other file in the folder. `runtime`: versions the bundle was certified with."""
+    """`files`: SHA-256 of every other file in the folder. `runtime`: versions the bundle was certified with.
+
+    `reference_digest`: SHA-256 of the reference path's graph, against which the certificates hold.
+    """
 
     format: int
     name: str
@@ -39,6 +44,7 @@ class Manifest:
     max_length: int
     paths: tuple[PathEntry, ...]
     runtime: Mapping[str, str]
+    reference_digest: str
     files: Mapping[str, str]
 
 

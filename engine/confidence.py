@@ -23,7 +23,7 @@ _TINY: Final = 1e-7
 _MAX_LOG_ODDS: Final = 12.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Confidence:
     """One path's scores for one row, summed up.
 

@@ -19,9 +19,9 @@ from engine.out_of_scope import OutOfScopeScorer
 Scores = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reading:
-    """What one path says of one row.
+    """What one path says of one row. (Not frozen: that would cost each request microseconds.)
 
     `scores`: (labels,) added-up evidence, `own_label` the label that the path alone names. `features`: in the order of
     engine.confidence.FEATURES. `flagged` inputs are abstained from at the last path; without `may_stop` none stops before.

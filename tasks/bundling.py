@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 
 from engine.adaptive_model import AdaptiveModel
-from engine.bundle import CERTIFICATE_FILE, FORMAT, GOLDEN_FILE, Manifest, PathEntry, write_manifest
+from engine.bundle import CERTIFICATE_FILE, FORMAT, GOLDEN_FILE, REFERENCE_FOLDER, Manifest, PathEntry, write_manifest
 from engine.router import OperatingPoint, Router
 from engine.router_files import save_router
 from tasks.recipe.target import Target
@@ -24,15 +24,18 @@ GOLDEN_MARGIN: Final = 0.05
 
 @dataclass(frozen=True)
 class Contents:
-    """What a bundle is made of; `files`: where each file comes from, by its name in the bundle."""
+    """What a bundle is made of. `files`: where each comes from, by its name there; `reference`: that path's own rule."""
 
     entries: tuple[PathEntry, ...]
     files: Mapping[str, Path]
     router: Router
+    reference: Router
     certificates: tuple[Certificate, ...]
 
 
-def make_manifest(name: str, data: SnapshotResult, max_length: int, entries: tuple[PathEntry, ...]) -> Manifest:
+def make_manifest(
+    name: str, data: SnapshotResult, max_length: int, entries: tuple[PathEntry, ...], reference_digest: str
+) -> Manifest:
     """The manifest of a bundle of this data, its files still unlisted."""
     return Manifest(
         format=FORMAT,
@@ -42,6 +45,7 @@ def make_manifest(name: str, data: SnapshotResult, max_length: int, entries: tup
         max_length=max_length,
         paths=entries,
         runtime={"onnxruntime": onnxruntime.__version__, "numpy": np.__version__},
+        reference_digest=reference_digest,
         files={},
     )
 
@@ -52,6 +56,8 @@ def write_bundle(folder: Path, contents: Contents, manifest: Manifest, golden: S
     for file, source in contents.files.items():
         shutil.copyfile(source, folder / file)
     save_router(contents.router, folder)
+    (folder / REFERENCE_FOLDER).mkdir()
+    save_router(contents.reference, folder / REFERENCE_FOLDER)
     _write_json(folder / CERTIFICATE_FILE, [certificate.model_dump() for certificate in contents.certificates])
     write_manifest(folder, manifest)
     model = load_bundle(folder, target, replay_golden=False)

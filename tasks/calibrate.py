@@ -16,13 +16,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.bundle import TOKENIZER_FILE, PathEntry, write_manifest
-from engine.digests import folder_digest
+from engine.bundle import TOKENIZER_FILE, Manifest, PathEntry, write_manifest
+from engine.digests import file_digest, folder_digest
 from engine.ladder import EncoderPath, LexicalPath
 from engine.ladder import Path as LadderPath
 from engine.lexical import LexicalModel
 from engine.router import OperatingPoint, PathRule, Router
-from engine.router_files import save_router
 from engine.session import open_session
 from engine.static_model import StaticModel
 from engine.tokenization import TextTokenizer
@@ -51,7 +50,7 @@ from tasks.router.chain import route
 from tasks.router.costs import measure_costs
 from tasks.router.ladders import Ladder, Source, candidates, fallback
 from tasks.router.material import Answered, Material, collect
-from tasks.router.rules import fit_rules
+from tasks.router.rules import fit_rules, fit_spaces
 from tasks.router.views import ReadSplit, read_split
 from tasks.statistics.fixed_sequence import attempt_level
 from tasks.statistics.paired_test import rows_needed
@@ -61,7 +60,6 @@ REFERENCE_FILE: Final = "reference.onnx"
 BUNDLE_FOLDER: Final = "bundle"
 FALLBACK_SHARE: Final = 0.1
 """Share of delta kept for the ladder that ends with the reference path, should the first choice not be certified."""
-REFERENCE_RULE_FOLDER: Final = "reference-rule"
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def calibrate_router(
     attempt: int,
     workspace: Workspace,
 ) -> RouterResult:
-    """Write `bundle/`, and the reference path's own rule beside it; return what calibration found.
+    """Write `bundle/`; return what calibration found.
 
     `export`: of the fine-tuned model (tokenizer, length and shape). `attempt`: which attempt at a certificate on these
     certify rows it is, from 1; later attempts get a smaller level.
@@ -102,7 +100,14 @@ def calibrate_router(
     reference = _opened(PathEntry(REFERENCE, "encoder", REFERENCE_FILE), reference_graph, target)
     texts = [row.text for row in read_rows(snapshot, "tune")]
     oos_id = data.labels.index(data.out_of_scope_label) if data.out_of_scope_label in data.labels else None
-    static = _static_model(workspace.scratch / "static", name, data, max_length, export, compression, target)
+    reference_digest = file_digest(reference_graph)
+    static = _static_model(
+        workspace.scratch / "static",
+        make_manifest(name, data, max_length, (), reference_digest),
+        export,
+        compression,
+        target,
+    )
 
     sources: list[Source] = []
     for model, folder, segments in _segment_sets(compression, export):
@@ -119,11 +124,10 @@ def calibrate_router(
         )
         workspace.progress(f"{model}: costs on the target", 0.4)
         whole = material.with_reference_last()
-        rules = fit_rules(
-            whole.train.ladder, whole.tune.ladder, None, oos_id, config.out_of_scope_false_rejection
-        ).rules
+        spaces = fit_spaces(whole.train.ladder, neighbours_from=len(paths) - 1)
+        rules = fit_rules(spaces, whole.tune.ladder, None, oos_id, config.out_of_scope_false_rejection).rules
         costs = measure_costs((*paths, reference), rules, tokenizer, static, texts, oos_id)
-        sources.append(Source(model, entries, material, costs))
+        sources.append(Source(model, entries, material, spaces, costs))
 
     workspace.progress("rules and chains of all ladders", 0.6)
     material = sources[0].material
@@ -158,7 +162,9 @@ def calibrate_router(
         files |= {entry.file: reference_graph for entry in last}
         router = Router(ladder.rules, {key: point for key, (_, point) in certified.items()}, chosen, oos_id)
         certificates = tuple(certificate for certificate, _ in certified.values())
-        contents = Contents((*ladder.source.entries, *last), files, router, certificates)
+        contents = Contents(
+            (*ladder.source.entries, *last), files, router, _reference_router(reference_rule, oos_id), certificates
+        )
         decided = _Decided(contents, ladder.tune, ladder.costs)
     else:
         own_cost = measure_costs((reference,), (reference_rule,), tokenizer, static, texts, oos_id).paths
@@ -169,12 +175,9 @@ def calibrate_router(
 
     workspace.progress("bundle", 0.9)
     bundle = workspace.out / BUNDLE_FOLDER
-    manifest = make_manifest(name, data, max_length, decided.contents.entries)
+    manifest = make_manifest(name, data, max_length, decided.contents.entries, reference_digest)
     golden = golden_texts(texts, decided.tune.views, decided.point)
     write_bundle(bundle, decided.contents, manifest, golden, target)
-    point = OperatingPoint(REFERENCE, 0.0, ())
-    (workspace.out / REFERENCE_RULE_FOLDER).mkdir()
-    save_router(Router((reference_rule,), {REFERENCE: point}, REFERENCE, oos_id), workspace.out / REFERENCE_RULE_FOLDER)
     return _result(
         decided,
         ladder.source.costs.static,
@@ -219,7 +222,12 @@ def _certify(
 def _reference_rule(material: Material, out_of_scope_id: int | None, false_rejection: float) -> PathRule:
     """The reference path has an out-of-scope scorer of its own, and no stop score: nothing comes after it."""
     train, tune = material.train.reference_alone, material.tune.reference_alone
-    return fit_rules(train, tune, None, out_of_scope_id, false_rejection).rules[0]
+    return fit_rules(fit_spaces(train, neighbours_from=0), tune, None, out_of_scope_id, false_rejection).rules[0]
+
+
+def _reference_router(rule: PathRule, out_of_scope_id: int | None) -> Router:
+    """The reference path as a ladder of one path."""
+    return Router((rule,), {REFERENCE: OperatingPoint(REFERENCE, 0.0, ())}, REFERENCE, out_of_scope_id)
 
 
 def _reference_view(answered: Answered, rule: PathRule, out_of_scope_id: int | None) -> ReadSplit:
@@ -259,9 +267,7 @@ def _opened(entry: PathEntry, file: Path, target: Target) -> LadderPath:
 
 def _static_model(
     folder: Path,
-    name: str,
-    data: SnapshotResult,
-    max_length: int,
+    manifest: Manifest,
     export: Artifact[ExportResult],
     compression: Artifact[CompressionResult],
     target: Target,
@@ -269,7 +275,7 @@ def _static_model(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     shutil.copyfile(tokenizer_file(export), folder / TOKENIZER_FILE)
-    write_manifest(folder, make_manifest(name, data, max_length, ()))
+    write_manifest(folder, manifest)
     graph = compression.folder / compression.result.static_monolith
     return StaticModel.load(graph, folder, threads=target.threads, execution_provider=target.execution_provider)
 
@@ -277,14 +283,14 @@ def _static_model(
 def _reference_alone(
     files: dict[str, Path], rule: PathRule, out_of_scope_id: int | None, config: RouterConfig, certify_rows: int
 ) -> Contents:
-    point = OperatingPoint(REFERENCE, 0.0, ())
     certificate = reference_certificate(
         certify_rows, config.max_accuracy_loss, config.confidence, REFERENCE, rule.cost_ms
     )
     return Contents(
         entries=(PathEntry(REFERENCE, "encoder", REFERENCE_FILE),),
         files=files,
-        router=Router((rule,), {REFERENCE: point}, REFERENCE, out_of_scope_id),
+        router=_reference_router(rule, out_of_scope_id),
+        reference=_reference_router(rule, out_of_scope_id),
         certificates=(certificate,),
     )
 

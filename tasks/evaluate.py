@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.adaptive_model import open_ladder
-from engine.bundle import TOKENIZER_FILE, read_manifest
+from engine.bundle import REFERENCE_FOLDER, TOKENIZER_FILE, read_manifest
 from engine.ladder import EncoderPath
 from engine.prediction import Prediction
 from engine.router_files import load_router
@@ -20,7 +20,7 @@ from engine.session import open_session
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.bundling import load_bundle
-from tasks.calibrate import BUNDLE_FOLDER, REFERENCE, REFERENCE_RULE_FOLDER
+from tasks.calibrate import BUNDLE_FOLDER, REFERENCE
 from tasks.data.duplicates import count_leaking_rows
 from tasks.data.rows import SPLITS, Row, read_rows
 from tasks.metrics import ExpectedCalibrationError, MacroF1
@@ -140,7 +140,7 @@ def _monolith(
     bundle = router.folder / BUNDLE_FOLDER
     session = open_session(graph, threads=target.threads, execution_provider=target.execution_provider)
     tokenizer = TextTokenizer(bundle / TOKENIZER_FILE, read_manifest(bundle).max_length)
-    rule = load_router(router.folder / REFERENCE_RULE_FOLDER)
+    rule = load_router(bundle / REFERENCE_FOLDER)
     split: SplitAnswers = answer_rows(
         (EncoderPath(REFERENCE, session),), tokenizer, rows, data.labels, data.out_of_scope_label
     )

@@ -251,6 +251,18 @@ class RouterResult(Record):
     size_mb: float
 
 
+class Recalibration(Record):
+    """A new router for the same paths, from fresh rows. `before`, `after`: certificates; a point that is missing fell."""
+
+    bundle: str
+    tune_rows: int
+    certify_rows: int
+    attempt: int
+    operating_point: str
+    before: tuple[Certificate, ...]
+    after: tuple[Certificate, ...]
+
+
 # ---------------------------------------------------------------- evidence
 
 

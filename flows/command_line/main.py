@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.errors import EngineError
-from flows.command_line import bench, predict, run, status
+from flows.command_line import bench, predict, recalibrate, run, status
 from tasks.errors import UserError
 
 INTERNAL_ERROR: Final = 1
@@ -23,7 +23,7 @@ USER_ERROR: Final = 2
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 
-_COMMANDS: Final = (run, predict, bench, status)
+_COMMANDS: Final = (run, predict, bench, recalibrate, status)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.bundle import PathEntry
+from engine.out_of_scope import EmbeddingSpace
 from engine.router import PathRule
 from tasks.records import LadderCandidate
 from tasks.router.answers import SplitAnswers
@@ -34,11 +35,12 @@ UNLUCKY: Final = 1.0
 
 @dataclass(frozen=True)
 class Source:
-    """One set of segments: its entries, all answers, and measured costs with the reference path's at the end."""
+    """One set of segments: its entries, all answers, and spaces and measured costs with the reference path's at the end."""
 
     model: str
     entries: tuple[PathEntry, ...]
     material: Material
+    spaces: Sequence[EmbeddingSpace | None]
     costs: Costs
 
 
@@ -80,9 +82,15 @@ def candidates(
     for source in sources:
         for variant in (CARRIES, ALONE, REFERENCE_LAST):
             material = source.material.with_reference_last() if variant == REFERENCE_LAST else source.material
-            train, tune = material.train.ladder, material.tune.ladder
+            tune = material.tune.ladder
+            spaces = source.spaces[: len(tune.paths)]
             fitted = fit_rules(
-                train, tune, reference_right, out_of_scope_id, false_rejection, last_carries=variant == CARRIES
+                spaces,
+                tune,
+                reference_right,
+                out_of_scope_id,
+                false_rejection,
+                last_carries=variant == CARRIES,
             )
             costs = source.costs.paths[: len(fitted.rules)]
             totals = np.cumsum(costs)

@@ -11,8 +11,9 @@ from tasks.data.rows import Row, read_rows
 from tasks.records import SnapshotResult
 from tasks.router.answers import PathAnswers, SplitAnswers, answer_rows
 
-STATISTICS_ROWS: Final = 1500
-"""Train rows at most for class centres and covariances."""
+ROWS_PER_LABEL: Final = 12
+FEWEST_STATISTICS_ROWS: Final = 512
+"""Train rows for class centres and covariances: so many per label, and so many at least."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def collect(
     for split in ("train", "tune", "certify"):
         rows = read_rows(snapshot, split)
         if split == "train":
-            rows = _stratified(rows, STATISTICS_ROWS)
+            rows = _stratified(rows, max(FEWEST_STATISTICS_ROWS, ROWS_PER_LABEL * len(snapshot.result.labels)))
         progress(f"answers of all paths on {len(rows)} rows of {split}")
         data, last = snapshot.result, () if reference is None else (reference,)
         everything = answer_rows((*ladder, *last), tokenizer, rows, data.labels, data.out_of_scope_label)

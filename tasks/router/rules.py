@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.confidence import FEATURES, Confidence
-from engine.out_of_scope import OutOfScopeScorer
+from engine.out_of_scope import EmbeddingSpace, OutOfScopeScorer
 from engine.router import PathRule, Reading
-from tasks.router.answers import ABSTAIN, PathAnswers, SplitAnswers
+from tasks.router.answers import PathAnswers, SplitAnswers
 from tasks.router.evidence import fit_weights
 from tasks.router.out_of_scope import fit_scorer, fit_space
 from tasks.router.stop_score import cross_fitted_scores, fit_stop_score
@@ -30,8 +30,22 @@ class FittedRules:
     stop_scores: NDArray[np.float64]
 
 
+def fit_spaces(train: SplitAnswers, *, neighbours_from: int) -> list[EmbeddingSpace | None]:
+    """One space per path, from in-scope train rows; None for a path without embedding.
+
+    `neighbours_from`: number of the first path whose space has neighbours: they cost too much at the early ones.
+    """
+    trained = train.in_scope
+    return [
+        None
+        if path.embeddings is None
+        else fit_space(path.embeddings[trained], train.truth[trained], neighbours=number >= neighbours_from)
+        for number, path in enumerate(train.paths)
+    ]
+
+
 def fit_rules(
-    train: SplitAnswers,
+    spaces: Sequence[EmbeddingSpace | None],
     tune: SplitAnswers,
     reference_right: NDArray[np.bool_] | None,
     out_of_scope_id: int | None,
@@ -39,32 +53,22 @@ def fit_rules(
     *,
     last_carries: bool = True,
 ) -> FittedRules:
-    """Path by path along the ladder. `reference_right`: (tune rows,), None for a ladder of the reference path alone.
+    """Path by path along the ladder, with one embedding space each.
 
-    `last_carries`: whether the evidence before it counts at the last path.
+    `reference_right`: (tune rows,), None for a ladder of the reference path alone. `last_carries`: whether the evidence
+    before it counts at the last path.
     """
     rules: list[PathRule] = []
     stop_scores = []
     before: list[Reading] | None = None
-    for number, (own_train, own) in enumerate(zip(train.paths, tune.paths, strict=True)):
+    for number, (space, own) in enumerate(zip(spaces, tune.paths, strict=True)):
         last = number == len(tune.paths) - 1
         carried = np.stack([reading.scores for reading in before]) if before and (last_carries or not last) else None
         own_weight, carried_weight = fit_weights(own.logits, carried, tune.truth)
         rule = PathRule(
             name=own.name,
             cost_ms=0.0,
-            scorer=_scorer(
-                own_train,
-                train.truth,
-                own,
-                tune,
-                carried,
-                own_weight,
-                carried_weight,
-                out_of_scope_id,
-                false_rejection,
-                last,
-            ),
+            scorer=_scorer(space, own, tune, carried, (own_weight, carried_weight), out_of_scope_id, false_rejection),
             coefficients=(0.0,) * len(FEATURES),
             intercept=0.0,
             own_weight=own_weight,
@@ -83,27 +87,21 @@ def fit_rules(
 
 
 def _scorer(
-    train: PathAnswers,
-    train_truth: NDArray[np.int64],
+    space: EmbeddingSpace | None,
     own: PathAnswers,
     tune: SplitAnswers,
     carried: NDArray[np.float32] | None,
-    own_weight: float,
-    carried_weight: float,
+    weights: tuple[float, float],
     out_of_scope_id: int | None,
     false_rejection: float,
-    last: bool,
 ) -> OutOfScopeScorer:
-    scores = own.logits * np.float32(own_weight)
+    scores = own.logits * np.float32(weights[0])
     if carried is not None:
-        scores = scores + carried * np.float32(carried_weight)
+        scores = scores + carried * np.float32(weights[1])
     inside = tune.in_scope
     energies = np.array([Confidence.of(row, out_of_scope_id).energy for row in scores[inside]])
-    if train.embeddings is None or own.embeddings is None:
-        return fit_scorer(energies, None, None, false_rejection)
-    trained = train_truth != ABSTAIN
-    space = fit_space(train.embeddings[trained], train_truth[trained], neighbours=last)
-    return fit_scorer(energies, own.embeddings[inside], space, false_rejection)
+    embeddings = None if own.embeddings is None else own.embeddings[inside]
+    return fit_scorer(energies, embeddings, space, false_rejection)
 
 
 def _with_stop_score(

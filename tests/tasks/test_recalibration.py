@@ -1,0 +1,83 @@
+"""Recalibration: a new router for the same paths from fresh rows, or one clear error and nothing written."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine import AdaptiveModel
+from engine.bundle import read_manifest
+from engine.digests import file_digest
+from tasks import recalibrate as module
+from tasks.data.rows import Row
+from tasks.errors import UserError
+from tasks.recalibrate import NotCertifiedError, part_rows, recalibrate
+from tests.conftest import tiny_rows
+
+pytestmark = pytest.mark.slow
+
+
+def fresh_rows(count: int) -> list[Row]:
+    return [Row(text=row["text"], label=row["label"]) for row in tiny_rows(count, seed=77)]
+
+
+def recalibrated(tiny, out: Path, tune: list[Row], certify: list[Row], graph: Path | None = None):
+    return recalibrate(
+        tiny.router.folder / "bundle",
+        graph or tiny.compression.folder / tiny.compression.result.reference_monolith,
+        tune,
+        certify,
+        false_rejection=0.01,
+        attempt=1,
+        target=tiny.target,
+        out=out,
+        progress=lambda _: None,
+    )
+
+
+def test_the_same_paths_get_new_thresholds_and_certificates(tiny, tmp_path: Path) -> None:
+    tune, certify = part_rows(fresh_rows(900), seed=0)
+    assert len(tune) + len(certify) == 900
+    result = recalibrated(tiny, tmp_path / "new", tune, certify)
+    old, new = tiny.router.folder / "bundle", tmp_path / "new"
+    for entry in read_manifest(old).paths:
+        assert file_digest(new / entry.file) == file_digest(old / entry.file)
+    assert (new / "router.json").read_bytes() != (old / "router.json").read_bytes()
+    assert {entry.epsilon for entry in result.after} <= {entry.epsilon for entry in result.before}
+    stored = json.loads((new / "certificate.json").read_text())
+    assert [entry["test"]["n"] for entry in stored] == [len(certify)] * len(result.after)
+    assert AdaptiveModel.load(new).operating_point == result.operating_point
+
+
+def test_a_graph_that_is_not_the_reference_path_is_refused(tiny, tmp_path: Path) -> None:
+    tune, certify = part_rows(fresh_rows(900), seed=0)
+    wrong = tiny.compression.folder / tiny.compression.result.segments[0]
+    with pytest.raises(UserError, match="reference"):
+        recalibrated(tiny, tmp_path / "new", tune, certify, graph=wrong)
+    assert not list(tmp_path.iterdir())
+
+
+def test_too_few_rows_are_counted(tiny, tmp_path: Path) -> None:
+    tune, certify = part_rows(fresh_rows(120), seed=0)
+    with pytest.raises(UserError, match="labelled rows"):
+        recalibrated(tiny, tmp_path / "new", tune, certify)
+
+
+def test_an_unknown_label_is_named(tiny, tmp_path: Path) -> None:
+    tune, certify = part_rows([*fresh_rows(900), Row("what is this", "martian")], seed=0)
+    with pytest.raises(UserError, match="martian"):
+        recalibrated(tiny, tmp_path / "new", tune, certify)
+
+
+def test_where_nothing_can_be_certified_nothing_is_left(tiny, tmp_path: Path, monkeypatch) -> None:
+    certify_chain = module.certify_chain
+
+    def fails(*arguments, **options):
+        certificate, thresholds = certify_chain(*arguments, **options)
+        return certificate.model_copy(update={"certified": False}), thresholds
+
+    monkeypatch.setattr(module, "certify_chain", fails)
+    tune, certify = part_rows(fresh_rows(900), seed=0)
+    with pytest.raises(NotCertifiedError, match="could be certified"):
+        recalibrated(tiny, tmp_path / "new", tune, certify)
+    assert not list(tmp_path.iterdir())
