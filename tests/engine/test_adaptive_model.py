@@ -15,8 +15,8 @@ from engine import AdaptiveModel, BundleError, InputError, StaticModel
 pytestmark = pytest.mark.slow
 
 TEXTS = (
-    "please move and transfer 50 dollars over to checking account",
-    "put and stash 50 dollars aside in the savings pot",
+    "please move transfer 50 dollars over to checking account",
+    "put stash 50 dollars aside in the savings pot thanks",
     "i lost my card please block it now",
     "volcano soup guitar",
     "what is the weather tomorrow",
