@@ -7,7 +7,6 @@ few rows to try, the bundle ships the reference path alone.
 
 import hashlib
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,22 +15,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.bundle import TOKENIZER_FILE, Manifest, PathEntry, write_manifest
+from engine.bundle import TOKENIZER_FILE, PathEntry
 from engine.digests import file_digest, folder_digest
-from engine.ladder import EncoderPath, LexicalPath
-from engine.ladder import Path as LadderPath
-from engine.lexical import LexicalModel
 from engine.router import OperatingPoint, PathRule, Router
-from engine.session import open_session
-from engine.static_model import StaticModel
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.bundling import Contents, golden_texts, make_manifest, write_bundle
 from tasks.data.rows import Row, read_rows
 from tasks.export import tokenizer_file
-from tasks.lexical import LEXICAL_FILE
 from tasks.model_shape import read_shape
-from tasks.quantize import FINE_TUNED
 from tasks.recipe.schema import RouterConfig
 from tasks.recipe.target import Target
 from tasks.records import (
@@ -50,6 +42,7 @@ from tasks.router.chain import route
 from tasks.router.costs import measure_costs
 from tasks.router.ladders import Ladder, Source, candidates, fallback
 from tasks.router.material import Answered, Material, collect
+from tasks.router.parts import open_path, open_static_model, path_entries, path_file, segment_sets
 from tasks.router.rules import fit_rules, fit_spaces
 from tasks.router.views import ReadSplit, read_split
 from tasks.statistics.fixed_sequence import attempt_level
@@ -97,11 +90,11 @@ def calibrate_router(
     max_length = read_shape(export.folder).max_length
     tokenizer = TextTokenizer(tokenizer_file(export), max_length)
     reference_graph = compression.folder / compression.result.reference_monolith
-    reference = _opened(PathEntry(REFERENCE, "encoder", REFERENCE_FILE), reference_graph, target)
+    reference = open_path(PathEntry(REFERENCE, "encoder", REFERENCE_FILE), reference_graph, target)
     texts = [row.text for row in read_rows(snapshot, "tune")]
     oos_id = data.labels.index(data.out_of_scope_label) if data.out_of_scope_label in data.labels else None
     reference_digest = file_digest(reference_graph)
-    static = _static_model(
+    static = open_static_model(
         workspace.scratch / "static",
         make_manifest(name, data, max_length, (), reference_digest),
         export,
@@ -110,9 +103,9 @@ def calibrate_router(
     )
 
     sources: list[Source] = []
-    for model, folder, segments in _segment_sets(compression, export):
-        entries = _entries(folder, segments, lexical)
-        paths = tuple(_opened(entry, _file(entry, compression, lexical), target) for entry in entries)
+    for model, folder, segments in segment_sets(compression, export):
+        entries = path_entries(folder, segments, lexical)
+        paths = tuple(open_path(entry, path_file(entry, compression, lexical), target) for entry in entries)
         known = sources[0].material if sources else None
         material = collect(
             snapshot,
@@ -158,7 +151,7 @@ def calibrate_router(
     files = {TOKENIZER_FILE: tokenizer_file(export)}
     if chosen in certified:
         last = (PathEntry(REFERENCE, "encoder", REFERENCE_FILE),) if ladder.ends_with_reference else ()
-        files |= {entry.file: _file(entry, compression, lexical) for entry in ladder.source.entries}
+        files |= {entry.file: path_file(entry, compression, lexical) for entry in ladder.source.entries}
         files |= {entry.file: reference_graph for entry in last}
         router = Router(ladder.rules, {key: point for key, (_, point) in certified.items()}, chosen, oos_id)
         certificates = tuple(certificate for certificate, _ in certified.values())
@@ -232,52 +225,6 @@ def _reference_router(rule: PathRule, out_of_scope_id: int | None) -> Router:
 
 def _reference_view(answered: Answered, rule: PathRule, out_of_scope_id: int | None) -> ReadSplit:
     return read_split(answered.reference_alone, (rule,), out_of_scope_id)
-
-
-def _segment_sets(
-    compression: Artifact[CompressionResult], export: Artifact[ExportResult]
-) -> list[tuple[str, Path, tuple[str, ...]]]:
-    """The models whose segments may serve: name, the folder that has its shape, its files."""
-    result = compression.result
-    sets = [(result.model, compression.folder, result.segments)]
-    if result.parent_segments:
-        sets.append((FINE_TUNED, export.folder, result.parent_segments))
-    return sets
-
-
-def _entries(
-    shape_folder: Path, segments: Sequence[str], lexical: Artifact[LexicalResult] | None
-) -> tuple[PathEntry, ...]:
-    first = (PathEntry("lexical", "lexical", LEXICAL_FILE),) if lexical else ()
-    pairs = zip(read_shape(shape_folder).exit_names, segments, strict=True)
-    return (*first, *(PathEntry(name, "encoder", file) for name, file in pairs))
-
-
-def _file(entry: PathEntry, compression: Artifact[CompressionResult], lexical: Artifact[LexicalResult] | None) -> Path:
-    holder = lexical.folder if entry.kind == "lexical" and lexical else compression.folder
-    return holder / entry.file
-
-
-def _opened(entry: PathEntry, file: Path, target: Target) -> LadderPath:
-    if entry.kind == "lexical":
-        return LexicalPath(entry.name, LexicalModel.load(file))
-    session = open_session(file, threads=target.threads, execution_provider=target.execution_provider)
-    return EncoderPath(entry.name, session)
-
-
-def _static_model(
-    folder: Path,
-    manifest: Manifest,
-    export: Artifact[ExportResult],
-    compression: Artifact[CompressionResult],
-    target: Target,
-) -> StaticModel:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    shutil.copyfile(tokenizer_file(export), folder / TOKENIZER_FILE)
-    write_manifest(folder, manifest)
-    graph = compression.folder / compression.result.static_monolith
-    return StaticModel.load(graph, folder, threads=target.threads, execution_provider=target.execution_provider)
 
 
 def _reference_alone(

@@ -13,7 +13,7 @@ import pytest
 
 from engine.errors import BundleError, InputError
 from engine.prediction import Prediction
-from flows.command_line import bench, main, predict, run, status
+from flows.command_line import bench, main, predict, recalibrate, run, status
 from tasks.errors import UserError
 
 PROJECT = Path(__file__).parents[2]
@@ -252,6 +252,29 @@ def test_predict_on_a_folder_imports_nothing_heavy(tmp_path: Path) -> None:
     assert done.stdout == "[]\n"
 
 
+# ------------------------------------------------------------------ recalibrate
+
+
+def test_recalibrate_reads_distinct_labelled_rows_and_names_the_first_bad_one(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    rows = [("a", "x"), ("b", "y"), ("a", "x"), ("c", "x"), ("c", "y")]
+    file.write_text("".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows))
+    read = recalibrate.read_labelled_rows(file, "text", "label")
+    assert sorted((row.text, row.label) for row in read) == [("a", "x"), ("b", "y")]  # c contradicts itself
+    file.write_text('{"text": "a", "label": "x"}\n{"text": "b"}\n')
+    with pytest.raises(UserError, match=r"rows\.jsonl.*2.*label"):
+        recalibrate.read_labelled_rows(file, "text", "label")
+
+
+def test_recalibrate_refuses_a_folder_that_is_no_bundle(
+    tmp_path: Path, own_home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"text": "a", "label": "x"}\n')
+    (tmp_path / "no-bundle").mkdir()
+    assert "manifest.json" in fails_with(capfd, "recalibrate", str(tmp_path / "no-bundle"), "--data", str(file))
+
+
 # ------------------------------------------------------------------ bench
 
 
@@ -296,9 +319,9 @@ def test_status_before_anything_is_registered(own_home: Path, capfd: pytest.Capt
 
 
 def test_all_commands_have_help(capfd: pytest.CaptureFixture[str]) -> None:
-    helpful: list[Callable[..., object]] = [module.add_to for module in (run, predict, bench, status)]
+    helpful: list[Callable[..., object]] = [module.add_to for module in (run, predict, bench, recalibrate, status)]
     assert helpful
-    for command in ("run", "predict", "bench", "status"):
+    for command in ("run", "predict", "bench", "recalibrate", "status"):
         with pytest.raises(SystemExit) as ended:
             main([command, "--help"])
         assert ended.value.code == 0
