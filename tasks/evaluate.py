@@ -110,6 +110,7 @@ def evaluate(
         out_of_scope_fpr95=outside.fpr95,
         out_of_scope_early_share=outside.early_share,
         reference=paired_test(reference == truth, right, epsilon, confidence),
+        disagreement=interval(answers != reference),
         slices=_groups([row.slice for row in rows], right, interval),
         classes=_groups([row.label for row in rows], right, interval),
         paths=_paths(router.result, ladder, predictions, right, interval),

@@ -287,8 +287,9 @@ class EvaluationResult(Record):
     """The routed model on the gate rows. Out-of-scope rows are right when abstained from.
 
     `macro_f1_low`, `expected_calibration_error_high`: confidence bounds that gates on these two are judged by; without
-    one such a gate is never proven. `in_scope_accuracy` is on rows that have a trained label. `reference` compares routed
-    with the fp32 fine-tuned model.
+    one such a gate is never proven. `in_scope_accuracy` is on rows that have a trained label.
+    `reference` compares routed with the fp32 fine-tuned model; `disagreement` is the share of rows that the two answer
+    differently: it needs no labels, and bounds the loss whatever they are.
     """
 
     rows: int
@@ -304,6 +305,7 @@ class EvaluationResult(Record):
     out_of_scope_fpr95: float | None
     out_of_scope_early_share: float | None
     reference: PairedTest
+    disagreement: Interval
     slices: tuple[SliceAccuracy, ...]
     classes: tuple[SliceAccuracy, ...]
     paths: tuple[PathEvaluation, ...]

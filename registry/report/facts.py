@@ -15,7 +15,7 @@ class Fact:
 
 
 def quality_facts(evaluation: EvaluationResult) -> tuple[Fact, ...]:
-    """Figures of the routed model that are no proportions."""
+    """Figures of the routed model beside its accuracies."""
     return (
         Fact("macro F1, lower bound", f"{number(evaluation.macro_f1)}, {number(evaluation.macro_f1_low)}"),
         Fact(
@@ -23,6 +23,7 @@ def quality_facts(evaluation: EvaluationResult) -> tuple[Fact, ...]:
             f"{percent(evaluation.expected_calibration_error, 2)}, "
             f"{percent(evaluation.expected_calibration_error_high, 2)}",
         ),
+        Fact("answers other than the reference path's", proportion(evaluation.disagreement)),
     )
 
 

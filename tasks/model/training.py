@@ -57,13 +57,13 @@ class _Progress(TrainerCallback):
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         epoch = min(int(state.epoch or 0) + 1, int(args.num_train_epochs))
-        message = f"{self.phase}: epoch {epoch} of {int(args.num_train_epochs)}"
+        message = f"{self.phase}epoch {epoch} of {int(args.num_train_epochs)}"
         self.workspace.progress(message, state.global_step / max(state.max_steps, 1))
 
     def on_evaluate(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         accuracy = kwargs.get("metrics", {}).get("eval_accuracy")
         if accuracy is not None:
-            self.workspace.progress(f"{self.phase}: tune accuracy {accuracy:.4f} after epoch {state.epoch:g}", None)
+            self.workspace.progress(f"{self.phase}tune accuracy {accuracy:.4f} after epoch {state.epoch:g}", None)
 
 
 class _Stages(TrainerCallback):
@@ -137,12 +137,12 @@ def train(
     workspace: Workspace,
     exit_start: float = 0.0,
     loss: Loss | None = None,
-    phase: str = "fine-tune",
+    phase: str = "",
 ) -> tuple[MultiExitClassifier, History]:
     """Train on splits["train"], keep the epoch with the best full-depth accuracy on splits["tune"].
 
     `exit_start`: share of the steps after which the early exits train the encoder, too. `loss` replaces the model's joint
-    loss in training. Checkpoints lie in the workspace's scratch folder.
+    loss in training. `phase` begins every progress message. Checkpoints lie in the workspace's scratch folder.
     """
     checkpoints = workspace.scratch / "checkpoints"
     arguments = TrainingArguments(

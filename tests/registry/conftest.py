@@ -270,6 +270,7 @@ def _evaluation() -> EvaluationResult:
         out_of_scope_fpr95=0.1,
         out_of_scope_early_share=0.01,
         reference=_paired(900, 4, 2),
+        disagreement=_interval(9, 900, 0.004, 0.019),
         slices=(
             SliceAccuracy(name="banking", accuracy=_interval(390, 400, 0.95, 0.99)),
             SliceAccuracy(name="travel", accuracy=_interval(380, 410, 0.9, 0.95)),

@@ -249,6 +249,7 @@ def evaluation(labels: tuple[str, ...]) -> EvaluationResult:
         out_of_scope_fpr95=0.164,
         out_of_scope_early_share=0.0125,
         reference=paired(9, 5, 900, 0.01, 0.19, 0.0121),
+        disagreement=share(17, 900),
         slices=tuple(
             SliceAccuracy(name=name, accuracy=share(right, rows))
             for name, right, rows in (

@@ -66,3 +66,9 @@ def test_the_truth_of_an_out_of_scope_row_is_to_abstain(tiny) -> None:
     truth = truth_ids(read_rows(tiny.snapshot, "gate"), data.labels, data.out_of_scope_label)
     assert (truth == ABSTAIN).sum() == data.out_of_scope_rows["gate"]
     assert np.array_equal(np.unique(truth[truth >= 0]), np.arange(len(data.labels) - 1))
+
+
+def test_the_loss_is_at_most_the_disagreement(evaluation) -> None:
+    assert evaluation.disagreement.n == evaluation.rows
+    assert evaluation.disagreement.successes >= evaluation.reference.harms + evaluation.reference.gains
+    assert evaluation.reference.loss <= evaluation.disagreement.value <= evaluation.disagreement.high

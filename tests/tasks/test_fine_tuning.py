@@ -108,7 +108,7 @@ from tasks.records import SnapshotResult
 
 def progress(message, fraction=None):
     print(message, flush=True)
-    if kill_after and message.startswith("fine-tune: epoch " + kill_after):
+    if kill_after and message.startswith("epoch " + kill_after):
         os.kill(os.getpid(), 9)
 
 snapshot_folder, snapshot_result, base, root, kill_after = sys.argv[1:6]
@@ -137,7 +137,7 @@ def test_a_killed_training_resumes_at_its_last_checkpoint(tiny, tiny_base: Path,
     shutil.rmtree(tmp_path / "out")
     resumed = run("")
     assert resumed.returncode == 0, resumed.stderr
-    epochs = {line.split()[2] for line in resumed.stdout.splitlines() if line.startswith("fine-tune: epoch")}
+    epochs = {line.split()[1] for line in resumed.stdout.splitlines() if line.startswith("epoch")}
     assert "1" not in epochs
     assert "3" in epochs
 
