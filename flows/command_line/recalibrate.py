@@ -52,7 +52,6 @@ def execute(options: argparse.Namespace) -> int:
     from flows.command_line.console import console_for
     from flows.command_line.watching import watching
     from flows.home import Home
-    from tasks.data.rows import content_digest
     from tasks.recipe.load import load_target
 
     target = load_target(options.target)
@@ -66,8 +65,8 @@ def execute(options: argparse.Namespace) -> int:
         graph = options.reference or _reference_graph(home, manifest.reference_digest)
         tune, certify = part_rows(rows, seed=options.seed)
         # Whoever parts the same rows anew until a certificate comes out is trying again on rows that were seen.
-        attempts = CertifyAttempts(home, content_digest({"rows": rows}))
-        key = combined_digest({"bundle": folder_digest(bundle), "certify": content_digest({"certify": certify})})
+        attempts = CertifyAttempts(home, _rows_digest(rows))
+        key = combined_digest({"bundle": folder_digest(bundle), "certify": _rows_digest(certify)})
         attempt = attempts.number(key)
         out = options.out or home.folder / "recalibrated" / f"{manifest.name}-{key[:12]}"
         if out.exists():
@@ -139,6 +138,13 @@ def _row(old: "Certificate", new: "Certificate | None") -> Sequence[str]:
 
 def _shares(certificate: "Certificate") -> str:
     return ", ".join(f"{name} {share:.0%}" for name, share in certificate.stop_shares.items() if share >= 0.005)
+
+
+def _rows_digest(rows: "Sequence[Row]") -> str:
+    """The identity of rows, whatever their order."""
+    from tasks.data.rows import SPLITS, content_digest
+
+    return content_digest({split: rows if split == "certify" else () for split in SPLITS})
 
 
 def _reference_graph(home: "Home", digest: str) -> Path:
