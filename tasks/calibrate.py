@@ -27,7 +27,6 @@ from tasks.model_shape import read_shape
 from tasks.recipe.schema import RouterConfig
 from tasks.recipe.target import Target
 from tasks.records import (
-    Certificate,
     CompressionResult,
     ExportResult,
     LadderCandidate,
@@ -37,16 +36,15 @@ from tasks.records import (
     SnapshotResult,
     operating_point_name,
 )
-from tasks.router.certify import certify_chain, reference_certificate
+from tasks.router.certify import certify_points, reference_certificate
 from tasks.router.chain import route
 from tasks.router.costs import measure_costs
-from tasks.router.ladders import Ladder, Source, candidates, fallback
-from tasks.router.material import Answered, Material, collect
+from tasks.router.ladders import Source, candidates, fallback
+from tasks.router.material import collect
 from tasks.router.parts import open_path, open_static_model, path_entries, path_file, segment_sets
 from tasks.router.rules import fit_rules, fit_spaces
 from tasks.router.views import ReadSplit, read_split
-from tasks.statistics.fixed_sequence import attempt_level
-from tasks.statistics.paired_test import rows_needed
+from tasks.statistics.fixed_sequence import level_to_spend
 
 REFERENCE: Final = "reference"
 REFERENCE_FILE: Final = "reference.onnx"
@@ -110,7 +108,7 @@ def calibrate_router(
         material = collect(
             snapshot,
             paths,
-            None if known else reference,
+            reference,
             tokenizer,
             lambda message, model=model: workspace.progress(f"{model}: {message}", 0.2),  # type: ignore[misc]
             known,
@@ -124,11 +122,14 @@ def calibrate_router(
 
     workspace.progress("rules and chains of all ladders", 0.6)
     material = sources[0].material
-    reference_rule = _reference_rule(material, oos_id, config.out_of_scope_false_rejection)
-    tune_reference = _reference_view(material.tune, reference_rule, oos_id)
+    # The reference path has an out-of-scope scorer of its own, and no stop score: nothing comes after it.
+    (reference_rule,) = fit_rules(
+        sources[0].spaces[-1:], material.tune.reference_alone, None, oos_id, config.out_of_scope_false_rejection
+    ).rules
+    reference_router = _reference_router(reference_rule, oos_id)
+    tune_reference = material.tune.read_reference(reference_router)
     reference_right = tune_reference.views[0].right
-    # A first attempt may spend all of delta; a retry on rows that a failed attempt has seen spends its share of a series.
-    delta = 1 - config.confidence if attempt == 1 else attempt_level(1 - config.confidence, attempt)
+    delta = level_to_spend(1 - config.confidence, attempt)
     ladders = candidates(
         sources,
         reference_right,
@@ -138,14 +139,23 @@ def calibrate_router(
         delta=delta,
     )
     workspace.progress("certificate", 0.8)
-    certify_reference = _reference_view(material.certify, reference_rule, oos_id).views[0].right
+    certify_reference = material.certify.read_reference(reference_router).views[0].right
     chosen = operating_point_name(config.max_accuracy_loss)
     tries = [(ladders[0], delta)]
     if not ladders[0].ends_with_reference:  # two walks may each fail by chance: together they spend delta
         tries = [(ladders[0], delta * (1 - FALLBACK_SHARE)), (fallback(ladders), delta * FALLBACK_SHARE)]
     for ladder, share in tries:
-        certify = read_split(ladder.answers.certify.ladder, ladder.rules, oos_id)
-        certified = _certify(ladder, config, share, certify=certify, certify_reference=certify_reference)
+        certified = certify_points(
+            {*config.operating_points, config.max_accuracy_loss},
+            ladder.chain,
+            tune=ladder.tune.views,
+            certify=read_split(ladder.answers.certify.ladder, ladder.rules, oos_id).views,
+            reference_right=certify_reference,
+            cumulative=np.cumsum(ladder.costs),
+            names=[rule.name for rule in ladder.rules],
+            confidence=config.confidence,
+            delta=share,
+        )
         if chosen in certified:
             break
     files = {TOKENIZER_FILE: tokenizer_file(export)}
@@ -155,9 +165,7 @@ def calibrate_router(
         files |= {entry.file: reference_graph for entry in last}
         router = Router(ladder.rules, {key: point for key, (_, point) in certified.items()}, chosen, oos_id)
         certificates = tuple(certificate for certificate, _ in certified.values())
-        contents = Contents(
-            (*ladder.source.entries, *last), files, router, _reference_router(reference_rule, oos_id), certificates
-        )
+        contents = Contents((*ladder.source.entries, *last), files, router, reference_router, certificates)
         decided = _Decided(contents, ladder.tune, ladder.costs)
     else:
         own_cost = measure_costs((reference,), (reference_rule,), tokenizer, static, texts, oos_id).paths
@@ -182,49 +190,9 @@ def calibrate_router(
     )
 
 
-def _certify(
-    ladder: Ladder,
-    config: RouterConfig,
-    delta: float,
-    *,
-    certify: ReadSplit,
-    certify_reference: NDArray[np.bool_],
-) -> dict[str, tuple[Certificate, OperatingPoint]]:
-    """Every operating point that could be certified, by name; each has its own walk along the same chain."""
-    certified = {}
-    for epsilon in sorted({*config.operating_points, config.max_accuracy_loss}):
-        if len(certify_reference) < rows_needed(epsilon, delta):
-            continue
-        certificate, thresholds = certify_chain(
-            ladder.chain,
-            tune=ladder.tune.views,
-            certify=certify.views,
-            reference_right=certify_reference,
-            cumulative=np.cumsum(ladder.costs),
-            names=[rule.name for rule in ladder.rules],
-            epsilon=epsilon,
-            confidence=config.confidence,
-            delta=delta,
-        )
-        if certificate.certified:
-            point = OperatingPoint(operating_point_name(epsilon), epsilon, thresholds)
-            certified[point.name] = (certificate, point)
-    return certified
-
-
-def _reference_rule(material: Material, out_of_scope_id: int | None, false_rejection: float) -> PathRule:
-    """The reference path has an out-of-scope scorer of its own, and no stop score: nothing comes after it."""
-    train, tune = material.train.reference_alone, material.tune.reference_alone
-    return fit_rules(fit_spaces(train, neighbours_from=0), tune, None, out_of_scope_id, false_rejection).rules[0]
-
-
 def _reference_router(rule: PathRule, out_of_scope_id: int | None) -> Router:
     """The reference path as a ladder of one path."""
     return Router((rule,), {REFERENCE: OperatingPoint(REFERENCE, 0.0, ())}, REFERENCE, out_of_scope_id)
-
-
-def _reference_view(answered: Answered, rule: PathRule, out_of_scope_id: int | None) -> ReadSplit:
-    return read_split(answered.reference_alone, (rule,), out_of_scope_id)
 
 
 def _reference_alone(

@@ -17,7 +17,7 @@ from engine.adaptive_model import open_ladder
 from engine.bundle import CERTIFICATE_FILE, REFERENCE_FOLDER, TOKENIZER_FILE, Manifest, read_manifest, verify
 from engine.digests import file_digest
 from engine.ladder import EncoderPath
-from engine.router import OperatingPoint, Router
+from engine.router import Router
 from engine.router_files import load_router
 from engine.session import open_session
 from engine.tokenization import TextTokenizer
@@ -27,13 +27,13 @@ from tasks.data.splits import assign_splits
 from tasks.errors import UserError
 from tasks.recipe.schema import SplitShares
 from tasks.recipe.target import Target
-from tasks.records import Certificate, Recalibration, operating_point_name
-from tasks.router.answers import SplitAnswers, answer_rows
-from tasks.router.certify import certify_chain
+from tasks.records import Certificate, Recalibration
+from tasks.router.certify import certify_points
 from tasks.router.chain import build_chain
+from tasks.router.material import answered
 from tasks.router.rules import fit_rules
 from tasks.router.views import read_split
-from tasks.statistics.fixed_sequence import attempt_level
+from tasks.statistics.fixed_sequence import level_to_spend
 from tasks.statistics.paired_test import rows_needed
 
 FEWEST_TUNE_ROWS: Final = 100
@@ -72,27 +72,28 @@ def recalibrate(
     verify(bundle, manifest)
     router, before = load_router(bundle), _certificates(bundle)
     _check(bundle, manifest, router, reference_graph, [*tune_rows, *certify_rows])
-    delta = 1 - before[0].confidence
-    delta = delta if attempt == 1 else attempt_level(delta, attempt)
+    delta = level_to_spend(1 - before[0].confidence, attempt)
     _check_counts(len(tune_rows), len(certify_rows), max(entry.epsilon for entry in before), delta)
 
     tokenizer = TextTokenizer(bundle / TOKENIZER_FILE, manifest.max_length)
     threads, provider = target.threads, target.execution_provider
     ladder = open_ladder(bundle, manifest, threads=threads, execution_provider=provider)
     reference = EncoderPath(_REFERENCE, open_session(reference_graph, threads=threads, execution_provider=provider))
-    answers = []
+    reference_router = load_router(bundle / REFERENCE_FOLDER)
+    answers = {}
     for name, rows in (("tune", tune_rows), ("certify", certify_rows)):
         progress(f"answers of all paths on {len(rows)} {name} rows")
-        answers.append(answer_rows((*ladder, reference), tokenizer, rows, manifest.labels, manifest.out_of_scope_label))
-    reference_router = load_router(bundle / REFERENCE_FOLDER)
-    right = [_reference_right(split, reference_router) for split in answers]
-    tune, certify = (replace(split, paths=split.paths[:-1]) for split in answers)
+        answers[name] = answered(rows, ladder, reference, tokenizer, manifest.labels, manifest.out_of_scope_label)
+    tune, certify = answers["tune"], answers["certify"]
+    tune_reference, certify_reference = (
+        split.read_reference(reference_router).views[0].right for split in (tune, certify)
+    )
 
     progress("rules, chain and certificates")
     fitted = fit_rules(
         [rule.scorer.space for rule in router.rules],
-        tune,
-        right[0],
+        tune.ladder,
+        tune_reference,
         router.out_of_scope_id,
         false_rejection,
         last_carries=router.rules[-1].carried_weight > 0,
@@ -100,27 +101,19 @@ def recalibrate(
     rules = tuple(replace(new, cost_ms=old.cost_ms) for new, old in zip(fitted.rules, router.rules, strict=True))
     cumulative = np.array([rule.cost_ms for rule in rules])
     costs = np.diff(cumulative, prepend=0.0)
-    tune_view = read_split(tune, rules, router.out_of_scope_id).with_stop_scores(fitted.stop_scores)
-    certify_view = read_split(certify, rules, router.out_of_scope_id)
-    chain = build_chain(tune_view.views, right[0], costs)
-    certificates, points = [], {}
-    for old in before:
-        certificate, thresholds = certify_chain(
-            chain,
-            tune=tune_view.views,
-            certify=certify_view.views,
-            reference_right=right[1],
-            cumulative=cumulative,
-            names=[rule.name for rule in rules],
-            epsilon=old.epsilon,
-            confidence=old.confidence,
-            delta=delta,
-        )
-        if certificate.certified:
-            certificates.append(certificate)
-            name = operating_point_name(old.epsilon)
-            points[name] = OperatingPoint(name, old.epsilon, thresholds)
-    if not points:
+    tune_view = read_split(tune.ladder, rules, router.out_of_scope_id).with_stop_scores(fitted.stop_scores)
+    certified = certify_points(
+        [old.epsilon for old in before],
+        build_chain(tune_view.views, tune_reference, costs),
+        tune=tune_view.views,
+        certify=read_split(certify.ladder, rules, router.out_of_scope_id).views,
+        reference_right=certify_reference,
+        cumulative=cumulative,
+        names=[rule.name for rule in rules],
+        confidence=before[0].confidence,
+        delta=delta,
+    )
+    if not certified:
         raise NotCertifiedError(
             f"no operating point could be certified on {len(certify_rows)} certify rows "
             f"({', '.join(f'{entry.epsilon:.1%}' for entry in before)} tried): the promise does not hold on this data; "
@@ -128,10 +121,12 @@ def recalibrate(
             file=bundle,
         )
 
+    certificates = tuple(certificate for certificate, _ in certified.values())
+    points = {name: point for name, (_, point) in certified.items()}
     default = router.default_point if router.default_point in points else min(points, key=lambda p: points[p].epsilon)
     new_router = Router(rules, points, default, router.out_of_scope_id)
     files = {entry.file: bundle / entry.file for entry in manifest.paths} | {TOKENIZER_FILE: bundle / TOKENIZER_FILE}
-    contents = Contents(manifest.paths, files, new_router, reference_router, tuple(certificates))
+    contents = Contents(manifest.paths, files, new_router, reference_router, certificates)
     golden = golden_texts([row.text for row in tune_rows], tune_view.views, points[default])
     unfinished = out.with_name(f".{out.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -147,7 +142,7 @@ def recalibrate(
         attempt=attempt,
         operating_point=default,
         before=before,
-        after=tuple(certificates),
+        after=certificates,
     )
 
 
@@ -182,8 +177,3 @@ def _check_counts(tune: int, certify: int, epsilon: float, delta: float) -> None
         )
     if tune < FEWEST_TUNE_ROWS:
         raise UserError(f"{tune} tune rows came of the data, at least {FEWEST_TUNE_ROWS} are needed: add labelled rows")
-
-
-def _reference_right(split: SplitAnswers, router: Router) -> np.ndarray:
-    alone = replace(split, paths=(split.paths[-1],))
-    return read_split(alone, router.rules, router.out_of_scope_id).views[0].right

@@ -75,13 +75,10 @@ def execute(options: argparse.Namespace) -> int:
 
 def read_texts(file: Path, column: str) -> list[str]:
     """The texts in one column of a data file. Raises UserError naming the first row that has none."""
-    from tasks.data.readers import FORMATS, place, read_records
+    from tasks.data.readers import format_of, place, read_records
 
-    file_format = FORMATS.get(file.suffix.lower())
-    if file_format is None:
-        raise UserError(f"not a known format; the suffix is one of {', '.join(FORMATS)}", file=file)
     texts: list[str] = []
-    for record in read_records(file, file_format, [column], location=str(file)):
+    for record in read_records(file, format_of(file), [column], location=str(file)):
         text = record.values.get(column)
         if not isinstance(text, str):
             raise UserError(record.reason or f"has no text in {column!r}", file=place(str(file), record.number))

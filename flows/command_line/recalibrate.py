@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from flows.command_line import models
 from tasks.errors import UserError
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from flows.home import Home
     from tasks.data.rows import Row
     from tasks.records import Certificate, Recalibration
-
-_FALSE_REJECTION: Final = 0.01
 
 
 def add_to(commands: Any) -> None:
@@ -53,6 +51,7 @@ def execute(options: argparse.Namespace) -> int:
     from flows.command_line.watching import watching
     from flows.home import Home
     from tasks.recipe.load import load_target
+    from tasks.recipe.schema import RouterConfig
 
     target = load_target(options.target)
     rows = read_labelled_rows(options.data, options.text_column, options.label_column)
@@ -79,7 +78,7 @@ def execute(options: argparse.Namespace) -> int:
                 graph,
                 tune,
                 certify,
-                false_rejection=_FALSE_REJECTION,
+                false_rejection=RouterConfig().out_of_scope_false_rejection,
                 attempt=attempt,
                 target=target,
                 out=out,
@@ -99,16 +98,13 @@ def execute(options: argparse.Namespace) -> int:
 def read_labelled_rows(file: Path, text_column: str, label_column: str) -> "list[Row]":
     """The distinct, consistent rows of a data file. Raises UserError naming the first record that cannot be used."""
     from tasks.data.duplicates import without_contradictions, without_duplicates
-    from tasks.data.readers import FORMATS, place, read_records
+    from tasks.data.readers import format_of, place, read_records
     from tasks.data.validation import Rejected, check_record
     from tasks.recipe.schema import DataConfig
 
-    file_format = FORMATS.get(file.suffix.lower())
-    if file_format is None:
-        raise UserError(f"not a known format; the suffix is one of {', '.join(FORMATS)}", file=file)
     config = DataConfig(train=(str(file),), text_column=text_column, label_column=label_column)
     rows = []
-    for record in read_records(file, file_format, [text_column, label_column], location=str(file)):
+    for record in read_records(file, format_of(file), [text_column, label_column], location=str(file)):
         checked = check_record(record, config, role="validation", source=str(file))
         if isinstance(checked, Rejected):
             raise UserError(checked.reason, file=place(str(file), checked.number))

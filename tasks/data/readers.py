@@ -58,6 +58,14 @@ def read_records(path: Path, file_format: Format, columns: Sequence[str], *, loc
         raise UserError("is empty: it holds no rows", file=location)
 
 
+def format_of(file: Path) -> Format:
+    """The format that a file's suffix stands for; UserError naming those there are."""
+    try:
+        return FORMATS[file.suffix.lower()]
+    except KeyError:
+        raise UserError(f"not a known format; the suffix is one of {', '.join(FORMATS)}", file=file) from None
+
+
 def place(location: str, number: int) -> str:
     """How a message names one record of a file."""
     has_no_lines = location.lower().endswith(".parquet") or location.startswith("hf://")

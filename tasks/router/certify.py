@@ -4,17 +4,52 @@ The chain is walked from its safest setting, the walk stops at the first setting
 cheapest certified one becomes the operating point (Angelopoulos et al. 2021, "Learn then Test"; Bauer 1991).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.router import OperatingPoint
 from tasks.records import Certificate
 from tasks.router.chain import PathView, Routed, route
 from tasks.statistics.fixed_sequence import certified_settings
-from tasks.statistics.paired_test import paired_p_value, paired_test
+from tasks.statistics.paired_test import harms_and_gains, paired_p_value, paired_test, rows_needed
 
 Floats = NDArray[np.float64]
+
+
+def certify_points(
+    epsilons: Iterable[float],
+    settings: Sequence[tuple[float, ...]],
+    *,
+    tune: Sequence[PathView],
+    certify: Sequence[PathView],
+    reference_right: NDArray[np.bool_],
+    cumulative: Floats,
+    names: Sequence[str],
+    confidence: float,
+    delta: float,
+) -> dict[str, tuple[Certificate, OperatingPoint]]:
+    """Every operating point that could be certified, by name; each has its own walk along the same settings."""
+    certified = {}
+    for epsilon in sorted(set(epsilons)):
+        if len(reference_right) < rows_needed(epsilon, delta):
+            continue
+        certificate, thresholds = certify_chain(
+            settings,
+            tune=tune,
+            certify=certify,
+            reference_right=reference_right,
+            cumulative=cumulative,
+            names=names,
+            epsilon=epsilon,
+            confidence=confidence,
+            delta=delta,
+        )
+        if certificate.certified:
+            name = certificate.operating_point
+            certified[name] = (certificate, OperatingPoint(name, epsilon, thresholds))
+    return certified
 
 
 def certify_chain(
@@ -37,8 +72,7 @@ def certify_chain(
 
     def p_value(number: int) -> float:
         right = routed[number].right
-        harms, gains = int((reference_right & ~right).sum()), int((right & ~reference_right).sum())
-        return paired_p_value(len(right), harms, gains, epsilon, delta)
+        return paired_p_value(len(right), *harms_and_gains(reference_right, right), epsilon, delta)
 
     certified = certified_settings((p_value(number) for number in range(len(settings))), delta)
     predicted = [route(tune, thresholds) for thresholds in settings]

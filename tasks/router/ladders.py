@@ -18,14 +18,13 @@ from engine.bundle import PathEntry
 from engine.out_of_scope import EmbeddingSpace
 from engine.router import PathRule
 from tasks.records import LadderCandidate
-from tasks.router.answers import SplitAnswers
 from tasks.router.chain import build_chain, route
 from tasks.router.costs import Costs
 from tasks.router.material import Material
 from tasks.router.rules import fit_rules
 from tasks.router.views import ReadSplit, read_split
 from tasks.statistics.fixed_sequence import certified_settings
-from tasks.statistics.paired_test import paired_p_value
+from tasks.statistics.paired_test import harms_and_gains, paired_p_value
 
 REFERENCE_LAST: Final = "reference path last"
 CARRIES: Final = "evidence adds up to the last path"
@@ -98,7 +97,7 @@ def candidates(
             view = read_split(tune, rules, out_of_scope_id).with_stop_scores(fitted.stop_scores)
             chain = build_chain(view.views, reference_right, costs)
             predicted = _predicted_cost(
-                view, reference_right, chain, totals, _rows(material.certify.ladder), epsilon, delta
+                view, reference_right, chain, totals, len(material.certify.ladder.truth), epsilon, delta
             )
             built.append(Ladder(source, variant, rules, costs, material, view, chain, predicted))
     return sorted(built, key=lambda ladder: ladder.predicted_cost_ms)
@@ -107,10 +106,6 @@ def candidates(
 def fallback(ladders: Sequence[Ladder]) -> Ladder:
     """The best of those that end with the reference path: without early stops they lose nothing at all."""
     return next(ladder for ladder in ladders if ladder.ends_with_reference)
-
-
-def _rows(split: SplitAnswers) -> int:
-    return len(split.truth)
 
 
 def _predicted_cost(
@@ -131,8 +126,7 @@ def _predicted_cost(
     scale = certify_rows / len(reference_right)
 
     def p_value(number: int) -> float:
-        right = routed[number].right
-        harms, gains = int((reference_right & ~right).sum()), int((right & ~reference_right).sum())
+        harms, gains = harms_and_gains(reference_right, routed[number].right)
         balanced = min(gains, harms) * scale
         unlucky = harms * scale + UNLUCKY * math.sqrt(harms * scale + balanced)
         expected_harms = min(math.ceil(unlucky), certify_rows)

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from engine.ladder import Path as LadderPath
+from engine.router import Router
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact
 from tasks.data.rows import Row, read_rows
 from tasks.records import SnapshotResult
 from tasks.router.answers import PathAnswers, SplitAnswers, answer_rows
+from tasks.router.views import ReadSplit, read_split
 
 ROWS_PER_LABEL: Final = 12
 FEWEST_STATISTICS_ROWS: Final = 512
@@ -32,6 +34,10 @@ class Answered:
         """The split as a ladder of one path, the reference."""
         return replace(self.ladder, paths=(self.reference,))
 
+    def read_reference(self, router: Router) -> ReadSplit:
+        """The reference path's answers by its own rule; `router` has that path alone."""
+        return read_split(self.reference_alone, router.rules, router.out_of_scope_id)
+
 
 @dataclass(frozen=True)
 class Material:
@@ -46,25 +52,39 @@ class Material:
         return Material(*(split.with_reference_last() for split in (self.train, self.tune, self.certify)))
 
 
+def answered(
+    rows: Sequence[Row],
+    ladder: Sequence[LadderPath],
+    reference: LadderPath,
+    tokenizer: TextTokenizer,
+    labels: Sequence[str],
+    out_of_scope_label: str | None,
+) -> Answered:
+    """Answer rows with every path of the ladder and with the reference path."""
+    everything = answer_rows((*ladder, reference), tokenizer, rows, labels, out_of_scope_label)
+    return Answered(replace(everything, paths=everything.paths[:-1]), everything.paths[-1])
+
+
 def collect(
     snapshot: Artifact[SnapshotResult],
     ladder: Sequence[LadderPath],
-    reference: LadderPath | None,
+    reference: LadderPath,
     tokenizer: TextTokenizer,
     progress: Callable[[str], None],
     known: Material | None = None,
 ) -> Material:
     """Answer every row with every path. The reference path's answers are taken from `known` where that is given."""
-    answers = {}
+    answers, data = {}, snapshot.result
     for split in ("train", "tune", "certify"):
         rows = read_rows(snapshot, split)
         if split == "train":
             rows = _stratified(rows, max(FEWEST_STATISTICS_ROWS, ROWS_PER_LABEL * len(snapshot.result.labels)))
         progress(f"answers of all paths on {len(rows)} rows of {split}")
-        data, last = snapshot.result, () if reference is None else (reference,)
-        everything = answer_rows((*ladder, *last), tokenizer, rows, data.labels, data.out_of_scope_label)
-        own = replace(everything, paths=everything.paths[: len(ladder)])
-        answers[split] = Answered(own, getattr(known, split).reference if known else everything.paths[-1])
+        if known is None:
+            answers[split] = answered(rows, ladder, reference, tokenizer, data.labels, data.out_of_scope_label)
+        else:
+            own = answer_rows(ladder, tokenizer, rows, data.labels, data.out_of_scope_label)
+            answers[split] = Answered(own, getattr(known, split).reference)
     return Material(**answers)
 
 

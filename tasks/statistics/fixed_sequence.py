@@ -32,3 +32,8 @@ def attempt_level(delta: float, attempt: int) -> float:
     if attempt < 1:
         raise ValueError(f"attempts count from 1, got {attempt}")
     return delta * 6 / (math.pi * attempt) ** 2
+
+
+def level_to_spend(delta: float, attempt: int) -> float:
+    """All of `delta` for a first attempt; a retry on rows that a failed one has seen spends its share of the series."""
+    return delta if attempt == 1 else attempt_level(delta, attempt)

@@ -53,9 +53,12 @@ def paired_test(
         raise ValueError(f"need two arrays of one length, got shapes {parent.shape} and {candidate.shape}")
     if parent.dtype != np.bool_ or candidate.dtype != np.bool_:
         raise ValueError(f"need boolean arrays, got {parent.dtype} and {candidate.dtype}")
-    return paired_test_of_counts(
-        len(parent), int((parent & ~candidate).sum()), int((candidate & ~parent).sum()), epsilon, confidence
-    )
+    return paired_test_of_counts(len(parent), *harms_and_gains(parent, candidate), epsilon, confidence)
+
+
+def harms_and_gains(parent_correct: NDArray[np.bool_], candidate_correct: NDArray[np.bool_]) -> tuple[int, int]:
+    """How many of (n,) rows only the parent answers right, and how many only the candidate."""
+    return int((parent_correct & ~candidate_correct).sum()), int((candidate_correct & ~parent_correct).sum())
 
 
 def paired_test_of_counts(n: int, harms: int, gains: int, epsilon: float, confidence: float) -> PairedTest:

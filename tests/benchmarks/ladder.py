@@ -77,7 +77,7 @@ def main() -> None:
     made = bundle_of(options.data, options.out_of_scope_label)
     rows = [row for row in read_rows(made.snapshot, "gate") if row.label != made.snapshot.result.out_of_scope_label]
     contenders = contenders_of(made)
-    print(f"{len(rows)} gate rows with a known label; bundle {made.router.folder / 'bundle'}")
+    print(f"{len(rows)} gate rows with a known label; bundle {made.bundle}")
     result = []
     for batch, threads in ((1, 1), (1, 2), (32, 1), (32, 2)):
         result += measure(contenders, rows, batch, threads, options.blocks, options.texts)
@@ -118,7 +118,11 @@ def _recipe_for(folder: Path, outside: str, home: Home) -> Path:
 
 def contenders_of(made: BundleArtifacts) -> dict[str, Answer]:
     """Name → what answers a list of texts."""
-    bundle, files = made.router.folder / "bundle", made.compression
+    bundle, files = made.bundle, made.compression
+    if not files.result.static_precision.endswith("int8"):
+        sys.exit(
+            f"no int8 model was kept for this data ({files.result.static_precision} serves): nothing to compare with"
+        )
     single = {
         "static-fp32": StaticModel.load(files.folder / files.result.reference_monolith, bundle),
         BASELINE: StaticModel.load(files.folder / files.result.static_monolith, bundle),

@@ -8,10 +8,10 @@ import pytest
 from engine import AdaptiveModel
 from engine.bundle import read_manifest
 from engine.digests import file_digest
-from tasks import recalibrate as module
 from tasks.data.rows import Row
 from tasks.errors import UserError
 from tasks.recalibrate import NotCertifiedError, part_rows, recalibrate
+from tasks.router import certify as module
 from tests.conftest import tiny_rows
 
 pytestmark = pytest.mark.slow
