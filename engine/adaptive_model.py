@@ -206,5 +206,5 @@ def open_ladder(
 
 def run_all(ladder: Sequence[LadderPath], ids: Ids) -> tuple[list[tuple[np.ndarray, np.ndarray | None]], float]:
     """Every path's logits (labels,) and embedding (hidden,) for one row, no path left out, and the row's novelty."""
-    request = Request(ids.tolist())
+    request = Request(ids)
     return [path.run(request) for path in ladder], request.novelty

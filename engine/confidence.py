@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.compiled import compiled
+
 Scores = NDArray[np.float32]
 
 FEATURES: Final = (
@@ -42,22 +44,7 @@ class Confidence:
     @classmethod
     def of(cls, scores: Scores, out_of_scope_id: int | None) -> "Confidence":
         """Read (labels,) scores."""
-        label = int(scores.argmax())
-        top = float(scores[label])
-        shifted = scores - top
-        weights = np.exp(shifted)
-        total = float(np.add.reduce(weights))  # the method behind .sum(), without its wrapper
-        entropy = (math.log(total) - float(weights @ shifted) / total) / math.log(max(len(scores), 2))
-        outside = 0.0 if out_of_scope_id is None else float(weights[out_of_scope_id])
-        weights[label] = 0.0
-        return cls(
-            label=label,
-            probability=1 / total,
-            margin=(1 - float(np.maximum.reduce(weights))) / total,
-            entropy=entropy,
-            outside=outside / total,
-            energy=-top - math.log(max(total - outside, _TINY)),
-        )
+        return cls(*_summary(scores, -1 if out_of_scope_id is None else out_of_scope_id))
 
     def features(self, *, agrees: bool, out_of_scope: float, tokens: int, novelty: float) -> tuple[float, ...]:
         """In the order of FEATURES. `agrees`: whether the path alone names the label that the path before it named;
@@ -75,6 +62,28 @@ class Confidence:
             math.log1p(tokens),
             novelty,
         )
+
+
+@compiled
+def _summary(scores: Scores, out_of_scope_id: int) -> tuple[int, float, float, float, float, float]:
+    label = 0
+    for i in range(1, len(scores)):
+        if scores[i] > scores[label]:
+            label = i
+    top = np.float64(scores[label])
+    total, weighted, second, outside = 0.0, 0.0, 0.0, 0.0
+    for i in range(len(scores)):
+        shifted = np.float64(scores[i]) - top
+        weight = math.exp(shifted)
+        total += weight
+        weighted += weight * shifted
+        if i == out_of_scope_id:
+            outside = weight
+        if i != label and weight > second:
+            second = weight
+    entropy = (math.log(total) - weighted / total) / math.log(max(len(scores), 2))
+    energy = -top - math.log(max(total - outside, _TINY))
+    return label, 1 / total, (1 - second) / total, entropy, outside / total, energy
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -1,6 +1,5 @@
 """The paths of a bundle in order, without the router: what each of them answers for one row of ids."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,11 +16,12 @@ Floats = NDArray[np.float32]
 class Request:
     """One row on its way through the ladder.
 
+    `ids` (tokens,).
     `novelty`: share of its pairs of tokens that training never saw, as the lexical path found it; 0 without that path.
     `hidden` (1, tokens, hidden): what the last segment left.
     """
 
-    ids: Sequence[int]
+    ids: NDArray[np.int64]
     mask: NDArray[np.int64] | None = None
     hidden: Floats | None = None
     novelty: float = 0.0
@@ -69,7 +69,7 @@ class EncoderPath:
             request.mask = np.ones((1, len(request.ids)), dtype=np.int64)
         feeds: dict[str, Any] = {"attention_mask": request.mask}
         if self._is_first:
-            feeds["input_ids"] = np.array(request.ids, dtype=np.int64)[None, :]
+            feeds["input_ids"] = request.ids[None, :]
         else:
             feeds["hidden_in"] = request.hidden
         if self._is_last:

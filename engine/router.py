@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.compiled import compiled
 from engine.confidence import Confidence
 from engine.errors import InputError
 from engine.out_of_scope import OutOfScopeScorer
@@ -67,9 +68,8 @@ class PathRule:
         out_of_scope_id: int | None,
     ) -> Reading:
         """Read (labels,) logits and (hidden,) embedding of one row; `before`: what the path before said."""
-        scores = logits * np.float32(self.own_weight)
-        if before is not None and self.carried_weight:
-            scores += before.scores * np.float32(self.carried_weight)
+        carried, carried_weight = (logits, 0.0) if before is None else (before.scores, self.carried_weight)
+        scores = pooled(logits, self.own_weight, carried, carried_weight)
         confidence = Confidence.of(scores, out_of_scope_id)
         own_label = confidence.label if before is None else int(logits.argmax())
         outside = self.scorer.score(confidence.energy, embedding)
@@ -94,6 +94,12 @@ class PathRule:
             may_stop=not flagged and outside <= self.early_limit,
             scores=scores,
         )
+
+
+@compiled
+def pooled(logits: Scores, own_weight: float, carried: Scores, carried_weight: float) -> Scores:
+    """Evidence added up: (labels,) logits and the (labels,) scores before them, weighted; also (rows, labels) of both."""
+    return logits * np.float32(own_weight) + carried * np.float32(carried_weight)
 
 
 @dataclass(frozen=True)

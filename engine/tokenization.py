@@ -30,10 +30,9 @@ class TextTokenizer:
         """Number of ids, added tokens included."""
         return self._tokenizer.get_vocab_size(with_added_tokens=True)
 
-    def encode(self, text: str) -> list[int]:
-        """Ids with special tokens."""
-        ids: list[int] = self._tokenizer.encode(well_formed(text)).ids
-        return ids
+    def encode(self, text: str) -> Ids:
+        """(tokens,) ids with special tokens."""
+        return np.array(self._tokenizer.encode(well_formed(text)).ids, dtype=np.int64)
 
     def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
         """One array (tokens,) of int64 ids per text, equal to `encode` of each."""

@@ -23,6 +23,7 @@ _DISTRIBUTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "datasets": ("datasets", "pyarrow"),
     "evaluate": ("evaluate",),
     "mlperf_loadgen": ("mlcommons-loadgen",),
+    "numba": ("numba", "llvmlite"),
     "numpy": ("numpy",),
     "onnx": ("onnx",),
     "onnxruntime": ("onnxruntime-gpu", "onnxruntime"),

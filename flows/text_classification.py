@@ -54,6 +54,7 @@ class BundleArtifacts:
     snapshot: Artifact[SnapshotResult]
     fine_tuned: Artifact[FineTuneResult]
     pruned: Artifact[PruneResult] | None
+    export: Artifact[ExportResult]
     compression: Artifact[CompressionResult]
     lexical: Artifact[LexicalResult] | None
     router: Artifact[RouterResult]
@@ -146,7 +147,7 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> BundleA
         inputs = {"snapshot": snapshot, "fine_tuned": fine_tuned, "config": recipe.lexical, "seed": recipe.seed}
         lexical = steps.run(LEXICAL, inputs)
     router = _calibrate(prepared, snapshot, compression, exports[_FINE_TUNED], lexical, steps, home)
-    return BundleArtifacts(snapshot, fine_tuned, pruned, compression, lexical, router)
+    return BundleArtifacts(snapshot, fine_tuned, pruned, exports[_FINE_TUNED], compression, lexical, router)
 
 
 def require_certifiable(recipe: TextClassificationRecipe, snapshot: SnapshotResult, prepared: PreparedRun) -> None:

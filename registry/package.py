@@ -109,7 +109,7 @@ def serving_requirements() -> list[str]:
     runtime = next((name for name in ("onnxruntime-gpu", "onnxruntime") if _installed(name)), None)
     if runtime is None:
         raise UserError("ONNX Runtime is not installed; run: pip install onnxruntime-gpu")
-    return [f"{name}=={version(name)}" for name in ("mlflow-skinny", "numpy", "pandas", runtime, "tokenizers")]
+    return [f"{name}=={version(name)}" for name in ("mlflow-skinny", "numba", "numpy", "pandas", runtime, "tokenizers")]
 
 
 def _known_version(tracker: RunTracker, name: str, tags: dict[str, str]) -> Registration | None:

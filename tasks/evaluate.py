@@ -20,7 +20,7 @@ from engine.session import open_session
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.bundling import load_bundle
-from tasks.calibrate import BUNDLE_FOLDER, REFERENCE
+from tasks.calibrate import BUNDLE_FOLDER
 from tasks.data.duplicates import count_leaking_rows
 from tasks.data.rows import SPLITS, Row, read_rows
 from tasks.metrics import ExpectedCalibrationError, MacroF1
@@ -35,6 +35,7 @@ from tasks.records import (
     SnapshotResult,
 )
 from tasks.router.answers import ABSTAIN, SplitAnswers, answer_rows, truth_ids
+from tasks.router.gathering import REFERENCE
 from tasks.router.views import ReadSplit, read_split
 from tasks.statistics.binomial import exact_interval
 from tasks.statistics.bootstrap import bootstrap_bounds

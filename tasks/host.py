@@ -9,7 +9,7 @@ from typing import Final
 
 from tasks.records import Host
 
-_RUNTIMES: Final = ("onnxruntime-gpu", "onnxruntime", "numpy", "tokenizers", "torch")
+_RUNTIMES: Final = ("onnxruntime-gpu", "onnxruntime", "numpy", "numba", "tokenizers", "torch")
 _TELLING_FLAGS: Final = (
     "sse4_2", "avx", "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16",
     "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16", "asimd", "asimddp", "fphp", "asimdhp", "sve", "i8mm", "bf16",

@@ -34,11 +34,10 @@ def train_lexical(
     reference = load_model(fine_tuned.folder)
     tokenizer = TextTokenizer(tokenizer_file(fine_tuned), reference.shape.max_length)
     train = examples(snapshot, "train", tokenizer)
-    ids = [row["input_ids"].tolist() for row in train]
+    ids = [row["input_ids"] for row in train]
     labels = np.array([row["labels"] for row in train])
     workspace.progress(f"soft labels of the reference path on {len(ids)} rows", 0.0)
-    arrays = [row["input_ids"] for row in train]
-    teacher = exit_logits(reference, arrays, reference.encoder.config.pad_token_id or 0)[:, -1]
+    teacher = exit_logits(reference, ids, reference.encoder.config.pad_token_id or 0)[:, -1]
     word_vectors = reference.encoder.get_input_embeddings().weight.detach().numpy()
     vocabulary = build_vocabulary(ids, len(word_vectors), config.min_pair_rows)
 
@@ -48,7 +47,7 @@ def train_lexical(
     fit(vocabulary, ids, labels, teacher, word_vectors, config, seed, progress).save(workspace.out / LEXICAL_FILE)
     model = LexicalModel.load(workspace.out / LEXICAL_FILE)
     tune = examples(snapshot, "tune", tokenizer)
-    right = [model.answer(row["input_ids"].tolist())[0].argmax() == row["labels"] for row in tune]
+    right = [model.answer(row["input_ids"])[0].argmax() == row["labels"] for row in tune]
     return LexicalResult(
         pairs=len(vocabulary.pairs),
         width=config.width,

@@ -1,10 +1,9 @@
-"""Recalibrate a bundle: new evidence weights, thresholds and certificates from fresh labelled rows, without any training.
+"""Recalibrate a bundle: new evidence weights, thresholds and certificates from fresh rows, without any training.
 
 The paths stay byte for byte; the reference path, whose graph is given, stays the measure of what is lost. The rows are
 parted into tune and certify by the same seeded, stratified hash that snapshots use.
 """
 
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,31 +12,24 @@ from typing import Final
 
 import numpy as np
 
-from engine.adaptive_model import open_ladder
-from engine.bundle import CERTIFICATE_FILE, REFERENCE_FOLDER, TOKENIZER_FILE, Manifest, read_manifest, verify
-from engine.digests import file_digest
-from engine.ladder import EncoderPath
+from engine.bundle import TOKENIZER_FILE
 from engine.router import Router
-from engine.router_files import load_router
-from engine.session import open_session
-from engine.tokenization import TextTokenizer
 from tasks.bundling import Contents, golden_texts, write_bundle
-from tasks.data.rows import Row
+from tasks.data.rows import UNLABELLED, Row
 from tasks.data.splits import assign_splits
 from tasks.errors import UserError
 from tasks.recipe.schema import SplitShares
 from tasks.recipe.target import Target
-from tasks.records import Certificate, Recalibration
+from tasks.records import Recalibration
 from tasks.router.certify import certify_points
 from tasks.router.chain import build_chain
-from tasks.router.material import answered
+from tasks.router.opened_bundle import OpenedBundle
 from tasks.router.rules import fit_rules
 from tasks.router.views import read_split
 from tasks.statistics.fixed_sequence import level_to_spend
 from tasks.statistics.paired_test import rows_needed
 
 FEWEST_TUNE_ROWS: Final = 100
-_REFERENCE: Final = "reference"
 
 
 class NotCertifiedError(UserError):
@@ -46,8 +38,12 @@ class NotCertifiedError(UserError):
 
 def part_rows(rows: Sequence[Row], *, seed: int) -> tuple[list[Row], list[Row]]:
     """(tune, certify) of fresh rows, which are expected to be free of duplicates."""
+    labels = {row.text: row.label for row in rows}
+    if UNLABELLED in labels.values():  # labels that come in later move no row
+        rows = [replace(row, label=UNLABELLED) for row in rows]
     parts = assign_splits({"train": [], "validation": rows, "test": []}, SplitShares(), seed=seed)
-    return parts["tune"], parts["certify"]
+    tune, certify = ([replace(row, label=labels[row.text]) for row in parts[name]] for name in ("tune", "certify"))
+    return tune, certify
 
 
 def recalibrate(
@@ -68,50 +64,39 @@ def recalibrate(
     on these certify rows it is, from 1. UserError where the bundle has no ladder, the graph is not its reference path, rows
     are too few or have unknown labels, or no operating point could be certified: nothing is written then.
     """
-    manifest = read_manifest(bundle)
-    verify(bundle, manifest)
-    router, before = load_router(bundle), _certificates(bundle)
-    _check(bundle, manifest, router, reference_graph, [*tune_rows, *certify_rows])
+    opened = OpenedBundle.open(bundle, reference_graph, target)
+    opened.check_labels([*tune_rows, *certify_rows])
+    router, before = opened.router, opened.certificates
     delta = level_to_spend(1 - before[0].confidence, attempt)
     _check_counts(len(tune_rows), len(certify_rows), max(entry.epsilon for entry in before), delta)
-
-    tokenizer = TextTokenizer(bundle / TOKENIZER_FILE, manifest.max_length)
-    threads, provider = target.threads, target.execution_provider
-    ladder = open_ladder(bundle, manifest, threads=threads, execution_provider=provider)
-    reference = EncoderPath(_REFERENCE, open_session(reference_graph, threads=threads, execution_provider=provider))
-    reference_router = load_router(bundle / REFERENCE_FOLDER)
-    answers = {}
-    for name, rows in (("tune", tune_rows), ("certify", certify_rows)):
-        progress(f"answers of all paths on {len(rows)} {name} rows")
-        answers[name] = answered(rows, ladder, reference, tokenizer, manifest.labels, manifest.out_of_scope_label)
-    tune, certify = answers["tune"], answers["certify"]
-    tune_reference, certify_reference = (
-        split.read_reference(reference_router).views[0].right for split in (tune, certify)
-    )
+    progress(f"answers of all paths on {len(tune_rows)} tune rows")
+    tune = opened.answers(tune_rows)
+    progress(f"answers of all paths on {len(certify_rows)} certify rows")
+    certify = opened.answers(certify_rows)
 
     progress("rules, chain and certificates")
     fitted = fit_rules(
         [rule.scorer.space for rule in router.rules],
         tune.ladder,
-        tune_reference,
+        tune.reference_right,
         router.out_of_scope_id,
         false_rejection,
         last_carries=router.rules[-1].carried_weight > 0,
     )
-    rules = tuple(replace(new, cost_ms=old.cost_ms) for new, old in zip(fitted.rules, router.rules, strict=True))
-    cumulative = np.array([rule.cost_ms for rule in rules])
+    cumulative = np.array([rule.cost_ms for rule in router.rules])
     costs = np.diff(cumulative, prepend=0.0)
-    tune_view = read_split(tune.ladder, rules, router.out_of_scope_id).with_stop_scores(fitted.stop_scores)
+    rules, tune_view = fitted.rules(cumulative), fitted.view(tune.ladder.truth)
     certified = certify_points(
         [old.epsilon for old in before],
-        build_chain(tune_view.views, tune_reference, costs),
+        build_chain(tune_view.views, tune.reference_right, costs),
         tune=tune_view.views,
         certify=read_split(certify.ladder, rules, router.out_of_scope_id).views,
-        reference_right=certify_reference,
+        reference_right=certify.reference_right,
         cumulative=cumulative,
         names=[rule.name for rule in rules],
         confidence=before[0].confidence,
         delta=delta,
+        unlabelled=int(certify.assumed.sum()),
     )
     if not certified:
         raise NotCertifiedError(
@@ -125,8 +110,9 @@ def recalibrate(
     points = {name: point for name, (_, point) in certified.items()}
     default = router.default_point if router.default_point in points else min(points, key=lambda p: points[p].epsilon)
     new_router = Router(rules, points, default, router.out_of_scope_id)
+    manifest = opened.manifest
     files = {entry.file: bundle / entry.file for entry in manifest.paths} | {TOKENIZER_FILE: bundle / TOKENIZER_FILE}
-    contents = Contents(manifest.paths, files, new_router, reference_router, certificates)
+    contents = Contents(manifest.paths, files, new_router, opened.reference_router, certificates)
     golden = golden_texts([row.text for row in tune_rows], tune_view.views, points[default])
     unfinished = out.with_name(f".{out.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -139,33 +125,13 @@ def recalibrate(
         bundle=str(out),
         tune_rows=len(tune_rows),
         certify_rows=len(certify_rows),
+        unlabelled_rows=int(tune.assumed.sum() + certify.assumed.sum()),
+        rows_to_label=sum(int((split.assumed & split.differs).sum()) for split in (tune, certify)),
         attempt=attempt,
         operating_point=default,
         before=before,
         after=certificates,
     )
-
-
-def _certificates(bundle: Path) -> tuple[Certificate, ...]:
-    entries = json.loads((bundle / CERTIFICATE_FILE).read_text(encoding="utf-8"))
-    return tuple(Certificate.model_validate(entry) for entry in entries)
-
-
-def _check(bundle: Path, manifest: Manifest, router: Router, reference_graph: Path, rows: Sequence[Row]) -> None:
-    if len(router.rules) < 2:
-        raise UserError("this bundle is the reference path alone; it has no router to recalibrate", file=bundle)
-    if file_digest(reference_graph) != manifest.reference_digest:
-        raise UserError(
-            "not the reference path of this bundle (its SHA-256 is another); give the reference.onnx of the run that made it",
-            file=reference_graph,
-        )
-    known = {*manifest.labels, *([manifest.out_of_scope_label] if manifest.out_of_scope_label else [])}
-    unknown = sorted({row.label for row in rows} - known)
-    if unknown:
-        raise UserError(
-            f"{len(unknown)} labels are unknown to the bundle, {unknown[0]!r} first; leave their rows out, or retrain with them",
-            file=bundle,
-        )
 
 
 def _check_counts(tune: int, certify: int, epsilon: float, delta: float) -> None:

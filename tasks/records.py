@@ -196,7 +196,10 @@ class PathResult(Record):
 
 
 class Certificate(Record):
-    """With probability >= confidence the routed answer loses at most epsilon accuracy against the reference path."""
+    """With probability >= confidence the routed answer loses at most epsilon accuracy against the reference path.
+
+    `unlabelled_rows`: certify rows without a label, counted as lost where the answer is not the reference path's.
+    """
 
     epsilon: float
     confidence: float
@@ -207,6 +210,7 @@ class Certificate(Record):
     stop_shares: dict[str, float]
     expected_cost_ms: float
     statement: str
+    unlabelled_rows: int = 0
 
     @property
     def operating_point(self) -> str:
@@ -252,11 +256,16 @@ class RouterResult(Record):
 
 
 class Recalibration(Record):
-    """A new router for the same paths, from fresh rows. `before`, `after`: certificates; a point that is missing fell."""
+    """A new router for the same paths, from fresh rows. `before`, `after`: certificates; a point that is missing fell.
+
+    `rows_to_label`: rows without a label (of `unlabelled_rows`) where some path answers otherwise than the reference path.
+    """
 
     bundle: str
     tune_rows: int
     certify_rows: int
+    unlabelled_rows: int
+    rows_to_label: int
     attempt: int
     operating_point: str
     before: tuple[Certificate, ...]

@@ -41,6 +41,10 @@ class RawRecord:
     excerpt: str = ""
 
 
+class MissingColumnError(UserError):
+    """A file lacks a column altogether."""
+
+
 def read_records(path: Path, file_format: Format, columns: Sequence[str], *, location: str) -> Iterator[RawRecord]:
     """Stream the records of a file; `location` is how messages call it.
 
@@ -230,6 +234,6 @@ def _refuse_utf16(path: Path, location: str) -> None:
         raise UserError("is UTF-16 or UTF-32; save it as UTF-8", file=location)
 
 
-def _missing_column(column: str, there_are: Sequence[str], location: str) -> UserError:
+def _missing_column(column: str, there_are: Sequence[str], location: str) -> "MissingColumnError":
     hint = did_you_mean(column, there_are)
-    return UserError(f"has no column {column!r}; its columns are {listed(there_are)}{hint}", file=location)
+    return MissingColumnError(f"has no column {column!r}; its columns are {listed(there_are)}{hint}", file=location)

@@ -15,6 +15,8 @@ from tasks.artifact import Artifact
 from tasks.records import SnapshotResult
 
 SPLITS: Final = ("train", "tune", "certify", "gate")
+UNLABELLED: Final = ""
+"""The label of a row that has none: only recalibration takes such rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.lexical import EPSILON, LexicalModel, LexicalVocabulary
+from engine.lexical import EPSILON, Ids, LexicalModel, LexicalVocabulary
 from tasks.recipe.schema import LexicalConfig
 
 START_DEVIATION: Final = 0.2
@@ -39,18 +39,18 @@ class PairBag(nn.Module):
         return self.head(functional.dropout(hidden, HIDDEN_DROPOUT, self.training))
 
 
-def build_vocabulary(rows: Sequence[Sequence[int]], tokens: int, min_rows: int) -> LexicalVocabulary:
+def build_vocabulary(rows: Sequence[Ids], tokens: int, min_rows: int) -> LexicalVocabulary:
     """Every pair that at least `min_rows` rows have."""
-    everything = LexicalVocabulary({}, tokens)
+    everything = LexicalVocabulary.of((), tokens)
     counts: Counter[int] = Counter()
     for ids in rows:
-        counts.update(set(everything.keys(ids)))
+        counts.update(np.unique(everything.keys(ids)).tolist())
     return LexicalVocabulary.of([key for key, count in counts.items() if count >= min_rows], tokens)
 
 
 def fit(
     vocabulary: LexicalVocabulary,
-    rows: Sequence[Sequence[int]],
+    rows: Sequence[Ids],
     labels: NDArray[np.int64],
     teacher: NDArray[np.float32],
     word_vectors: NDArray[np.float32],
@@ -61,7 +61,7 @@ def fit(
     """Train on (rows,) label ids and the teacher's logits (rows, labels); deterministic by seed."""
     torch.manual_seed(seed)
     chance = np.random.default_rng(seed)
-    members = [np.array(vocabulary.members(ids)[0], dtype=np.int64) for ids in rows]
+    members = [vocabulary.members(ids)[0] for ids in rows]
     table = starting_vectors(vocabulary, word_vectors, config.width)
     # Vectors of tokens that no row has stay as they are: training only the others takes a fraction of the time.
     trained = np.unique(np.concatenate(members))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.router import OperatingPoint
-from tasks.records import Certificate
+from tasks.records import Certificate, PairedTest
 from tasks.router.chain import PathView, Routed, route
 from tasks.statistics.fixed_sequence import certified_settings
 from tasks.statistics.paired_test import harms_and_gains, paired_p_value, paired_test, rows_needed
@@ -29,6 +29,7 @@ def certify_points(
     names: Sequence[str],
     confidence: float,
     delta: float,
+    unlabelled: int = 0,
 ) -> dict[str, tuple[Certificate, OperatingPoint]]:
     """Every operating point that could be certified, by name; each has its own walk along the same settings."""
     certified = {}
@@ -45,6 +46,7 @@ def certify_points(
             epsilon=epsilon,
             confidence=confidence,
             delta=delta,
+            unlabelled=unlabelled,
         )
         if certificate.certified:
             name = certificate.operating_point
@@ -63,10 +65,12 @@ def certify_chain(
     epsilon: float,
     confidence: float,
     delta: float,
+    unlabelled: int = 0,
 ) -> tuple[Certificate, tuple[float, ...]]:
     """One operating point: its certificate and thresholds. `delta` is what this attempt may spend of 1 - confidence.
 
-    `reference_right`: (certify rows,). Costs and stop shares in the certificate are those predicted on tune.
+    `reference_right`: (certify rows,); `unlabelled`: how many of them have no label, and are taken to be what the reference
+    path answers. Costs and stop shares in the certificate are those predicted on tune.
     """
     routed = [route(certify, thresholds) for thresholds in settings]
 
@@ -89,7 +93,8 @@ def certify_chain(
             delta_spent=delta,
             stop_shares=_shares(predicted[chosen], names),
             expected_cost_ms=costs[chosen],
-            statement=_statement(bool(certified), epsilon, confidence, test.n, test.harms, test.gains, test.p_value),
+            unlabelled_rows=unlabelled,
+            statement=_statement(bool(certified), epsilon, confidence, test, unlabelled),
         ),
         settings[chosen],
     )
@@ -115,10 +120,10 @@ def _shares(routed: Routed, names: Sequence[str]) -> dict[str, float]:
     return dict(zip(names, routed.shares(len(names)).tolist(), strict=True))
 
 
-def _statement(
-    certified: bool, epsilon: float, confidence: float, n: int, harms: int, gains: int, p_value: float
-) -> str:
-    evidence = f"{n} certify rows, {harms} lost and {gains} won against the reference path, p = {p_value:.3g}"
+def _statement(certified: bool, epsilon: float, confidence: float, test: PairedTest, unlabelled: int) -> str:
+    evidence = f"{test.n} certify rows, {test.harms} lost and {test.gains} won against the reference path, p = {test.p_value:.3g}"
+    if unlabelled:
+        evidence += f"; {unlabelled} rows without a label, lost wherever the answer is not the reference path's"
     if not certified:
         return f"Not certified: a loss of {epsilon:.1%} accuracy cannot be ruled out at {confidence:.0%} ({evidence})."
     return (

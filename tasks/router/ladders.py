@@ -7,8 +7,8 @@ the promised loss is certified first. Certify is not looked at.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from engine.bundle import PathEntry
 from engine.out_of_scope import EmbeddingSpace
-from engine.router import PathRule
-from tasks.records import LadderCandidate
+from engine.router import OperatingPoint, PathRule
+from tasks.records import Certificate, LadderCandidate, operating_point_name
+from tasks.router.certify import certify_points
 from tasks.router.chain import build_chain, route
 from tasks.router.costs import Costs
 from tasks.router.material import Material
-from tasks.router.rules import fit_rules
+from tasks.router.rules import FittedPath, fit_rules
 from tasks.router.views import ReadSplit, read_split
 from tasks.statistics.fixed_sequence import certified_settings
 from tasks.statistics.paired_test import harms_and_gains, paired_p_value
@@ -30,6 +31,8 @@ REFERENCE_LAST: Final = "reference path last"
 CARRIES: Final = "evidence adds up to the last path"
 ALONE: Final = "last path alone"
 UNLUCKY: Final = 1.0
+FALLBACK_SHARE: Final = 0.1
+"""Share of delta kept for the ladder that ends with the reference path, should the first choice not be certified."""
 
 
 @dataclass(frozen=True)
@@ -79,33 +82,65 @@ def candidates(
     """Every source in every variant, cheapest prediction first. `reference_right`: (tune rows,)."""
     built = []
     for source in sources:
-        for variant in (CARRIES, ALONE, REFERENCE_LAST):
+        early: tuple[FittedPath, ...] = ()
+        for variant in (REFERENCE_LAST, CARRIES, ALONE):
             material = source.material.with_reference_last() if variant == REFERENCE_LAST else source.material
             tune = material.tune.ladder
-            spaces = source.spaces[: len(tune.paths)]
             fitted = fit_rules(
-                spaces,
+                source.spaces[: len(tune.paths)],
                 tune,
                 reference_right,
                 out_of_scope_id,
                 false_rejection,
                 last_carries=variant == CARRIES,
+                known=early[: len(tune.paths) - 1],
             )
-            costs = source.costs.paths[: len(fitted.rules)]
+            early = early or fitted.paths[:-1]
+            costs = source.costs.paths[: len(fitted.paths)]
             totals = np.cumsum(costs)
-            rules = tuple(replace(rule, cost_ms=float(total)) for rule, total in zip(fitted.rules, totals, strict=True))
-            view = read_split(tune, rules, out_of_scope_id).with_stop_scores(fitted.stop_scores)
+            view = fitted.view(tune.truth)
             chain = build_chain(view.views, reference_right, costs)
             predicted = _predicted_cost(
                 view, reference_right, chain, totals, len(material.certify.ladder.truth), epsilon, delta
             )
-            built.append(Ladder(source, variant, rules, costs, material, view, chain, predicted))
+            built.append(Ladder(source, variant, fitted.rules(totals), costs, material, view, chain, predicted))
     return sorted(built, key=lambda ladder: ladder.predicted_cost_ms)
 
 
-def fallback(ladders: Sequence[Ladder]) -> Ladder:
-    """The best of those that end with the reference path: without early stops they lose nothing at all."""
-    return next(ladder for ladder in ladders if ladder.ends_with_reference)
+def certified_ladder(
+    ladders: Sequence[Ladder],
+    certify_reference: NDArray[np.bool_],
+    out_of_scope_id: int | None,
+    *,
+    epsilons: Collection[float],
+    epsilon: float,
+    confidence: float,
+    delta: float,
+) -> tuple[Ladder, dict[str, tuple[Certificate, OperatingPoint]]] | None:
+    """The ladder that can be certified at `epsilon`, with all its certified points by name; None where none can.
+
+    The first of the candidates is tried; should that fail, the best of those that end with the reference path, which
+    without early stops lose nothing at all. `certify_reference`: (certify rows,) whether the reference path is right.
+    """
+    tries = [(ladders[0], delta)]
+    if not ladders[0].ends_with_reference:  # two walks may each fail by chance: together they spend delta
+        last_resort = next(ladder for ladder in ladders if ladder.ends_with_reference)
+        tries = [(ladders[0], delta * (1 - FALLBACK_SHARE)), (last_resort, delta * FALLBACK_SHARE)]
+    for ladder, share in tries:
+        certified = certify_points(
+            {*epsilons, epsilon},
+            ladder.chain,
+            tune=ladder.tune.views,
+            certify=read_split(ladder.answers.certify.ladder, ladder.rules, out_of_scope_id).views,
+            reference_right=certify_reference,
+            cumulative=np.cumsum(ladder.costs),
+            names=[rule.name for rule in ladder.rules],
+            confidence=confidence,
+            delta=share,
+        )
+        if operating_point_name(epsilon) in certified:
+            return ladder, certified
+    return None
 
 
 def _predicted_cost(

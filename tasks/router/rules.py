@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from engine.confidence import FEATURES, Confidence
 from engine.out_of_scope import EmbeddingSpace, OutOfScopeScorer
-from engine.router import PathRule, Reading
+from engine.router import PathRule, Reading, pooled
 from tasks.router.answers import PathAnswers, SplitAnswers
 from tasks.router.evidence import fit_weights
 from tasks.router.out_of_scope import fit_scorer, fit_space
 from tasks.router.stop_score import cross_fitted_scores, fit_stop_score
-from tasks.router.views import read_rows_of_path
+from tasks.router.views import ReadSplit, read, read_rows_of_path
 
 OUT_OF_SCOPE_SHARE: Final = 0.1
 """The least share of the weight that out-of-scope tune rows get in the fit of the stop score, however few they are."""
@@ -23,11 +23,29 @@ LEXICAL_EARLY_REJECTION: Final = 0.1
 
 
 @dataclass(frozen=True)
-class FittedRules:
-    """One rule per path, costs still 0; `stop_scores`: (paths, tune rows), cross-fitted."""
+class FittedPath:
+    """One path's rule, costs still 0, and what it says of every tune row; `stop_scores` (tune rows,), cross-fitted."""
 
-    rules: tuple[PathRule, ...]
+    rule: PathRule
+    readings: list[Reading]
     stop_scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FittedRules:
+    """The paths of a ladder in order."""
+
+    paths: tuple[FittedPath, ...]
+
+    def rules(self, cumulative: NDArray[np.float64]) -> tuple[PathRule, ...]:
+        """One rule per path; `cumulative` (paths,): summed costs up to each."""
+        return tuple(replace(path.rule, cost_ms=float(cost)) for path, cost in zip(self.paths, cumulative, strict=True))
+
+    def view(self, truth: NDArray[np.int64]) -> ReadSplit:
+        """Tune as the router sees it, with cross-fitted stop scores; `truth`: (tune rows,)."""
+        return read([path.readings for path in self.paths], truth).with_stop_scores(
+            np.stack([path.stop_scores for path in self.paths])
+        )
 
 
 def fit_spaces(train: SplitAnswers, *, neighbours_from: int) -> list[EmbeddingSpace | None]:
@@ -52,17 +70,18 @@ def fit_rules(
     false_rejection: float,
     *,
     last_carries: bool = True,
+    known: Sequence[FittedPath] = (),
 ) -> FittedRules:
     """Path by path along the ladder, with one embedding space each.
 
     `reference_right`: (tune rows,), None for a ladder of the reference path alone. `last_carries`: whether the evidence
-    before it counts at the last path.
+    before it counts at the last path. `known`: the first paths, where they have been fitted already as early ones.
     """
-    rules: list[PathRule] = []
-    stop_scores = []
-    before: list[Reading] | None = None
-    for number, (space, own) in enumerate(zip(spaces, tune.paths, strict=True)):
+    paths = list(known)
+    for number in range(len(known), len(tune.paths)):
         last = number == len(tune.paths) - 1
+        space, own = spaces[number], tune.paths[number]
+        before = paths[-1].readings if paths else None
         carried = np.stack([reading.scores for reading in before]) if before and (last_carries or not last) else None
         own_weight, carried_weight = fit_weights(own.logits, carried, tune.truth)
         rule = PathRule(
@@ -76,14 +95,12 @@ def fit_rules(
         )
         if own.embeddings is None and not last:
             rule = replace(rule, early_limit=1 - LEXICAL_EARLY_REJECTION)
-        before = read_rows_of_path(rule, own, tune, before, out_of_scope_id)
-        if last or reference_right is None:
-            stop_scores.append(np.zeros(len(tune.truth)))
-        else:
-            rule, scores = _with_stop_score(rule, before, tune, reference_right)
-            stop_scores.append(scores)
-        rules.append(rule)
-    return FittedRules(tuple(rules), np.stack(stop_scores))
+        readings = read_rows_of_path(rule, own, tune, before, out_of_scope_id)
+        scores = np.zeros(len(tune.truth))
+        if not last and reference_right is not None:
+            rule, scores = _with_stop_score(rule, readings, tune, reference_right)
+        paths.append(FittedPath(rule, readings, scores))
+    return FittedRules(tuple(paths))
 
 
 def _scorer(
@@ -95,9 +112,7 @@ def _scorer(
     out_of_scope_id: int | None,
     false_rejection: float,
 ) -> OutOfScopeScorer:
-    scores = own.logits * np.float32(weights[0])
-    if carried is not None:
-        scores = scores + carried * np.float32(weights[1])
+    scores = pooled(own.logits, weights[0], own.logits if carried is None else carried, weights[1])
     inside = tune.in_scope
     energies = np.array([Confidence.of(row, out_of_scope_id).energy for row in scores[inside]])
     embeddings = None if own.embeddings is None else own.embeddings[inside]

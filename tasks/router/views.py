@@ -30,21 +30,25 @@ class ReadSplit:
 
 def read_split(split: SplitAnswers, rules: Sequence[PathRule], out_of_scope_id: int | None) -> ReadSplit:
     """Read every path of a split with its rule, with the engine's own code, row by row."""
-    before: list[Reading] | None = None
-    views, answers, outside = [], [], []
+    readings: list[list[Reading]] = []
     for path, rule in zip(split.paths, rules, strict=True):
-        before = read_rows_of_path(rule, path, split, before, out_of_scope_id)
-        answer = np.array([ABSTAIN if reading.flagged else reading.label for reading in before], dtype=np.int64)
-        views.append(
-            PathView(
-                score=np.array([reading.stop_score for reading in before]),
-                may_stop=np.array([reading.may_stop for reading in before]),
-                right=answer == split.truth,
-            )
+        before = readings[-1] if readings else None
+        readings.append(read_rows_of_path(rule, path, split, before, out_of_scope_id))
+    return read(readings, split.truth)
+
+
+def read(readings: Sequence[Sequence[Reading]], truth: NDArray[np.int64]) -> ReadSplit:
+    """What the paths said of each row, one sequence per path, beside the (rows,) truth."""
+    answers = np.array([[ABSTAIN if row.flagged else row.label for row in path] for path in readings], dtype=np.int64)
+    views = tuple(
+        PathView(
+            score=np.array([row.stop_score for row in path]),
+            may_stop=np.array([row.may_stop for row in path]),
+            right=answer == truth,
         )
-        answers.append(answer)
-        outside.append(np.array([reading.out_of_scope for reading in before]))
-    return ReadSplit(tuple(views), np.stack(answers), np.stack(outside))
+        for path, answer in zip(readings, answers, strict=True)
+    )
+    return ReadSplit(views, answers, np.array([[row.out_of_scope for row in path] for path in readings]))
 
 
 def read_rows_of_path(

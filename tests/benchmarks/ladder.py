@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,27 +26,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from engine import AdaptiveModel, StaticModel
-from flows.home import Home
-from flows.preparation import prepare
-from flows.progress import SilentObserver
-from flows.step_cache import StepCache
-from flows.step_runner import StepRunner
-from flows.text_classification import BundleArtifacts, make_bundle
+from flows.text_classification import BundleArtifacts
 from tasks.data.rows import read_rows
 from tasks.statistics.speed_ratio import paired_ratio
+from tests.benchmarks.bundles import add_data_argument, bundle_of
 
 BASELINE = "static-int8"
-RECIPE = """name: {name}
-task: text-classification
-data:
-  train: {train}
-  validation: {validation}
-  test: {test}
-  out_of_scope_label: {outside}
-base_model: sentence-transformers/all-MiniLM-L6-v2
-fine_tune: {{epochs: 4, learning_rate: 2.0e-4, batch_size: 32, max_length: 32}}
-targets: [local-cpu]
-"""
 Answer = Callable[[list[str]], Sequence[Any]]
 
 
@@ -68,9 +54,8 @@ class Row:
 def main() -> None:
     """Make or reuse the bundle, measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, metavar="DATA")
+    add_data_argument(parser)
     parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--out-of-scope-label", default="oos")
     parser.add_argument("--blocks", type=int, default=12, help="interleaved blocks per setting")
     parser.add_argument("--texts", type=int, default=192, help="texts per block; 32 divides it")
     options = parser.parse_args()
@@ -87,33 +72,6 @@ def main() -> None:
             print(f"{package}: not installed, not compared")
     if options.json:
         options.json.write_text(json.dumps({"rows": [asdict(row) for row in result]}, indent=1), encoding="utf-8")
-
-
-def bundle_of(data: Path, outside: str) -> BundleArtifacts:
-    """The artifacts of the pipeline's steps up to the bundle."""
-    home = Home.open()
-    recipe = data if data.is_file() else _recipe_for(data, outside, home)
-    prepared = prepare(recipe, [], home)
-    return make_bundle(prepared, StepRunner(StepCache(home), _Lines(), call=lambda _name, step: step()), home)
-
-
-class _Lines(SilentObserver):
-    def finished(self, label: str, *, reused: bool, seconds: float) -> None:
-        print(f"{label}: {'reused' if reused else f'{seconds:.0f} s'}", flush=True)
-
-
-def _recipe_for(folder: Path, outside: str, home: Home) -> Path:
-    found = {}
-    for role in ("train", "validation", "test"):
-        files = [
-            folder / f"{role}.{kind}" for kind in ("jsonl", "csv", "parquet") if (folder / f"{role}.{kind}").is_file()
-        ]
-        if not files:
-            sys.exit(f"{folder}: no {role}.jsonl, .csv or .parquet; or give a recipe (YAML) instead of a folder")
-        found[role] = files[0].resolve()
-    recipe = home.folder / f"ladder-{folder.resolve().name}.yaml"
-    recipe.write_text(RECIPE.format(name=f"ladder-{folder.resolve().name}", outside=outside, **found), encoding="utf-8")
-    return recipe
 
 
 def contenders_of(made: BundleArtifacts) -> dict[str, Answer]:
@@ -151,19 +109,14 @@ def measure(
             chosen = [rows[order[(block * size + i) % len(order)]] for i in range(size)]
             requests = [[row.text for row in chosen[start : start + batch]] for start in range(0, size, batch)]
             for name in names[block % len(names) :] + names[: block % len(names)]:
-                answer = contenders[name]
-
-                def timed(texts: list[str], answer: Answer = answer) -> tuple[float, Sequence[Any]]:
-                    started = time.perf_counter()
-                    predictions = answer(texts)
-                    return (time.perf_counter() - started) * 1e3, predictions
-
                 started = time.perf_counter()
-                done = list(callers.map(timed, requests)) if threads > 1 else [timed(texts) for texts in requests]
+                parts = [requests[caller::threads] for caller in range(threads)]
+                done = list(callers.map(partial(_one_by_one, contenders[name]), parts))
                 means[name].append((time.perf_counter() - started) / size * 1e3)
-                spent[name] += [milliseconds for milliseconds, _ in done]
-                predictions = [prediction for _, own in done for prediction in own]
-                right[name] += [p.label == row.label for p, row in zip(predictions, chosen, strict=True)]
+                for caller, (milliseconds, answers) in enumerate(done):
+                    spent[name] += milliseconds
+                    asked = [row for i in range(caller * batch, size, threads * batch) for row in chosen[i : i + batch]]
+                    right[name] += [answer.label == row.label for answer, row in zip(answers, asked, strict=True)]
     result = []
     for name in names:
         ratio = paired_ratio(means[BASELINE], means[name])
@@ -173,6 +126,17 @@ def measure(
             Row(name, batch, threads, mean, float(p50), float(p99), accuracy, ratio.value, ratio.low, ratio.high)
         )
     return result
+
+
+def _one_by_one(answer: Answer, requests: Sequence[list[str]]) -> tuple[list[float], list[Any]]:
+    """What one caller does: milliseconds of each request, and all answers."""
+    spent: list[float] = []
+    answers: list[Any] = []
+    for texts in requests:
+        started = time.perf_counter()
+        answers += answer(texts)
+        spent.append((time.perf_counter() - started) * 1e3)
+    return spent, answers
 
 
 def print_table(rows: Sequence[Row]) -> None:

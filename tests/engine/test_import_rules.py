@@ -80,7 +80,7 @@ def test_nothing_else_lies_at_the_top() -> None:
 
 
 @pytest.mark.slow
-def test_the_engine_answers_with_numpy_onnxruntime_and_tokenizers_alone(tiny_bundle: Path) -> None:
+def test_the_engine_answers_with_its_own_few_packages_alone(tiny_bundle: Path) -> None:
     code = f"""
 import importlib.abc, sys
 class Block(importlib.abc.MetaPathFinder):

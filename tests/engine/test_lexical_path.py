@@ -14,7 +14,7 @@ from engine.lexical import LexicalModel, LexicalVocabulary
 from tasks.model.pair_bag import PairBag, build_vocabulary, fit, frozen, starting_vectors
 from tasks.recipe.schema import LexicalConfig
 
-ROWS = [[2, 7, 8, 3], [2, 8, 7, 3], [2, 7, 8, 9, 3], [2, 8, 7, 9, 3]]
+ROWS = [np.array(ids) for ids in ([2, 7, 8, 3], [2, 8, 7, 3], [2, 7, 8, 9, 3], [2, 8, 7, 9, 3])]
 CONFIG = LexicalConfig(width=16, min_steps=150)
 
 
@@ -38,8 +38,8 @@ def test_the_members_of_a_row_are_its_tokens_and_its_known_pairs(ids: list[int])
     apart = {(2, 7), (2, 8), (8, 3), (7, 3)}
     pairs = [(pair in near) for pair in pairwise(ids)]
     pairs += [(pair in apart) for pair in zip(ids, ids[2:], strict=False)]
-    members, novelty = vocabulary.members(ids)
-    assert members[: len(ids)] == ids
+    members, novelty = vocabulary.members(np.array(ids, dtype=np.int64))
+    assert members[: len(ids)].tolist() == ids
     assert len(members) - len(ids) == sum(pairs)
     assert novelty == pytest.approx(1 - sum(pairs) / len(pairs) if pairs else 1)
 
@@ -47,25 +47,26 @@ def test_the_members_of_a_row_are_its_tokens_and_its_known_pairs(ids: list[int])
 @given(ids=st.lists(st.integers(0, 11), min_size=1, max_size=12), seed=st.integers(0, 99))
 def test_the_engine_answers_what_the_trained_model_answers(ids: list[int], seed: int) -> None:
     torch.manual_seed(seed)
+    row = np.array(ids)
     vocabulary = build_vocabulary(ROWS, tokens=12, min_rows=2)
     words = np.random.default_rng(seed).normal(size=(12, 24)).astype(np.float32)
     vectors = starting_vectors(vocabulary, words, 16)
     model = PairBag(vectors, 3).eval()
     with torch.no_grad():
-        expected = model(torch.tensor(vocabulary.members(ids)[0]), torch.tensor([0]))[0].numpy()
+        expected = model(torch.tensor(vocabulary.members(row)[0]), torch.tensor([0]))[0].numpy()
     # Vectors become int8: what is left of the difference is their rounding.
-    np.testing.assert_allclose(frozen(vectors, model.head, vocabulary).answer(ids)[0], expected, atol=0.05)
+    np.testing.assert_allclose(frozen(vectors, model.head, vocabulary).answer(row)[0], expected, atol=0.05)
 
 
 def test_a_row_without_tokens_is_answered() -> None:
     model = LexicalModel(
-        LexicalVocabulary({}, 5),
+        LexicalVocabulary.of((), 5),
         np.zeros((5, 4), np.int8),
         np.ones(5, np.float32),
         np.ones((4, 3), np.float32),
         np.array([1, 2, 3], np.float32),
     )
-    logits, novelty = model.answer([])
+    logits, novelty = model.answer(np.array([], dtype=np.int64))
     assert (logits.tolist(), novelty) == ([1, 2, 3], 1)
 
 

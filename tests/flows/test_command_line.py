@@ -14,6 +14,7 @@ import pytest
 from engine.errors import BundleError, InputError
 from engine.prediction import Prediction
 from flows.command_line import bench, main, predict, recalibrate, run, status
+from tasks.data.rows import UNLABELLED
 from tasks.errors import UserError
 
 PROJECT = Path(__file__).parents[2]
@@ -255,15 +256,24 @@ def test_predict_on_a_folder_imports_nothing_heavy(tmp_path: Path) -> None:
 # ------------------------------------------------------------------ recalibrate
 
 
-def test_recalibrate_reads_distinct_labelled_rows_and_names_the_first_bad_one(tmp_path: Path) -> None:
-    file = tmp_path / "rows.jsonl"
-    rows = [("a", "x"), ("b", "y"), ("a", "x"), ("c", "x"), ("c", "y")]
+def test_recalibrate_reads_distinct_rows_with_and_without_labels_and_names_the_first_bad_one(tmp_path: Path) -> None:
+    file, labels = tmp_path / "rows.jsonl", tmp_path / "labels.jsonl"
+    rows = [("a", "x"), ("b", None), ("a", "x"), ("c", "x"), ("c", "y"), ("d", ""), ("d", "y"), ("e", None)]
     file.write_text("".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows))
-    read = recalibrate.read_labelled_rows(file, "text", "label")
-    assert sorted((row.text, row.label) for row in read) == [("a", "x"), ("b", "y")]  # c contradicts itself
-    file.write_text('{"text": "a", "label": "x"}\n{"text": "b"}\n')
+    labels.write_text('{"text": "e", "label": "z"}\n{"text": "f"}\n')
+    read = recalibrate.read_fresh_rows([file, labels], "text", "label")
+    assert sorted((row.text, row.label) for row in read) == [  # c contradicts itself
+        ("a", "x"),
+        ("b", UNLABELLED),
+        ("d", "y"),
+        ("e", "z"),
+        ("f", UNLABELLED),
+    ]
+    with pytest.raises(UserError, match="has no column 'intent'"):
+        recalibrate.read_fresh_rows([labels], "text", "intent")
+    file.write_text('{"text": "a", "label": "x"}\n{"text": "b", "label": ["y"]}\n')
     with pytest.raises(UserError, match=r"rows\.jsonl.*2.*label"):
-        recalibrate.read_labelled_rows(file, "text", "label")
+        recalibrate.read_fresh_rows([file], "text", "label")
 
 
 def test_recalibrate_refuses_a_folder_that_is_no_bundle(

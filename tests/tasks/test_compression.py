@@ -6,6 +6,9 @@ import pytest
 
 from tasks.errors import UserError
 from tasks.graphs.quantizing import calibration_rows
+from tasks.quantize import is_better
+from tasks.records import Ratio, Technique
+from tasks.statistics.paired_test import paired_test
 
 
 def test_a_calibration_shortfall_names_both_numbers() -> None:
@@ -79,3 +82,32 @@ def test_static_quantization_of_later_segments_calibrates_on_hidden_states(tiny,
     parent = open_session(graph).run(["logits"], feeds[0])[0]
     assert np.abs(own - parent).max() < 0.5
     assert not np.array_equal(own, parent)
+
+
+def test_of_two_techniques_of_one_speed_the_more_faithful_one_is_better() -> None:
+    def tried(name: str, mean_ms: float, agreement: float) -> Technique:
+        return Technique(
+            name=name,
+            parent="fp32",
+            kept=True,
+            reason="",
+            speedup=Ratio(value=8 / mean_ms, low=1.1, high=9.0),
+            accuracy=0.9,
+            parent_accuracy=0.9,
+            test=paired_test(np.ones(400, bool), np.ones(400, bool), 0.01, 0.95),
+            size_mb=20.0,
+            parent_size_mb=80.0,
+            parity=0.5,
+            agreement=agreement,
+            mean_ms=mean_ms,
+            parent_mean_ms=8.0,
+        )
+
+    faithful, little_faster, much_faster = (
+        tried("dynamic-int8", 4.0, 0.994),
+        tried("static-int8", 3.8, 0.98),
+        tried("static-int8", 2.5, 0.98),
+    )
+    assert not is_better(little_faster, faithful)
+    assert is_better(faithful, little_faster)
+    assert is_better(much_faster, faithful)

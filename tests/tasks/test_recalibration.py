@@ -1,6 +1,7 @@
 """Recalibration: a new router for the same paths from fresh rows, or one clear error and nothing written."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ import pytest
 from engine import AdaptiveModel
 from engine.bundle import read_manifest
 from engine.digests import file_digest
-from tasks.data.rows import Row
+from tasks.data.rows import UNLABELLED, Row
 from tasks.errors import UserError
 from tasks.recalibrate import NotCertifiedError, part_rows, recalibrate
 from tasks.router import certify as module
+from tasks.router.opened_bundle import OpenedBundle, rows_to_label
 from tests.conftest import tiny_rows
 
 pytestmark = pytest.mark.slow
@@ -47,6 +49,38 @@ def test_the_same_paths_get_new_thresholds_and_certificates(tiny, tmp_path: Path
     stored = json.loads((new / "certificate.json").read_text())
     assert [entry["test"]["n"] for entry in stored] == [len(certify)] * len(result.after)
     assert AdaptiveModel.load(new).operating_point == result.operating_point
+
+
+def test_without_labels_an_answer_that_differs_counts_as_lost(tiny, tmp_path: Path) -> None:
+    tune, certify = part_rows([replace(row, label=UNLABELLED) for row in fresh_rows(900)], seed=0)
+    result = recalibrated(tiny, tmp_path / "new", tune, certify)
+    assert result.unlabelled_rows == 900
+    for certificate in result.after:
+        assert certificate.test.gains == 0
+        assert f"{len(certify)} rows without a label" in certificate.statement
+
+
+def test_labels_are_asked_for_where_a_path_differs_from_the_reference_path(tiny) -> None:
+    rows = [replace(row, label=UNLABELLED if i % 2 else row.label) for i, row in enumerate(fresh_rows(400))]
+    opened = OpenedBundle.open(
+        tiny.router.folder / "bundle",
+        tiny.compression.folder / tiny.compression.result.reference_monolith,
+        tiny.target,
+    )
+    found, asked = opened.answers(rows), rows_to_label(opened, rows)
+    assert 0 < len(asked) < 200
+    assert {row.label for row in asked} == {UNLABELLED}
+    assert not {row.text for row in asked} & {rows[i].text for i in range(400) if not found.differs[i]}
+    assert found.reference_right[found.assumed].all()
+
+
+def test_labels_that_come_in_later_move_no_row_to_another_split(tiny) -> None:
+    rows = fresh_rows(300)
+    few = [replace(row, label=UNLABELLED if i % 3 else row.label) for i, row in enumerate(rows)]
+    more = [replace(row, label=UNLABELLED if i % 7 else row.label) for i, row in enumerate(rows)]
+    assert [[row.text for row in part] for part in part_rows(few, seed=0)] == [
+        [row.text for row in part] for part in part_rows(more, seed=0)
+    ]
 
 
 def test_a_graph_that_is_not_the_reference_path_is_refused(tiny, tmp_path: Path) -> None:

@@ -1,0 +1,110 @@
+"""All that calibration decides on: every model whose segments may serve, its answers, its spaces, and its measured costs."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from engine.bundle import PathEntry
+from engine.digests import file_digest
+from engine.ladder import Path as LadderPath
+from engine.router import OperatingPoint, PathRule, Router
+from engine.static_model import StaticModel
+from engine.tokenization import TextTokenizer
+from tasks.artifact import Artifact, Workspace
+from tasks.bundling import make_manifest
+from tasks.data.rows import read_rows
+from tasks.export import tokenizer_file
+from tasks.model_shape import read_shape
+from tasks.recipe.schema import RouterConfig
+from tasks.recipe.target import Target
+from tasks.records import CompressionResult, ExportResult, LexicalResult, SnapshotResult
+from tasks.router.costs import measure_costs
+from tasks.router.ladders import Source
+from tasks.router.material import collect
+from tasks.router.parts import open_path, open_static_model, path_entries, path_file, segment_sets
+from tasks.router.rules import fit_rules, fit_spaces
+
+REFERENCE: Final = "reference"
+REFERENCE_FILE: Final = "reference.onnx"
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """`paths`: one ladder per source, opened; `reference_router` reads the reference path alone, its cost still 0."""
+
+    sources: tuple[Source, ...]
+    paths: tuple[tuple[LadderPath, ...], ...]
+    reference: LadderPath
+    reference_router: Router
+    out_of_scope_id: int | None
+    tokenizer: TextTokenizer
+    static: StaticModel
+    texts: tuple[str, ...]
+
+    def cost_of_reference_alone(self) -> float:
+        """Milliseconds per row where the reference path is the whole ladder."""
+        rules = self.reference_router.rules
+        costs = measure_costs((self.reference,), rules, self.tokenizer, self.static, self.texts, self.out_of_scope_id)
+        return float(costs.paths[0])
+
+
+def gather(
+    snapshot: Artifact[SnapshotResult],
+    compression: Artifact[CompressionResult],
+    export: Artifact[ExportResult],
+    lexical: Artifact[LexicalResult] | None,
+    config: RouterConfig,
+    target: Target,
+    workspace: Workspace,
+) -> Gathered:
+    """Answer train, tune and certify with every path, and time them. `export`: of the fine-tuned model."""
+    data = snapshot.result
+    tokenizer = TextTokenizer(tokenizer_file(export), read_shape(export.folder).max_length)
+    reference_graph = compression.folder / compression.result.reference_monolith
+    reference = open_path(PathEntry(REFERENCE, "encoder", REFERENCE_FILE), reference_graph, target)
+    texts = tuple(row.text for row in read_rows(snapshot, "tune"))
+    oos_id = data.labels.index(data.out_of_scope_label) if data.out_of_scope_label in data.labels else None
+    manifest = make_manifest("static", data, tokenizer.max_length, (), file_digest(reference_graph))
+    static = open_static_model(workspace.scratch / "static", manifest, export, compression, target)
+    false_rejection = config.out_of_scope_false_rejection
+
+    sources: list[Source] = []
+    ladders = []
+    for model, folder, segments in segment_sets(compression, export):
+        entries = path_entries(folder, segments, lexical)
+        paths = tuple(open_path(entry, path_file(entry, compression, lexical), target) for entry in entries)
+        material = collect(
+            snapshot,
+            paths,
+            reference,
+            tokenizer,
+            lambda message, model=model: workspace.progress(f"{model}: {message}", 0.2),  # type: ignore[misc]
+            sources[0].material if sources else None,
+        )
+        workspace.progress(f"{model}: costs on the target", 0.4)
+        whole = material.with_reference_last()
+        spaces = fit_spaces(whole.train.ladder, neighbours_from=len(paths) - 1)
+        timed = fit_rules(spaces, whole.tune.ladder, None, oos_id, false_rejection).rules(np.zeros(len(spaces)))
+        costs = measure_costs((*paths, reference), timed, tokenizer, static, texts, oos_id)
+        sources.append(Source(model, entries, material, spaces, costs))
+        ladders.append(paths)
+
+    # The reference path has an out-of-scope scorer of its own, and no stop score: nothing comes after it.
+    tune = sources[0].material.tune.reference_alone
+    (rule,) = fit_rules(sources[0].spaces[-1:], tune, None, oos_id, false_rejection).rules(np.zeros(1))
+    return Gathered(
+        sources=tuple(sources),
+        paths=tuple(ladders),
+        reference=reference,
+        reference_router=router_of_reference(rule, oos_id),
+        out_of_scope_id=oos_id,
+        tokenizer=tokenizer,
+        static=static,
+        texts=texts,
+    )
+
+
+def router_of_reference(rule: PathRule, out_of_scope_id: int | None) -> Router:
+    """The reference path as a ladder of one path."""
+    return Router((rule,), {REFERENCE: OperatingPoint(REFERENCE, 0.0, ())}, REFERENCE, out_of_scope_id)
