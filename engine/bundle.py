@@ -23,11 +23,12 @@ REFERENCE_FOLDER: Final = "reference"
 
 @dataclass(frozen=True)
 class PathEntry:
-    """One path of the ladder and its file."""
+    """One path of the ladder and its file; `batches`: whether rows may share a run of it without touching each other."""
 
     name: str
     kind: Literal["lexical", "encoder"]
     file: str
+    batches: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The paths of a bundle in order, without the router: what each of them answers for one row of ids."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import onnxruntime
@@ -10,6 +11,11 @@ from numpy.typing import NDArray
 from engine.lexical import LexicalModel
 
 Floats = NDArray[np.float32]
+Answer = tuple[Floats, Floats | None]
+"""Logits (labels,) and embedding (hidden,), the latter None where a path has none."""
+MOST_ROWS: Final = 32
+MOST_PADDING: Final = 1.25
+"""Rows of a group are at most so many times as long as its shortest."""
 
 
 @dataclass(slots=True)
@@ -32,8 +38,12 @@ class Path(Protocol):
 
     name: str
 
-    def run(self, request: Request) -> tuple[Floats, Floats | None]:
-        """Logits (labels,) and embedding (hidden,), the latter None where the path has none."""
+    def run(self, request: Request) -> Answer:
+        """Answer one row."""
+        ...
+
+    def run_all(self, requests: Sequence[Request]) -> list[Answer]:
+        """Answer many rows, each as `run` would."""
         ...
 
 
@@ -45,26 +55,35 @@ class LexicalPath:
         self.name = name
         self.model = model
 
-    def run(self, request: Request) -> tuple[Floats, None]:
-        """Logits (labels,); there is no embedding."""
+    def run(self, request: Request) -> Answer:
+        """There is no embedding."""
         logits, request.novelty = self.model.answer(request.ids)
         return logits, None
+
+    def run_all(self, requests: Sequence[Request]) -> list[Answer]:
+        """Row by row."""
+        return [self.run(request) for request in requests]
 
 
 class EncoderPath:
     """One segment of the encoder as a path. The session is shared by all threads."""
 
-    def __init__(self, name: str, session: onnxruntime.InferenceSession) -> None:
-        """`session` takes `input_ids` (first segment) or `hidden_in`, and `attention_mask`."""
+    def __init__(self, name: str, session: onnxruntime.InferenceSession, *, batches: bool = False) -> None:
+        """`session` takes `input_ids` (first segment) or `hidden_in`, and `attention_mask`.
+
+        `batches`: whether rows may share a run. They may not where int8 scales are taken from the activations at hand:
+        there, the other rows of a batch would change an answer.
+        """
         self.name = name
         self.session = session
+        self.batches = batches
         names = {tensor.name for tensor in session.get_inputs()}
         self._is_first = "input_ids" in names
         self._outputs = [tensor.name for tensor in session.get_outputs()]
         self._is_last = "hidden" not in self._outputs
 
-    def run(self, request: Request) -> tuple[Floats, Floats]:
-        """Logits (labels,) and embedding (hidden,); leaves the hidden states in the request."""
+    def run(self, request: Request) -> Answer:
+        """Leaves the hidden states in the request."""
         if request.mask is None:
             request.mask = np.ones((1, len(request.ids)), dtype=np.int64)
         feeds: dict[str, Any] = {"attention_mask": request.mask}
@@ -77,3 +96,42 @@ class EncoderPath:
         else:
             request.hidden, logits, embedding = self.session.run(self._outputs, feeds)
         return logits[0], embedding[0]
+
+    def run_all(self, requests: Sequence[Request]) -> list[Answer]:
+        """Rows of similar length together, padded to the longest, where `batches` allows it."""
+        if not self.batches:
+            return [self.run(request) for request in requests]
+        answers: dict[int, Answer] = {}
+        for group in by_length([len(request.ids) for request in requests]):
+            together = self._run_together([requests[row] for row in group])
+            answers |= dict(zip(group, together, strict=True))
+        return [answers[row] for row in range(len(requests))]
+
+    def _run_together(self, requests: Sequence[Request]) -> list[Answer]:
+        lengths = [len(request.ids) for request in requests]
+        mask = (np.arange(max(lengths)) < np.array(lengths)[:, None]).astype(np.int64)
+        feeds: dict[str, Any] = {"attention_mask": mask}
+        if self._is_first:
+            feeds["input_ids"] = np.zeros(mask.shape, dtype=np.int64)
+            rows = [request.ids for request in requests]
+        else:
+            rows = [request.hidden[0] for request in requests if request.hidden is not None]
+            feeds["hidden_in"] = np.zeros((*mask.shape, rows[0].shape[-1]), dtype=np.float32)
+        padded = next(feeds[name] for name in ("input_ids", "hidden_in") if name in feeds)
+        for number, row in enumerate(rows):
+            padded[number, : len(row)] = row
+        *hidden, logits, embeddings = self.session.run(self._outputs, feeds)
+        for number, request in enumerate(requests):
+            if hidden:
+                request.hidden = hidden[0][number : number + 1, : lengths[number]]
+        return list(zip(logits, embeddings, strict=True))
+
+
+def by_length(lengths: Sequence[int]) -> list[list[int]]:
+    """Numbers of rows in groups of at most MOST_ROWS, so that no row is padded by much."""
+    groups: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lambda row: lengths[row]):
+        if not groups or len(groups[-1]) == MOST_ROWS or lengths[row] > MOST_PADDING * lengths[groups[-1][0]]:
+            groups.append([])
+        groups[-1].append(row)
+    return groups

@@ -22,7 +22,7 @@ class Prediction:
     `label` is None when `abstained`. `confidence`: softmax probability of the label at the path that answered.
     `path`: name of that path. `out_of_scope_score`: in [0, 1], rank among in-scope rows, 1 = farthest away.
     `cost_ms`: what the paths run up to here cost by the bundle's own table, not by this request's clock. `detail`: every
-    path that was run, in order, where it was asked for.
+    path that was run, in order, where it was asked for. `error`: why there is no answer, where the row was no text.
     """
 
     label: str | None
@@ -32,3 +32,4 @@ class Prediction:
     out_of_scope_score: float
     cost_ms: float
     detail: tuple[PathDetail, ...] | None = None
+    error: str | None = None

@@ -25,6 +25,10 @@ class RunObserver(Protocol):
         """The step has its result. `seconds`: what computing it took, in this run or in the one that is reused."""
         ...
 
+    def noted(self, message: str) -> None:
+        """Something to be known before the run goes on."""
+        ...
+
 
 class SilentObserver:
     """Tells nobody: for runs that Prefect starts, which shows its own states."""
@@ -39,6 +43,9 @@ class SilentObserver:
         """Nothing."""
 
     def finished(self, label: str, *, reused: bool, seconds: float) -> None:
+        """Nothing."""
+
+    def noted(self, message: str) -> None:
         """Nothing."""
 
 

@@ -56,6 +56,10 @@ class StepRunner:
         """Whether every step so far was found in the store."""
         return all(step.run.reused for step in self.finished)
 
+    def note(self, message: str) -> None:
+        """Tell whoever watches."""
+        self._observer.noted(message)
+
     def key(self, step: Step[R], inputs: Mapping[str, object]) -> str:
         """The key of a step's result, for what has to be known before it runs."""
         return self._cache.key(step, inputs)

@@ -29,8 +29,9 @@ from tasks.records import (
     PruneResult,
     RouterResult,
     SnapshotResult,
+    operating_point_name,
 )
-from tasks.statistics.paired_test import rows_needed
+from tasks.statistics.paired_test import most_harms, rows_needed
 
 SNAPSHOT: Final = Step("snapshot", "tasks.data.snapshot:take_snapshot", SnapshotResult)
 FINE_TUNE: Final = Step("fine-tune", "tasks.fine_tune:fine_tune", FineTuneResult)
@@ -122,6 +123,7 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> BundleA
     recipe, target = prepared.recipe, prepared.targets[0]
     snapshot = _snapshot(prepared, steps)
     require_certifiable(recipe, snapshot.result, prepared)
+    steps.note(feasibility(recipe, snapshot.result))
     fine_tuned = steps.run(
         FINE_TUNE,
         {"snapshot": snapshot, "base": prepared.base, "config": recipe.fine_tune, "seed": recipe.seed},
@@ -162,6 +164,17 @@ def require_certifiable(recipe: TextClassificationRecipe, snapshot: SnapshotResu
             file=prepared.loaded.file,
             field="router.max_accuracy_loss",
         )
+
+
+def feasibility(recipe: TextClassificationRecipe, snapshot: SnapshotResult) -> str:
+    """What the certify rows can prove, in one line, before anything is trained."""
+    promise, rows = recipe.router, snapshot.rows["certify"]
+    delta, parts = 1 - promise.confidence, []
+    for epsilon in sorted({*promise.operating_points, promise.max_accuracy_loss}):
+        most = most_harms(rows, 0, epsilon, delta)
+        able = f"with at most {most} lost" if most >= 0 else f"not at all (that needs {rows_needed(epsilon, delta)})"
+        parts.append(f"a loss of at most {operating_point_name(epsilon)} {able}")
+    return f"certificate: {rows} certify rows can prove " + ", ".join(parts)
 
 
 def _snapshot(prepared: PreparedRun, steps: StepRunner) -> Artifact[SnapshotResult]:

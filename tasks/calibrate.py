@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.bundle import TOKENIZER_FILE, PathEntry
+from engine.bundle import TOKENIZER_FILE
 from engine.digests import file_digest, folder_digest
 from engine.router import OperatingPoint, PathRule, Router
 from tasks.artifact import Artifact, Workspace
@@ -36,7 +36,7 @@ from tasks.records import (
 )
 from tasks.router.certify import reference_certificate
 from tasks.router.chain import route
-from tasks.router.gathering import REFERENCE, REFERENCE_FILE, gather, router_of_reference
+from tasks.router.gathering import REFERENCE, REFERENCE_ENTRY, REFERENCE_FILE, gather, router_of_reference
 from tasks.router.ladders import candidates, certified_ladder
 from tasks.router.parts import path_file
 from tasks.router.views import ReadSplit
@@ -94,6 +94,7 @@ def calibrate_router(
     workspace.progress("certificate", 0.8)
     found = certified_ladder(
         ladders,
+        reference_right,
         material.certify.read_reference(reference_router).views[0].right,
         oos_id,
         epsilons=config.operating_points,
@@ -105,7 +106,7 @@ def calibrate_router(
     reference_graph = compression.folder / compression.result.reference_monolith
     if found is not None:
         ladder, certified = found
-        last = (PathEntry(REFERENCE, "encoder", REFERENCE_FILE),) if ladder.ends_with_reference else ()
+        last = (REFERENCE_ENTRY,) if ladder.ends_with_reference else ()
         files |= {entry.file: path_file(entry, compression, lexical) for entry in ladder.source.entries}
         files |= {entry.file: reference_graph for entry in last}
         points = {key: point for key, (_, point) in certified.items()}
@@ -148,7 +149,7 @@ def _reference_alone(
         certify_rows, config.max_accuracy_loss, config.confidence, REFERENCE, rule.cost_ms
     )
     return Contents(
-        entries=(PathEntry(REFERENCE, "encoder", REFERENCE_FILE),),
+        entries=(REFERENCE_ENTRY,),
         files=files,
         router=router_of_reference(rule, out_of_scope_id),
         reference=router_of_reference(rule, out_of_scope_id),

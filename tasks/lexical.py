@@ -27,6 +27,7 @@ def train_lexical(
     workspace: Workspace,
 ) -> LexicalResult:
     """Train on the train split and save `lexical.npz`; accuracy is that of the saved int8 vectors, on tune."""
+    from tasks.model.augmentation import augmented
     from tasks.model.batches import exit_logits
     from tasks.model.multi_exit import load_model
     from tasks.model.pair_bag import build_vocabulary, fit
@@ -36,15 +37,18 @@ def train_lexical(
     train = examples(snapshot, "train", tokenizer)
     ids = [row["input_ids"] for row in train]
     labels = np.array([row["labels"] for row in train])
-    workspace.progress(f"soft labels of the reference path on {len(ids)} rows", 0.0)
-    teacher = exit_logits(reference, ids, reference.encoder.config.pad_token_id or 0)[:, -1]
+    extra = augmented(ids, config.augmentation, tokenizer.max_length, seed)
+    workspace.progress(f"soft labels of the reference path on {len(ids)} rows and {len(extra)} made of them", 0.0)
+    teacher = exit_logits(reference, [*ids, *extra], reference.encoder.config.pad_token_id or 0)[:, -1]
     word_vectors = reference.encoder.get_input_embeddings().weight.detach().numpy()
     vocabulary = build_vocabulary(ids, len(word_vectors), config.min_pair_rows)
 
     def progress(share: float) -> None:
         workspace.progress(f"{len(ids)} rows, {len(vocabulary.pairs)} pairs", 0.5 + share / 2)
 
-    fit(vocabulary, ids, labels, teacher, word_vectors, config, seed, progress).save(workspace.out / LEXICAL_FILE)
+    fit(vocabulary, ids, labels, extra, teacher, word_vectors, config, seed, progress).save(
+        workspace.out / LEXICAL_FILE
+    )
     model = LexicalModel.load(workspace.out / LEXICAL_FILE)
     tune = examples(snapshot, "tune", tokenizer)
     right = [model.answer(row["input_ids"])[0].argmax() == row["labels"] for row in tune]

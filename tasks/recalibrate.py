@@ -21,7 +21,7 @@ from tasks.errors import UserError
 from tasks.recipe.schema import SplitShares
 from tasks.recipe.target import Target
 from tasks.records import Recalibration
-from tasks.router.certify import certify_points
+from tasks.router.certify import Subject, certify_points
 from tasks.router.chain import build_chain
 from tasks.router.opened_bundle import OpenedBundle
 from tasks.router.rules import fit_rules
@@ -87,16 +87,21 @@ def recalibrate(
     costs = np.diff(cumulative, prepend=0.0)
     rules, tune_view = fitted.rules(cumulative), fitted.view(tune.ladder.truth)
     certified = certify_points(
+        Subject(
+            settings=build_chain(tune_view.views, tune.reference_right, costs),
+            tune=tune_view.views,
+            tune_right=tune.reference_right,
+            certify=read_split(certify.ladder, rules, router.out_of_scope_id).views,
+            certify_right=certify.reference_right,
+            cumulative=cumulative,
+            names=[rule.name for rule in rules],
+            otherwise_ms=float(cumulative[-1]),
+            ends_with_reference=opened.ends_with_reference,
+            unlabelled=int(certify.assumed.sum()),
+        ),
         [old.epsilon for old in before],
-        build_chain(tune_view.views, tune.reference_right, costs),
-        tune=tune_view.views,
-        certify=read_split(certify.ladder, rules, router.out_of_scope_id).views,
-        reference_right=certify.reference_right,
-        cumulative=cumulative,
-        names=[rule.name for rule in rules],
         confidence=before[0].confidence,
         delta=delta,
-        unlabelled=int(certify.assumed.sum()),
     )
     if not certified:
         raise NotCertifiedError(

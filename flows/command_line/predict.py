@@ -102,7 +102,9 @@ def _answer(model: "AdaptiveModel", request: Request, *, as_json: bool) -> bool:
         return False
     if as_json:
         answer = asdict(prediction)
-        _print({"text": request.text} | {name: value for name, value in answer.items() if name != "detail"})
+        _print(
+            {"text": request.text} | {name: value for name, value in answer.items() if name not in ("detail", "error")}
+        )
     else:
         print(_line(prediction), flush=True)
     return True

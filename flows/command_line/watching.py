@@ -74,6 +74,10 @@ class PlainLines(_Counted):
         """One line per step."""
         self._console.print(f"{self.count(label)} {label}: {_done(reused, seconds)}".strip(), soft_wrap=True)
 
+    def noted(self, message: str) -> None:
+        """A line of its own."""
+        self._console.print(message, soft_wrap=True)
+
 
 class LiveLine(_Counted):
     """For terminals: finished steps stay as lines, the running one moves below them."""
@@ -100,6 +104,10 @@ class LiveLine(_Counted):
         style = "dim" if reused else ""
         mark = "=" if reused else "✓"
         self._progress.console.print(f"{mark} {self.count(label)} {label}: {_done(reused, seconds)}", style=style)
+
+    def noted(self, message: str) -> None:
+        """A line that stays."""
+        self._progress.console.print(message, soft_wrap=True)
 
 
 def _done(reused: bool, seconds: float) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.adaptive_model import run_all
+from engine.adaptive_model import run_ladder
 from engine.ladder import EncoderPath
 from engine.session import open_session
 from engine.tokenization import Ids
@@ -31,7 +31,7 @@ class ChainRunner:
 
     def all_exits(self, ids: Ids) -> list[NDArray[np.float32]]:
         """(tokens,) ids → (labels,) logits of every exit."""
-        return [logits for logits, _ in run_all(self.paths, ids)[0]]
+        return [logits for logits, _ in run_ladder(self.paths, ids)[0]]
 
 
 class MonolithRunner(ChainRunner):

@@ -2,7 +2,7 @@
 
 Token vectors start as the leading principal components of the encoder's own word vectors, so that words which training
 never saw still mean something. The loss mixes gold labels with the reference path's soft labels (Hinton et al. 2015);
-augmentation leaves out tokens and pairs at random, which keeps the label.
+tokens and pairs are left out at random, which keeps the label.
 """
 
 from collections import Counter
@@ -20,6 +20,7 @@ from tasks.recipe.schema import LexicalConfig
 
 START_DEVIATION: Final = 0.2
 PAIR_DEVIATION: Final = 0.02
+NO_LABEL: Final = -100
 HIDDEN_DROPOUT: Final = 0.2
 
 
@@ -52,23 +53,28 @@ def fit(
     vocabulary: LexicalVocabulary,
     rows: Sequence[Ids],
     labels: NDArray[np.int64],
+    extra: Sequence[Ids],
     teacher: NDArray[np.float32],
     word_vectors: NDArray[np.float32],
     config: LexicalConfig,
     seed: int,
     progress: Callable[[float], None],
 ) -> LexicalModel:
-    """Train on (rows,) label ids and the teacher's logits (rows, labels); deterministic by seed."""
+    """Train on (rows,) label ids and the teacher's logits (rows + extra, labels); deterministic by seed.
+
+    `extra`: rows without gold labels.
+    """
     torch.manual_seed(seed)
     chance = np.random.default_rng(seed)
-    members = [vocabulary.members(ids)[0] for ids in rows]
+    members = [vocabulary.members(ids)[0] for ids in (*rows, *extra)]
     table = starting_vectors(vocabulary, word_vectors, config.width)
     # Vectors of tokens that no row has stay as they are: training only the others takes a fraction of the time.
     trained = np.unique(np.concatenate(members))
     members = [np.searchsorted(trained, row) for row in members]
     model = PairBag(table[trained], teacher.shape[1])
-    truth, soft = torch.from_numpy(labels), torch.softmax(torch.from_numpy(teacher), dim=-1)
-    batches = max(1, len(rows) // config.batch_size)
+    truth = torch.from_numpy(np.concatenate([labels, np.full(len(extra), NO_LABEL)]))
+    soft = torch.softmax(torch.from_numpy(teacher), dim=-1)
+    batches = max(1, len(members) // config.batch_size)
     epochs = max(config.epochs, -(-config.min_steps // batches))
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=0.01, fused=True)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, epochs * batches)
@@ -80,10 +86,10 @@ def fit(
 
     model.train()
     for epoch in range(epochs):
-        for batch in np.array_split(chance.permutation(len(rows)), batches):
+        for batch in np.array_split(chance.permutation(len(members)), batches):
             logits = model(*bags(batch))
             chosen = torch.from_numpy(batch)
-            hard = functional.cross_entropy(logits, truth[chosen])
+            hard = functional.cross_entropy(logits, truth[chosen], ignore_index=NO_LABEL, reduction="sum") / len(batch)
             distilled = functional.kl_div(functional.log_softmax(logits, dim=-1), soft[chosen], reduction="batchmean")
             loss = (1 - config.distillation) * hard + config.distillation * distilled
             optimizer.zero_grad()

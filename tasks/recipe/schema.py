@@ -99,7 +99,8 @@ class LexicalConfig(Section):
 
     `epochs` is raised where the rows are so few that training would have fewer than `min_steps` steps. `dropout`: share
     of tokens and pairs left out of a row in training. `distillation`: weight of the reference path's soft labels against
-    the gold labels. `min_pair_rows`: in how many rows a pair has to occur.
+    the gold labels. `augmentation`: how many rows are made of each train row, to be labelled by the reference path alone.
+    `min_pair_rows`: in how many rows a pair has to occur.
     """
 
     enabled: bool = True
@@ -110,6 +111,7 @@ class LexicalConfig(Section):
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 3.0e-3
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     distillation: Annotated[float, Field(ge=0, le=1)] = 0.7
+    augmentation: Annotated[int, Field(ge=0, le=20)] = 1
     min_pair_rows: Annotated[int, Field(ge=1)] = 2
 
 

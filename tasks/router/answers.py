@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.adaptive_model import run_all
+from engine.adaptive_model import run_ladder
 from engine.ladder import Path as LadderPath
 from engine.tokenization import TextTokenizer
 from tasks.data.rows import Row
@@ -55,7 +55,7 @@ def answer_rows(
     """Run every path of the ladder on every row, one row at a time, on all cores."""
     ids = tokenizer.encode_batch([row.text for row in rows])
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        answers = list(pool.map(lambda row_ids: run_all(ladder, row_ids), ids))
+        answers = list(pool.map(lambda row_ids: run_ladder(ladder, row_ids), ids))
     paths = tuple(
         PathAnswers(
             name=path.name,

@@ -1,10 +1,12 @@
 """Certify the chain on the certify split: fixed-sequence testing with the exact paired test.
 
-The chain is walked from its safest setting, the walk stops at the first setting that cannot be certified, and the
-cheapest certified one becomes the operating point (Angelopoulos et al. 2021, "Learn then Test"; Bauer 1991).
+The chain is walked towards cheaper settings, from where tune says (tasks.router.planning); the walk stops at the first
+setting that cannot be certified, and the cheapest certified one becomes the operating point (Angelopoulos et al. 2021,
+"Learn then Test"; Bauer 1991).
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,77 +14,86 @@ from numpy.typing import NDArray
 from engine.router import OperatingPoint
 from tasks.records import Certificate, PairedTest
 from tasks.router.chain import PathView, Routed, route
+from tasks.router.planning import Plan, plan_walk
 from tasks.statistics.fixed_sequence import certified_settings
 from tasks.statistics.paired_test import harms_and_gains, paired_p_value, paired_test, rows_needed
 
 Floats = NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Subject:
+    """A ladder to be certified: its chain of `settings`, and its paths on tune and certify beside the reference path.
+
+    `tune_right`, `certify_right`: (rows,) whether the reference path is right. `cumulative`: (paths,) summed costs.
+    `otherwise_ms`: cost of what serves where nothing is certified. `unlabelled`: how many certify rows have no label, and
+    are taken to be what the reference path answers.
+    """
+
+    settings: Sequence[tuple[float, ...]]
+    tune: Sequence[PathView]
+    tune_right: NDArray[np.bool_]
+    certify: Sequence[PathView]
+    certify_right: NDArray[np.bool_]
+    cumulative: Floats
+    names: Sequence[str]
+    otherwise_ms: float
+    ends_with_reference: bool
+    unlabelled: int = 0
+
+    def plan(self, epsilon: float, delta: float) -> Plan:
+        """Where to begin testing."""
+        return plan_walk(
+            self.settings,
+            self.tune,
+            self.tune_right,
+            self.cumulative,
+            certify_rows=len(self.certify_right),
+            epsilon=epsilon,
+            delta=delta,
+            otherwise_ms=self.otherwise_ms,
+            first_is_reference=self.ends_with_reference,
+        )
+
+
 def certify_points(
-    epsilons: Iterable[float],
-    settings: Sequence[tuple[float, ...]],
-    *,
-    tune: Sequence[PathView],
-    certify: Sequence[PathView],
-    reference_right: NDArray[np.bool_],
-    cumulative: Floats,
-    names: Sequence[str],
-    confidence: float,
-    delta: float,
-    unlabelled: int = 0,
+    subject: Subject, epsilons: Iterable[float], *, confidence: float, delta: float
 ) -> dict[str, tuple[Certificate, OperatingPoint]]:
-    """Every operating point that could be certified, by name; each has its own walk along the same settings."""
+    """Every operating point that could be certified, by name; each has its own walks along the same settings."""
     certified = {}
     for epsilon in sorted(set(epsilons)):
-        if len(reference_right) < rows_needed(epsilon, delta):
+        if len(subject.certify_right) < rows_needed(epsilon, delta):
             continue
-        certificate, thresholds = certify_chain(
-            settings,
-            tune=tune,
-            certify=certify,
-            reference_right=reference_right,
-            cumulative=cumulative,
-            names=names,
-            epsilon=epsilon,
-            confidence=confidence,
-            delta=delta,
-            unlabelled=unlabelled,
-        )
-        if certificate.certified:
-            name = certificate.operating_point
-            certified[name] = (certificate, OperatingPoint(name, epsilon, thresholds))
+        for start, level in subject.plan(epsilon, delta).tries(delta):
+            certificate, thresholds = certify_chain(
+                subject, start=start, epsilon=epsilon, confidence=confidence, delta=level
+            )
+            if certificate.certified:
+                name = certificate.operating_point
+                certified[name] = (certificate, OperatingPoint(name, epsilon, thresholds))
+                break
     return certified
 
 
 def certify_chain(
-    settings: Sequence[tuple[float, ...]],
-    *,
-    tune: Sequence[PathView],
-    certify: Sequence[PathView],
-    reference_right: NDArray[np.bool_],
-    cumulative: Floats,
-    names: Sequence[str],
-    epsilon: float,
-    confidence: float,
-    delta: float,
-    unlabelled: int = 0,
+    subject: Subject, *, start: int = 0, epsilon: float, confidence: float, delta: float
 ) -> tuple[Certificate, tuple[float, ...]]:
-    """One operating point: its certificate and thresholds. `delta` is what this attempt may spend of 1 - confidence.
+    """One walk from the setting `start`: its certificate and thresholds. `delta` is what it may spend of 1 - confidence.
 
-    `reference_right`: (certify rows,); `unlabelled`: how many of them have no label, and are taken to be what the reference
-    path answers. Costs and stop shares in the certificate are those predicted on tune.
+    Costs and stop shares in the certificate are those predicted on tune.
     """
-    routed = [route(certify, thresholds) for thresholds in settings]
+    settings = subject.settings[start:]
+    routed = [route(subject.certify, thresholds) for thresholds in settings]
 
     def p_value(number: int) -> float:
         right = routed[number].right
-        return paired_p_value(len(right), *harms_and_gains(reference_right, right), epsilon, delta)
+        return paired_p_value(len(right), *harms_and_gains(subject.certify_right, right), epsilon, delta)
 
     certified = certified_settings((p_value(number) for number in range(len(settings))), delta)
-    predicted = [route(tune, thresholds) for thresholds in settings]
-    costs = [setting.expected_cost(cumulative) for setting in predicted]
+    predicted = [route(subject.tune, thresholds) for thresholds in settings]
+    costs = [setting.expected_cost(subject.cumulative) for setting in predicted]
     chosen = min(certified, key=lambda number: costs[number]) if certified else 0
-    test = paired_test(reference_right, routed[chosen].right, epsilon, 1 - delta)
+    test = paired_test(subject.certify_right, routed[chosen].right, epsilon, 1 - delta)
     return (
         Certificate(
             epsilon=epsilon,
@@ -91,10 +102,10 @@ def certify_chain(
             test=test,
             settings_tried=min(len(certified) + 1, len(settings)),
             delta_spent=delta,
-            stop_shares=_shares(predicted[chosen], names),
+            stop_shares=_shares(predicted[chosen], subject.names),
             expected_cost_ms=costs[chosen],
-            unlabelled_rows=unlabelled,
-            statement=_statement(bool(certified), epsilon, confidence, test, unlabelled),
+            unlabelled_rows=subject.unlabelled,
+            statement=_statement(bool(certified), epsilon, confidence, test, subject.unlabelled),
         ),
         settings[chosen],
     )

@@ -21,12 +21,13 @@ from tasks.recipe.target import Target
 from tasks.records import CompressionResult, ExportResult, LexicalResult, SnapshotResult
 from tasks.router.costs import measure_costs
 from tasks.router.ladders import Source
-from tasks.router.material import collect
+from tasks.router.material import Answered, collect
 from tasks.router.parts import open_path, open_static_model, path_entries, path_file, segment_sets
 from tasks.router.rules import fit_rules, fit_spaces
 
 REFERENCE: Final = "reference"
 REFERENCE_FILE: Final = "reference.onnx"
+REFERENCE_ENTRY: Final = PathEntry(REFERENCE, "encoder", REFERENCE_FILE, batches=True)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def gather(
     data = snapshot.result
     tokenizer = TextTokenizer(tokenizer_file(export), read_shape(export.folder).max_length)
     reference_graph = compression.folder / compression.result.reference_monolith
-    reference = open_path(PathEntry(REFERENCE, "encoder", REFERENCE_FILE), reference_graph, target)
+    reference = open_path(REFERENCE_ENTRY, reference_graph, target)
     texts = tuple(row.text for row in read_rows(snapshot, "tune"))
     oos_id = data.labels.index(data.out_of_scope_label) if data.out_of_scope_label in data.labels else None
     manifest = make_manifest("static", data, tokenizer.max_length, (), file_digest(reference_graph))
@@ -72,7 +73,7 @@ def gather(
     sources: list[Source] = []
     ladders = []
     for model, folder, segments in segment_sets(compression, export):
-        entries = path_entries(folder, segments, lexical)
+        entries = path_entries(folder, segments, compression.result.precision, lexical)
         paths = tuple(open_path(entry, path_file(entry, compression, lexical), target) for entry in entries)
         material = collect(
             snapshot,
@@ -90,19 +91,22 @@ def gather(
         sources.append(Source(model, entries, material, spaces, costs))
         ladders.append(paths)
 
-    # The reference path has an out-of-scope scorer of its own, and no stop score: nothing comes after it.
-    tune = sources[0].material.tune.reference_alone
-    (rule,) = fit_rules(sources[0].spaces[-1:], tune, None, oos_id, false_rejection).rules(np.zeros(1))
     return Gathered(
         sources=tuple(sources),
         paths=tuple(ladders),
         reference=reference,
-        reference_router=router_of_reference(rule, oos_id),
+        reference_router=fit_reference(sources[0], sources[0].material.tune, oos_id, false_rejection),
         out_of_scope_id=oos_id,
         tokenizer=tokenizer,
         static=static,
         texts=texts,
     )
+
+
+def fit_reference(source: Source, tune: Answered, out_of_scope_id: int | None, false_rejection: float) -> Router:
+    """The reference path by itself: it has an out-of-scope scorer of its own, and no stop score, since nothing follows it."""
+    fitted = fit_rules(source.spaces[-1:], tune.reference_alone, None, out_of_scope_id, false_rejection)
+    return router_of_reference(fitted.rules(np.zeros(1))[0], out_of_scope_id)
 
 
 def router_of_reference(rule: PathRule, out_of_scope_id: int | None) -> Router:

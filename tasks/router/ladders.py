@@ -2,13 +2,13 @@
 
 A cheaper last path that answers differently from the reference path spends the promise before the router starts: harms and
 gains that cancel on average do not cancel in one draw of certify rows. So every candidate goes the whole way on tune, chain
-and certificate, with harms as an unlucky draw of certify rows would have them, and the one with the least expected cost at
-the promised loss is certified first. Certify is not looked at.
+and simulated certificates, and the one with the least expected cost at the promised loss is certified first. Certify is not
+looked at.
 """
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -18,20 +18,18 @@ from engine.bundle import PathEntry
 from engine.out_of_scope import EmbeddingSpace
 from engine.router import OperatingPoint, PathRule
 from tasks.records import Certificate, LadderCandidate, operating_point_name
-from tasks.router.certify import certify_points
-from tasks.router.chain import build_chain, route
+from tasks.router.certify import Subject, certify_points
+from tasks.router.chain import build_chain
 from tasks.router.costs import Costs
 from tasks.router.material import Material
+from tasks.router.planning import plan_walk
 from tasks.router.rules import FittedPath, fit_rules
 from tasks.router.views import ReadSplit, read_split
-from tasks.statistics.fixed_sequence import certified_settings
-from tasks.statistics.paired_test import harms_and_gains, paired_p_value
 
 REFERENCE_LAST: Final = "reference path last"
 CARRIES: Final = "evidence adds up to the last path"
 ALONE: Final = "last path alone"
-UNLUCKY: Final = 1.0
-FALLBACK_SHARE: Final = 0.1
+FALLBACK_SHARE: Final = 0.05
 """Share of delta kept for the ladder that ends with the reference path, should the first choice not be certified."""
 
 
@@ -63,6 +61,11 @@ class Ladder:
     def ends_with_reference(self) -> bool:
         """Whether the reference path is the last one."""
         return self.variant == REFERENCE_LAST
+
+    @property
+    def otherwise_ms(self) -> float:
+        """What a row costs at worst where nothing is certified: every path, and the reference path after them."""
+        return float(self.source.costs.paths.sum())
 
     def record(self, *, chosen: bool) -> LadderCandidate:
         """What evidence and report keep of it; no predicted cost where nothing could be certified."""
@@ -100,15 +103,25 @@ def candidates(
             totals = np.cumsum(costs)
             view = fitted.view(tune.truth)
             chain = build_chain(view.views, reference_right, costs)
-            predicted = _predicted_cost(
-                view, reference_right, chain, totals, len(material.certify.ladder.truth), epsilon, delta
+            ladder = Ladder(source, variant, fitted.rules(totals), costs, material, view, chain, math.inf)
+            plan = plan_walk(
+                chain,
+                view.views,
+                reference_right,
+                totals,
+                certify_rows=len(material.certify.ladder.truth),
+                epsilon=epsilon,
+                delta=delta,
+                otherwise_ms=ladder.otherwise_ms,
+                first_is_reference=ladder.ends_with_reference,
             )
-            built.append(Ladder(source, variant, fitted.rules(totals), costs, material, view, chain, predicted))
+            built.append(replace(ladder, predicted_cost_ms=plan.expected_cost_ms))
     return sorted(built, key=lambda ladder: ladder.predicted_cost_ms)
 
 
 def certified_ladder(
     ladders: Sequence[Ladder],
+    tune_reference: NDArray[np.bool_],
     certify_reference: NDArray[np.bool_],
     out_of_scope_id: int | None,
     *,
@@ -120,53 +133,26 @@ def certified_ladder(
     """The ladder that can be certified at `epsilon`, with all its certified points by name; None where none can.
 
     The first of the candidates is tried; should that fail, the best of those that end with the reference path, which
-    without early stops lose nothing at all. `certify_reference`: (certify rows,) whether the reference path is right.
+    without early stops lose nothing at all. `tune_reference`, `certify_reference`: (rows,) whether the reference path is
+    right.
     """
     tries = [(ladders[0], delta)]
     if not ladders[0].ends_with_reference:  # two walks may each fail by chance: together they spend delta
         last_resort = next(ladder for ladder in ladders if ladder.ends_with_reference)
         tries = [(ladders[0], delta * (1 - FALLBACK_SHARE)), (last_resort, delta * FALLBACK_SHARE)]
     for ladder, share in tries:
-        certified = certify_points(
-            {*epsilons, epsilon},
-            ladder.chain,
+        subject = Subject(
+            settings=ladder.chain,
             tune=ladder.tune.views,
+            tune_right=tune_reference,
             certify=read_split(ladder.answers.certify.ladder, ladder.rules, out_of_scope_id).views,
-            reference_right=certify_reference,
+            certify_right=certify_reference,
             cumulative=np.cumsum(ladder.costs),
             names=[rule.name for rule in ladder.rules],
-            confidence=confidence,
-            delta=share,
+            otherwise_ms=ladder.otherwise_ms,
+            ends_with_reference=ladder.ends_with_reference,
         )
+        certified = certify_points(subject, {*epsilons, epsilon}, confidence=confidence, delta=share)
         if operating_point_name(epsilon) in certified:
             return ladder, certified
     return None
-
-
-def _predicted_cost(
-    tune: ReadSplit,
-    reference_right: NDArray[np.bool_],
-    chain: Sequence[tuple[float, ...]],
-    cumulative: NDArray[np.float64],
-    certify_rows: int,
-    epsilon: float,
-    delta: float,
-) -> float:
-    """Cheapest setting that an unlucky draw of certify rows would still certify; infinity for none.
-
-    Gains are counted up to the harms only, for that a path is better than the reference is luck more often than not; the
-    harms are UNLUCKY standard deviations above what tune's rates say.
-    """
-    routed = [route(tune.views, thresholds) for thresholds in chain]
-    scale = certify_rows / len(reference_right)
-
-    def p_value(number: int) -> float:
-        harms, gains = harms_and_gains(reference_right, routed[number].right)
-        balanced = min(gains, harms) * scale
-        unlucky = harms * scale + UNLUCKY * math.sqrt(harms * scale + balanced)
-        expected_harms = min(math.ceil(unlucky), certify_rows)
-        expected_gains = min(math.floor(balanced), certify_rows - expected_harms)
-        return paired_p_value(certify_rows, expected_harms, expected_gains, epsilon, delta)
-
-    certified = certified_settings((p_value(number) for number in range(len(chain))), delta)
-    return min((routed[number].expected_cost(cumulative) for number in certified), default=math.inf)

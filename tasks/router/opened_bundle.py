@@ -89,6 +89,11 @@ class OpenedBundle:
             ),
         )
 
+    @property
+    def ends_with_reference(self) -> bool:
+        """Whether the last path is the reference path, byte for byte."""
+        return self.manifest.files[self.manifest.paths[-1].file] == self.manifest.reference_digest
+
     def check_labels(self, rows: Sequence[Row]) -> None:
         """Raises UserError naming the first label that the bundle does not know."""
         outside = self.manifest.out_of_scope_label

@@ -12,6 +12,7 @@ from engine.session import open_session
 from engine.static_model import StaticModel
 from tasks.artifact import Artifact
 from tasks.export import tokenizer_file
+from tasks.graphs.quantizing import DYNAMIC
 from tasks.lexical import LEXICAL_FILE
 from tasks.model_shape import read_shape
 from tasks.quantize import FINE_TUNED
@@ -31,12 +32,15 @@ def segment_sets(
 
 
 def path_entries(
-    shape_folder: Path, segments: Sequence[str], lexical: Artifact[LexicalResult] | None
+    shape_folder: Path, segments: Sequence[str], precision: str, lexical: Artifact[LexicalResult] | None
 ) -> tuple[PathEntry, ...]:
-    """The manifest's entries of a ladder: the lexical path if there is one, then the segments by their exits' names."""
+    """The manifest's entries of a ladder: the lexical path if there is one, then the segments by their exits' names.
+
+    Rows may share a run unless int8 scales are taken from the activations at hand.
+    """
     first = (PathEntry("lexical", "lexical", LEXICAL_FILE),) if lexical else ()
     pairs = zip(read_shape(shape_folder).exit_names, segments, strict=True)
-    return (*first, *(PathEntry(name, "encoder", file) for name, file in pairs))
+    return (*first, *(PathEntry(name, "encoder", file, batches=precision != DYNAMIC) for name, file in pairs))
 
 
 def path_file(
@@ -52,7 +56,7 @@ def open_path(entry: PathEntry, file: Path, target: Target) -> LadderPath:
     if entry.kind == "lexical":
         return LexicalPath(entry.name, LexicalModel.load(file))
     session = open_session(file, threads=target.threads, execution_provider=target.execution_provider)
-    return EncoderPath(entry.name, session)
+    return EncoderPath(entry.name, session, batches=entry.batches)
 
 
 def open_static_model(

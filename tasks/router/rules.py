@@ -18,7 +18,7 @@ from tasks.router.views import ReadSplit, read, read_rows_of_path
 
 OUT_OF_SCOPE_SHARE: Final = 0.1
 """The least share of the weight that out-of-scope tune rows get in the fit of the stop score, however few they are."""
-LEXICAL_EARLY_REJECTION: Final = 0.1
+LEXICAL_EARLY_REJECTION: Final = 0.15
 """Share of in-scope rows that may not stop at a path without an embedding because of their out-of-scope score."""
 
 

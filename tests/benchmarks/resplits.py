@@ -30,7 +30,7 @@ from tasks.recipe.load import load_target
 from tasks.recipe.schema import RouterConfig
 from tasks.records import operating_point_name
 from tasks.router.chain import route
-from tasks.router.gathering import gather
+from tasks.router.gathering import fit_reference, gather
 from tasks.router.ladders import Source, candidates, certified_ladder
 from tasks.router.material import Answered, Material, answered
 from tasks.router.views import read_split
@@ -43,7 +43,6 @@ class Pool:
     """Everything that a re-split needs: all models' answers to all rows, and how many rows go where."""
 
     sources: list[Source]
-    reference_right: NDArray[np.bool_]
     out_of_scope_id: int | None
     tune: int
     certify: int
@@ -119,15 +118,15 @@ def pool_of(made: BundleArtifacts) -> Pool:
         everything = answered(rows, paths, gathered.reference, gathered.tokenizer, data.labels, data.out_of_scope_label)
         train = source.material.train
         sources.append(replace(source, material=Material(train, everything, everything)))
-    reference = sources[0].material.tune.read_reference(gathered.reference_router)
-    return Pool(sources, reference.views[0].right, gathered.out_of_scope_id, data.rows["tune"], data.rows["certify"])
+    return Pool(sources, gathered.out_of_scope_id, data.rows["tune"], data.rows["certify"])
 
 
 def resplit(seed: int) -> dict[str, dict[str, Any]]:
     """One re-split: by operating point, the loss on its gate and the mean cost of its in-scope rows there."""
     assert _POOL is not None
     pool, config = _POOL, RouterConfig()
-    order = np.random.default_rng(seed).permutation(len(pool.reference_right))
+    everything = pool.sources[0].material.tune
+    order = np.random.default_rng(seed).permutation(len(everything.ladder.truth))
     tune, certify, gate = np.split(order, [pool.tune, pool.tune + pool.certify])
     sources = [
         replace(
@@ -136,18 +135,21 @@ def resplit(seed: int) -> dict[str, dict[str, Any]]:
         )
         for source in pool.sources
     ]
-    delta = 1 - config.confidence
+    delta, false_rejection = 1 - config.confidence, config.out_of_scope_false_rejection
+    router = fit_reference(sources[0], sources[0].material.tune, pool.out_of_scope_id, false_rejection)
+    reference_right = everything.read_reference(router).views[0].right
     ladders = candidates(
         sources,
-        pool.reference_right[tune],
+        reference_right[tune],
         pool.out_of_scope_id,
-        false_rejection=config.out_of_scope_false_rejection,
+        false_rejection=false_rejection,
         epsilon=config.max_accuracy_loss,
         delta=delta,
     )
     found = certified_ladder(
         ladders,
-        pool.reference_right[certify],
+        reference_right[tune],
+        reference_right[certify],
         pool.out_of_scope_id,
         epsilons=config.operating_points,
         epsilon=config.max_accuracy_loss,
@@ -165,7 +167,7 @@ def resplit(seed: int) -> dict[str, dict[str, Any]]:
         routed = route(view.views, point.thresholds)
         results[name] = {
             "epsilon": certificate.epsilon,
-            "gate_loss": float(pool.reference_right[gate].mean() - routed.right.mean()),
+            "gate_loss": float(reference_right[gate].mean() - routed.right.mean()),
             "in_scope_cost_ms": float(cumulative[routed.stops[inside]].mean()),
             "out_of_scope_first": float((routed.stops[~inside] == 0).mean()) if (~inside).any() else 0.0,
             "ladder": f"{ladder.source.model}, {ladder.variant}",

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine import AdaptiveModel, BundleError, InputError, StaticModel
+from engine import AdaptiveModel, BundleError, InputError, Prediction, StaticModel
+from engine.bundle import read_manifest, write_manifest
+from engine.ladder import MOST_PADDING, MOST_ROWS, EncoderPath, by_length
+from tasks.model_shape import read_shape
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +35,13 @@ def model(tiny_bundle: Path) -> AdaptiveModel:
 @pytest.fixture
 def altered(tiny_bundle: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+
+
+def assert_same_answer(one: Prediction, other: Prediction) -> None:
+    """Equal but for the rounding of sums whose order a batch may change."""
+    assert (one.label, one.path, one.abstained, one.error) == (other.label, other.path, other.abstained, other.error)
+    assert one.confidence == pytest.approx(other.confidence, abs=1e-4)
+    assert one.out_of_scope_score == pytest.approx(other.out_of_scope_score, abs=1e-3)
 
 
 def test_it_answers_with_label_confidence_and_path(model: AdaptiveModel) -> None:
@@ -58,7 +68,8 @@ def test_batch_size_and_order_never_change_an_answer(model: AdaptiveModel, texts
     alone = {text: model.predict([text])[0] for text in texts}
     shuffled = list(texts)
     seed.shuffle(shuffled)
-    assert model.predict(shuffled) == [alone[text] for text in shuffled]
+    for text, together in zip(shuffled, model.predict(shuffled), strict=True):
+        assert_same_answer(together, alone[text])
 
 
 def test_detail_says_what_every_path_that_was_run_found(model: AdaptiveModel) -> None:
@@ -94,9 +105,75 @@ def test_odd_texts_are_answered(model: AdaptiveModel, text: str) -> None:
 
 
 @pytest.mark.parametrize("bad", [None, b"bytes", 7, ["nested"]])
-def test_a_row_that_is_no_text_is_named_by_its_position(model: AdaptiveModel, bad: object) -> None:
-    with pytest.raises(InputError, match="row 1"):
-        model.predict(["fine", bad])  # type: ignore[list-item]
+def test_a_row_that_is_no_text_is_named_and_the_others_are_answered(model: AdaptiveModel, bad: object) -> None:
+    answers = model.predict([TEXTS[0], bad, *TEXTS[1:] * 4])  # type: ignore[list-item]
+    assert answers[1].error == f"row 1: a text is needed, not {type(bad).__name__}"
+    assert answers[1].label is None
+    for with_bad, without in zip([answers[0], *answers[2:]], model.predict([TEXTS[0], *TEXTS[1:] * 4]), strict=True):
+        assert_same_answer(with_bad, without)
+
+
+@pytest.mark.parametrize("bad", [None, b"bytes", 7])
+def test_what_is_no_list_of_texts_is_refused(model: AdaptiveModel, bad: object) -> None:
+    with pytest.raises(InputError, match=type(bad).__name__):
+        model.predict(bad)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def batching(tiny, tmp_path_factory: pytest.TempPathFactory) -> AdaptiveModel:
+    """The same ladder with the fp32 segments, whose rows may share a run."""
+    folder = Path(shutil.copytree(tiny.router.folder / "bundle", tmp_path_factory.mktemp("fp32") / "bundle"))
+    manifest = read_manifest(folder)
+    exits = dict(zip(read_shape(tiny.export.folder).exit_names, tiny.export.result.segments, strict=True))
+    paths = []
+    for entry in manifest.paths:
+        if entry.kind == "encoder":
+            shutil.copyfile(
+                tiny.export.folder / exits.get(entry.name, tiny.export.result.monolith), folder / entry.file
+            )
+        paths.append(replace(entry, batches=entry.kind == "encoder"))
+    write_manifest(folder, replace(manifest, paths=tuple(paths)))
+    return AdaptiveModel.load(folder, replay_golden=False)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.text(max_size=60) | st.sampled_from(TEXTS), max_size=40), seed=st.randoms())
+def test_rows_that_share_a_run_are_answered_as_alone(batching: AdaptiveModel, texts: list[str], seed) -> None:
+    alone = {text: batching.predict([text], detail=True)[0] for text in texts}
+    shuffled = list(texts)
+    seed.shuffle(shuffled)
+    for text, together in zip(shuffled, batching.predict(shuffled, detail=True), strict=True):
+        assert_same_answer(together, alone[text])
+        assert [step.path for step in together.detail or ()] == [step.path for step in alone[text].detail or ()]
+
+
+def test_rows_share_runs_by_length_and_stopped_rows_take_no_part(batching: AdaptiveModel, monkeypatch) -> None:
+    sizes: dict[str, list[int]] = {}
+    for path in batching._ladder:
+        if isinstance(path, EncoderPath):
+            run = path._run_together
+
+            def counted(requests, run=run, name=path.name):
+                sizes.setdefault(name, []).append(len(requests))
+                return run(requests)
+
+            monkeypatch.setattr(path, "_run_together", counted)
+    answers = batching.predict(list(TEXTS) * 8)
+    first = next(iter(sizes.values()))
+    went_on = sum(answer.path != "lexical" for answer in answers)
+    assert sum(first) == went_on > 0
+    assert len(first) < went_on
+    totals = [sum(own) for own in sizes.values()]
+    assert totals == sorted(totals, reverse=True)
+
+
+@given(lengths=st.lists(st.integers(1, 64), max_size=200))
+def test_no_row_is_padded_by_much(lengths: list[int]) -> None:
+    groups = by_length(lengths)
+    assert sorted(row for group in groups for row in group) == list(range(len(lengths)))
+    for group in groups:
+        assert len(group) <= MOST_ROWS
+        assert max(lengths[row] for row in group) <= MOST_PADDING * min(lengths[row] for row in group)
 
 
 def test_an_unknown_operating_point_names_the_known_ones(model: AdaptiveModel) -> None:

@@ -23,7 +23,7 @@ def fitted(labels: list[int], count: int) -> LexicalModel:
     teacher = np.full((len(ROWS), count), -4, np.float32)
     teacher[np.arange(len(ROWS)), labels] = 4
     words = np.random.default_rng(0).normal(size=(12, 24)).astype(np.float32)
-    return fit(vocabulary, ROWS, np.array(labels), teacher, words, CONFIG, 0, lambda _: None)
+    return fit(vocabulary, ROWS, np.array(labels), [], teacher, words, CONFIG, 0, lambda _: None)
 
 
 def test_pairs_tell_order_apart() -> None:

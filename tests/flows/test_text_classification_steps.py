@@ -11,7 +11,7 @@ import pytest
 from flows import text_classification
 from flows.home import Home
 from flows.step_key import Keyed, Step, plain_value
-from flows.text_classification import require_certifiable, run_steps, step_labels
+from flows.text_classification import feasibility, require_certifiable, run_steps, step_labels
 from tasks.artifact import Artifact
 from tasks.errors import UserError
 from tasks.recipe import Target, TextClassificationRecipe
@@ -32,6 +32,9 @@ class RecordingRunner:
                 certificates=[SimpleNamespace(epsilon=0.01, certified=certified)], attempt=1
             ),
         }
+
+    def note(self, _message: str) -> None:
+        pass
 
     def key(self, _step: Step[Any], inputs: Mapping[str, object]) -> str:
         return repr({name: value.key if isinstance(value, Keyed) else None for name, value in inputs.items()})
@@ -118,6 +121,15 @@ def test_too_few_certify_rows_are_refused_with_both_numbers() -> None:
         require_certifiable(recipe(), snapshot, prepared(recipe()))
     accepting = recipe(router={"if_infeasible": "reference"})
     require_certifiable(accepting, snapshot, prepared(accepting))
+    said = feasibility(recipe(), snapshot)
+    assert "can prove a loss of at most 0.5% not at all (that needs 608)" in said
+
+
+def test_what_can_be_proven_is_said_before_any_work() -> None:
+    snapshot: Any = SimpleNamespace(rows={"certify": 1000})
+    said = feasibility(recipe(), snapshot)
+    assert said.startswith("certificate: 1000 certify rows can prove a loss of at most 0.5% with at most ")
+    assert "1% with at most 4 lost, " in said
 
 
 def test_too_few_certify_rows_end_the_run_before_training(tmp_path: Path) -> None:

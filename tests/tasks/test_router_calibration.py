@@ -13,7 +13,7 @@ from engine.confidence import FEATURES, Confidence, softmax
 from engine.router_files import load_router
 from tasks.data.rows import read_rows
 from tasks.records import operating_point_name
-from tasks.router.certify import certify_chain
+from tasks.router.certify import Subject, certify_chain
 from tasks.router.chain import PathView, build_chain, route
 from tasks.router.evidence import fit_weights
 from tasks.router.stop_score import cross_fitted_scores, fit_stop_score
@@ -64,21 +64,37 @@ def test_rows_that_may_not_stop_go_to_the_last_path(seed: int) -> None:
         assert routed.shares(3).sum() == pytest.approx(1)
 
 
+def subject_of(chain, tune, tune_right, certify, certify_right) -> Subject:
+    return Subject(
+        settings=chain,
+        tune=tune,
+        tune_right=tune_right,
+        certify=certify,
+        certify_right=certify_right,
+        cumulative=np.cumsum(COSTS),
+        names=["lexical", "layer-1", "full"],
+        otherwise_ms=float(sum(COSTS)),
+        ends_with_reference=False,
+    )
+
+
+def test_the_walk_may_begin_further_on_and_tests_no_safer_setting() -> None:
+    paths, reference = views(1500, 2)
+    tune, certify = _halves(paths, 700)
+    chain = build_chain(tune, reference[:700], COSTS)
+    subject = subject_of(chain, tune, reference[:700], certify, reference[700:])
+    whole, _ = certify_chain(subject, epsilon=0.05, confidence=0.95, delta=0.05)
+    later, thresholds = certify_chain(subject, start=2, epsilon=0.05, confidence=0.95, delta=0.05)
+    assert later.settings_tried == whole.settings_tried - 2
+    assert thresholds in chain[2:]
+
+
 def test_the_certificate_is_the_exact_test_of_the_chosen_setting() -> None:
     paths, reference = views(1500, 2)
     tune, certify = _halves(paths, 700)
     chain = build_chain(tune, reference[:700], COSTS)
-    certificate, thresholds = certify_chain(
-        chain,
-        tune=tune,
-        certify=certify,
-        reference_right=reference[700:],
-        cumulative=np.cumsum(COSTS),
-        names=["lexical", "layer-1", "full"],
-        epsilon=0.05,
-        confidence=0.95,
-        delta=0.05,
-    )
+    subject = subject_of(chain, tune, reference[:700], certify, reference[700:])
+    certificate, thresholds = certify_chain(subject, epsilon=0.05, confidence=0.95, delta=0.05)
     routed = route(certify, thresholds)
     harms = int((reference[700:] & ~routed.right).sum())
     gains = int((routed.right & ~reference[700:]).sum())
@@ -91,17 +107,8 @@ def test_the_certificate_is_the_exact_test_of_the_chosen_setting() -> None:
 
 def test_a_last_path_that_loses_too_much_is_not_certified() -> None:
     paths, reference = views(1200, 3, harm_rates=(0.3, 0.2, 0.1))
-    certificate, thresholds = certify_chain(
-        build_chain(paths, reference, COSTS),
-        tune=paths,
-        certify=paths,
-        reference_right=reference,
-        cumulative=np.cumsum(COSTS),
-        names=["lexical", "layer-1", "full"],
-        epsilon=0.01,
-        confidence=0.95,
-        delta=0.05,
-    )
+    subject = subject_of(build_chain(paths, reference, COSTS), paths, reference, paths, reference)
+    certificate, thresholds = certify_chain(subject, epsilon=0.01, confidence=0.95, delta=0.05)
     assert not certificate.certified
     assert thresholds == (np.inf, np.inf)
     assert certificate.statement.startswith("Not certified")
