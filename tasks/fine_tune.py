@@ -6,6 +6,7 @@ the weights of the best epoch.
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,18 @@ def fine_tune(
     logits = exit_logits(model, [row["input_ids"] for row in splits["tune"]], padding_id)
     truth = np.array([row["labels"] for row in splits["tune"]])
     correct = logits.argmax(-1) == truth[:, None]
+    plain_accuracy = None
+    if config.compare_plain:
+        plain, _ = train(
+            _seeded_model(_base_encoder(base, config.max_length), replace(shape, exits=(layers,)), seed),
+            splits,
+            config=config,
+            seed=seed,
+            workspace=replace(workspace, scratch=workspace.scratch / "plain"),
+            phase="without early exits, ",
+        )
+        plain_logits = exit_logits(plain, [row["input_ids"] for row in splits["tune"]], padding_id)
+        plain_accuracy = float((plain_logits[:, -1].argmax(-1) == truth).mean())
     return FineTuneResult(
         base_model=base.name,
         base_digest=base.digest,
@@ -71,6 +84,7 @@ def fine_tune(
         best_epoch=history.best_epoch,
         train_loss=history.train_loss,
         accuracy={name: float(correct[:, i].mean()) for i, name in enumerate(shape.exit_names)},
+        plain_accuracy=plain_accuracy,
     )
 
 

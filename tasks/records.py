@@ -81,7 +81,10 @@ class SnapshotResult(Record):
 
 
 class FineTuneResult(Record):
-    """`accuracy`: on tune, by exit name (`layer-1`, …, `full`). `base_digest`: SHA-256 of the base weights."""
+    """`accuracy`: on tune, by exit name (`layer-1`, …, `full`). `base_digest`: SHA-256 of the base weights.
+
+    `plain_accuracy`: on tune, of the same base fine-tuned without early exits, where the recipe asks for it.
+    """
 
     base_model: str
     base_digest: str
@@ -92,6 +95,7 @@ class FineTuneResult(Record):
     best_epoch: int
     train_loss: float
     accuracy: dict[str, float]
+    plain_accuracy: float | None = None
 
 
 class Technique(Record):

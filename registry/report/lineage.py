@@ -63,8 +63,14 @@ def step_rows(content: ReportContent) -> list[StepRow]:
 def fine_tune_sentence(content: ReportContent) -> str:
     """How the fine-tuned model came about."""
     tuned = content.fine_tune
+    compared = ""
+    if tuned.plain_accuracy is not None:
+        compared = (
+            f" The last head is right on {tuned.accuracy['full']:.2%} of tune; fine-tuned without early exits, "
+            f"it is on {tuned.plain_accuracy:.2%}."
+        )
     return (
         f"{tuned.layers} layers with exit heads after {', '.join(map(str, tuned.exits)) or 'none'}; "
         f"{number(tuned.parameters / 1e6)} M parameters; {tuned.epochs_run} epochs, best after {tuned.best_epoch}; "
-        f"last training loss {number(tuned.train_loss)}."
+        f"last training loss {number(tuned.train_loss)}.{compared}"
     )

@@ -57,7 +57,8 @@ class FineTuneConfig(Section):
 
     `exits`: 1-based encoder layers that get an exit head before the last one; None chooses a sixth, a third and a
     half of the depth. `exit_start`: share of the training after which the early exits train the encoder, too, and not
-    only their heads. `patience`: epochs without gain on tune before training stops.
+    only their heads. `patience`: epochs without gain on tune before training stops. `compare_plain`: also fine-tune without
+    early exits, for as long again, to report what the exits cost the last head.
     """
 
     epochs: Annotated[int, Field(ge=1, le=100)] = 5
@@ -69,6 +70,7 @@ class FineTuneConfig(Section):
     warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.1
     weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.01
     patience: Annotated[int, Field(ge=1)] = 2
+    compare_plain: bool = False
 
 
 class PruneConfig(Section):

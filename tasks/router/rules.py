@@ -18,8 +18,12 @@ from tasks.router.views import ReadSplit, read, read_rows_of_path
 
 OUT_OF_SCOPE_SHARE: Final = 0.1
 """The least share of the weight that out-of-scope tune rows get in the fit of the stop score, however few they are."""
-LEXICAL_EARLY_REJECTION: Final = 0.15
-"""Share of in-scope rows that may not stop at a path without an embedding because of their out-of-scope score."""
+EARLY_REJECTIONS: Final = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25)
+"""Shares of in-scope rows that may not stop at a path without an embedding, because of their out-of-scope score."""
+USUAL_EARLY_REJECTION: Final = 0.1
+FEWEST_OUT_OF_SCOPE_ROWS: Final = 20
+MOST_LEAKING: Final = 0.05
+"""Share of out-of-scope tune rows that the limit may let through; with fewer rows than that, the usual limit holds."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +97,24 @@ def fit_rules(
             own_weight=own_weight,
             carried_weight=carried_weight,
         )
-        if own.embeddings is None and not last:
-            rule = replace(rule, early_limit=1 - LEXICAL_EARLY_REJECTION)
         readings = read_rows_of_path(rule, own, tune, before, out_of_scope_id)
+        if own.embeddings is None and not last:
+            rule = replace(rule, early_limit=early_limit([row.out_of_scope for row in readings], tune.in_scope))
+            readings = read_rows_of_path(rule, own, tune, before, out_of_scope_id)
         scores = np.zeros(len(tune.truth))
         if not last and reference_right is not None:
             rule, scores = _with_stop_score(rule, readings, tune, reference_right)
         paths.append(FittedPath(rule, readings, scores))
     return FittedRules(tuple(paths))
+
+
+def early_limit(scores: Sequence[float], in_scope: NDArray[np.bool_]) -> float:
+    """The highest out-of-scope score with which a row may stop early; `scores`, `in_scope`: (tune rows,)."""
+    outside = np.asarray(scores)[~in_scope]
+    if len(outside) < FEWEST_OUT_OF_SCOPE_ROWS:
+        return 1 - USUAL_EARLY_REJECTION
+    enough = [rejected for rejected in EARLY_REJECTIONS if (outside <= 1 - rejected).mean() <= MOST_LEAKING]
+    return 1 - (enough[0] if enough else EARLY_REJECTIONS[-1])
 
 
 def _scorer(

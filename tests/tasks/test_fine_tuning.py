@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine.tokenization import TextTokenizer
+from tasks.artifact import Workspace
 from tasks.base_model import MINILM, MINILM_SHA256, resolve_base_model
 from tasks.errors import UserError
 from tasks.fine_tune import choose_exits, fine_tune
@@ -146,8 +147,6 @@ def test_a_killed_training_resumes_at_its_last_checkpoint(tiny, tiny_base: Path,
 def test_the_same_seed_gives_the_same_weights(tiny, tiny_base: Path, tmp_path: Path) -> None:
     from safetensors.numpy import load_file
 
-    from tasks.artifact import Workspace
-
     weights = []
     for name in ("a", "b"):
         workspace = Workspace(tmp_path / name, tmp_path / f"{name}-scratch")
@@ -162,3 +161,23 @@ def test_the_same_seed_gives_the_same_weights(tiny, tiny_base: Path, tmp_path: P
         weights.append(load_file(workspace.out / "model.safetensors"))
     for name, tensor in weights[0].items():
         np.testing.assert_array_equal(tensor, weights[1][name])
+
+
+@pytest.mark.slow
+def test_plain_fine_tuning_is_measured_beside_it_and_changes_nothing(tiny, tiny_base: Path, tmp_path: Path) -> None:
+    results, weights = {}, {}
+    for compare in (False, True):
+        workspace = Workspace(tmp_path / f"{compare}", tmp_path / f"{compare}-scratch")
+        workspace.out.mkdir()
+        results[compare] = fine_tune(
+            tiny.snapshot,
+            base=resolve_base_model(str(tiny_base), recipe_folder=tmp_path),
+            config=FineTuneConfig(epochs=1, learning_rate=3e-3, max_length=32, exits=(1,), compare_plain=compare),
+            seed=3,
+            workspace=workspace,
+        )
+        weights[compare] = (workspace.out / "model.safetensors").read_bytes()
+    assert weights[True] == weights[False]
+    assert results[False].plain_accuracy is None
+    assert results[True].plain_accuracy is not None
+    assert 0 < results[True].plain_accuracy <= 1

@@ -16,6 +16,7 @@ from tasks.records import operating_point_name
 from tasks.router.certify import Subject, certify_chain
 from tasks.router.chain import PathView, build_chain, route
 from tasks.router.evidence import fit_weights
+from tasks.router.rules import EARLY_REJECTIONS, USUAL_EARLY_REJECTION, early_limit
 from tasks.router.stop_score import cross_fitted_scores, fit_stop_score
 from tasks.statistics.paired_test import paired_p_value
 
@@ -112,6 +113,19 @@ def test_a_last_path_that_loses_too_much_is_not_certified() -> None:
     assert not certificate.certified
     assert thresholds == (np.inf, np.inf)
     assert certificate.statement.startswith("Not certified")
+
+
+def test_the_early_limit_lets_few_out_of_scope_rows_through_and_no_fewer_in_scope_rows_than_needed() -> None:
+    inside = np.linspace(0, 1, 900)
+    in_scope = np.arange(1000) < 900
+
+    def limit(outside: np.ndarray) -> float:
+        return early_limit([*inside, *outside], in_scope)
+
+    assert limit(np.full(100, 1.0)) == 1 - EARLY_REJECTIONS[0]
+    assert limit(np.linspace(0.85, 1, 100)) == pytest.approx(0.85)
+    assert limit(np.linspace(0, 1, 100)) == 1 - EARLY_REJECTIONS[-1]
+    assert early_limit([*inside, 0.1], np.arange(901) < 900) == 1 - USUAL_EARLY_REJECTION
 
 
 def test_the_stop_score_is_low_where_harm_is_likely() -> None:
