@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.bundle import GOLDEN_FILE, TOKENIZER_FILE, Manifest, read_manifest, verify
-from engine.digests import folder_digest
 from engine.errors import BundleError, InputError
 from engine.ladder import MOST_ROWS, Answer, EncoderPath, LexicalPath, Request
 from engine.ladder import Path as LadderPath
@@ -61,15 +60,17 @@ class AdaptiveModel:
         execution_provider: str = CPU,
         operating_point: str | None = None,
         replay_golden: bool = True,
+        manifest_sha256: str | None = None,
     ) -> "AdaptiveModel":
         """Verify every digest, open the sessions, replay the golden set.
 
         `threads`: intra-op threads of a session. `operating_point`: default for `predict`; None takes the bundle's.
+        `manifest_sha256`: what the manifest's SHA-256 must be, where it is known from elsewhere (a registry's tag).
         BundleError for anything incomplete, altered, or answering differently from when it was certified.
         """
         folder = Path(folder)
         manifest = read_manifest(folder)
-        verify(folder, manifest)
+        digest = verify(folder, manifest, manifest_sha256=manifest_sha256)
         tokenizer = TextTokenizer(folder / TOKENIZER_FILE, manifest.max_length)
         ladder = open_ladder(folder, manifest, threads=threads, execution_provider=execution_provider)
         router = load_router(folder)
@@ -77,7 +78,7 @@ class AdaptiveModel:
             raise BundleError(f"{folder}: the router's paths are not the manifest's")
         if operating_point is not None:
             router = Router(router.rules, router.points, router.point(operating_point).name, router.out_of_scope_id)
-        model = cls(manifest, tokenizer, ladder, router, folder_digest(folder))
+        model = cls(manifest, tokenizer, ladder, router, digest)
         if replay_golden:
             model.replay(folder / GOLDEN_FILE)
         return model

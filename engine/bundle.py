@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from engine.digests import file_digest, folder_files
+from engine.digests import combined_digest, first_difference, folder_files
 from engine.errors import BundleError
 
 FORMAT: Final = 2
@@ -19,6 +19,12 @@ GOLDEN_FILE: Final = "golden.json"
 CERTIFICATE_FILE: Final = "certificate.json"
 REFERENCE_FOLDER: Final = "reference"
 """The reference path's own out-of-scope rule, as a router of one path; its graph is not part of every bundle."""
+
+_DIFFERENCES: Final = {
+    "missing": "missing from the bundle; fetch the bundle again",
+    "altered": "altered, its SHA-256 is not the manifest's; fetch the bundle again",
+    "not listed": "not listed in the manifest; remove it or fetch the bundle again",
+}
 
 
 @dataclass(frozen=True)
@@ -72,14 +78,17 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def verify(folder: Path, manifest: Manifest) -> None:
-    """Compare every file with its digest; BundleError names the first that is missing, altered or not listed."""
-    for name, expected in sorted(manifest.files.items()):
-        file = folder / name
-        if not file.is_file():
-            raise BundleError(f"{file}: missing from the bundle; fetch the bundle again")
-        if file_digest(file) != expected:
-            raise BundleError(f"{file}: altered, its SHA-256 is not the manifest's; fetch the bundle again")
-    here = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    if extra := sorted(here - set(manifest.files) - {MANIFEST_FILE}):
-        raise BundleError(f"{folder / extra[0]}: not listed in the manifest; remove it or fetch the bundle again")
+def verify(folder: Path, manifest: Manifest, *, manifest_sha256: str | None = None) -> str:
+    """Compare every file with its digest and return the folder's digest.
+
+    `manifest_sha256`: what the manifest's own SHA-256 must be, where it is known from elsewhere; nothing in the folder
+    can guard it. BundleError names the first file that is missing, altered or not listed.
+    """
+    found = folder_files(folder)
+    if manifest_sha256 not in (None, found[MANIFEST_FILE]):
+        raise BundleError(f"{folder / MANIFEST_FILE}: altered, its SHA-256 is not the registered one; fetch it again")
+    listed = {**manifest.files, MANIFEST_FILE: found[MANIFEST_FILE]}
+    if difference := first_difference(listed, found):
+        name, how = difference
+        raise BundleError(f"{folder / name}: {_DIFFERENCES[how]}")
+    return combined_digest(found)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 _BLOCK_BYTES: Final = 1 << 20
 
@@ -34,3 +34,17 @@ def combined_digest(files: Mapping[str, str]) -> str:
 def folder_digest(folder: Path) -> str:
     """One SHA-256 for all that lies under `folder`."""
     return combined_digest(folder_files(folder))
+
+
+def first_difference(
+    expected: Mapping[str, str], found: Mapping[str, str]
+) -> tuple[str, Literal["missing", "altered", "not listed"]] | None:
+    """The first file, by name, whose digest in `found` is not the one in `expected`, and how; None where all agree."""
+    for name in sorted(expected.keys() | found.keys()):
+        if name not in found:
+            return name, "missing"
+        if name not in expected:
+            return name, "not listed"
+        if expected[name] != found[name]:
+            return name, "altered"
+    return None

@@ -6,6 +6,7 @@ behind, and the same bytes with the same evidence and verdict are never register
 """
 
 import json
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -21,14 +22,9 @@ from registry.checks import Verdict
 from registry.evidence import Evidence, chosen_certificate
 from registry.headline import adaptive_contender, headline_metrics
 from registry.model_card import model_card, model_description
+from registry.model_files import require_bundle, require_model, write_file_list
 from registry.tracking import RunTracker
-from registry.versions import (
-    RegisteredVersion,
-    find_version,
-    logged_bundle,
-    require_digest,
-    versions_with_tags,
-)
+from registry.versions import RegisteredVersion, find_version, logged_model, versions_with_tags
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,6 +32,22 @@ if TYPE_CHECKING:
 
 _SERVING_MODEL: Final = Path(__file__).with_name("serving_model.py")
 _PICKLES: Final = frozenset({".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".dill"})
+
+_DESCRIPTION: Final = """\
+Certified adaptive bundles of the recipe {name}. Every run registers its bundle as a version, whatever the verdict.
+
+How a version is promoted:
+
+1. Only a version whose tag `verdict` is PASS may bear an alias.
+2. With `promotion: {{mode: review}}` it becomes `challenger` with the tag `review` = `requested`. A person answers by \
+setting that tag to `approved` or `rejected`, here or by `miaotui review {name} VERSION approve`.
+3. Before it becomes `champion` its registered bytes are downloaded, compared with the tags `model_digest`, \
+`bundle_digest` and `manifest_sha256`, and loaded in a fresh process that has nothing but the declared requirements, \
+where they must give the answers that were certified.
+
+`champion` is what serves. Aliases are moved by miaotui alone; `miaotui history {name}` lists every move, and \
+`miaotui rollback {name}` goes back to the champion before.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,37 +60,43 @@ class Registration:
 
 
 def register_bundle(
-    tracker: RunTracker, *, name: str, bundle: Path, evidence: Evidence, verdict: Verdict
+    tracker: RunTracker,
+    *,
+    name: str,
+    bundle: Path,
+    evidence: Evidence,
+    verdict: Verdict,
+    report: Path | None = None,
 ) -> Registration:
     """Log and register `bundle` under `name`, from the tracker's run, whatever the verdict is.
 
-    The model card lies in the model as `model_card.md` and is the version's description. Raises UserError when the
-    bundle's bytes are not those of the evidence.
+    The model card lies in the model as `model_card.md` and is the version's description; the run's `report`, where there
+    is one, lies beside it as `report.html`. Raises UserError when the bundle's bytes are not those of the evidence.
     """
-    require_digest(bundle, evidence.bundle_digest, "this run")
+    require_bundle(bundle, evidence.bundle_digest, "this run")
     tags = version_tags(bundle, evidence, verdict)
     known = _known_version(tracker, name, tags)
     if known is not None:
         return known
     card = model_card(name, evidence, verdict)
-    model_id, location = _log_model(tracker, bundle, evidence, card=card, tags=tags)
+    logged = _log_model(tracker, bundle, evidence, card=card, report=report, tags=tags)
     client = tracker.client
     _make_sure_of_model(client, name)
     created = client.create_model_version(
         name,
-        source=location if tracker.store.embedded else f"models:/{model_id}",
+        source=logged.location if tracker.store.embedded else f"models:/{logged.model_id}",
         run_id=tracker.run_id,
-        tags=tags | {"model_id": model_id},
+        tags=logged.tags,
         description=model_description(name, evidence, verdict),
-        model_id=model_id,
+        model_id=logged.model_id,
     )
     # MLflow's own interface finds the version of a logged model by this tag.
     link = json.dumps([{"name": name, "version": str(created.version)}])
-    client.set_logged_model_tags(model_id, {"mlflow.modelVersions": link})
+    client.set_logged_model_tags(logged.model_id, {"mlflow.modelVersions": link})
     registered = find_version(client, name, int(created.version))
     if registered is None:
         raise RuntimeError(f"version {created.version} of {name} vanished while it was registered")
-    return Registration(registered, model_id, reused=False)
+    return Registration(registered, logged.model_id, reused=False)
 
 
 def version_tags(bundle: Path, evidence: Evidence, verdict: Verdict) -> dict[str, str]:
@@ -123,7 +141,7 @@ def _known_version(tracker: RunTracker, name: str, tags: dict[str, str]) -> Regi
         location = client.get_model_version_download_uri(name, str(candidate.version))
         with _scratch() as scratch:
             try:
-                require_digest(logged_bundle(tracker.store, location, scratch), tags["bundle_digest"], candidate.uri)
+                require_model(logged_model(tracker.store, location, scratch), candidate.tags, candidate.uri)
             except UserError:
                 continue
         if model_id is not None:
@@ -132,10 +150,19 @@ def _known_version(tracker: RunTracker, name: str, tags: dict[str, str]) -> Regi
     return None
 
 
+@dataclass(frozen=True)
+class _LoggedModel:
+    """A model in the tracking store: its id, where it lies, and all that its version's tags will say."""
+
+    model_id: str
+    location: str
+    tags: dict[str, str]
+
+
 def _log_model(
-    tracker: RunTracker, bundle: Path, evidence: Evidence, *, card: str, tags: dict[str, str]
-) -> tuple[str, str]:
-    """Log the pyfunc model; returns its id and where it lies. On any failure MLflow shows it as FAILED."""
+    tracker: RunTracker, bundle: Path, evidence: Evidence, *, card: str, report: Path | None, tags: dict[str, str]
+) -> _LoggedModel:
+    """Log the pyfunc model. On any failure MLflow shows it as FAILED."""
     from mlflow.entities import LoggedModelOutput
 
     client, ready = tracker.client, False
@@ -153,10 +180,13 @@ def _log_model(
             folder = scratch / "model"
             _save_pyfunc(folder, bundle, run_id=tracker.run_id, model_id=model_id, tags=tags)
             (folder / "model_card.md").write_text(card, encoding="utf-8")
+            if report is not None:
+                shutil.copyfile(report, folder / "report.html")
             _require_no_pickle(folder)
+            tags = tags | {"model_id": model_id, "model_digest": write_file_list(folder)}
             client.log_model_artifacts(model_id, str(folder))
         with _scratch() as scratch:
-            require_digest(logged_bundle(tracker.store, location, scratch), evidence.bundle_digest, "the logged model")
+            require_model(logged_model(tracker.store, location, scratch), tags, "the logged model")
         client.log_outputs(tracker.run_id, [LoggedModelOutput(model_id, 0)])
         tracker.log_metrics(headline_metrics(evidence), model_id=model_id)
         client.finalize_logged_model(model_id, "READY")
@@ -164,7 +194,7 @@ def _log_model(
     finally:
         if not ready:
             client.finalize_logged_model(model_id, "FAILED")
-    return model_id, location
+    return _LoggedModel(model_id, location, tags)
 
 
 def _save_pyfunc(folder: Path, bundle: Path, *, run_id: str, model_id: str, tags: dict[str, str]) -> None:
@@ -180,6 +210,7 @@ def _save_pyfunc(folder: Path, bundle: Path, *, run_id: str, model_id: str, tags
             code_paths=[str(Path(engine.__file__).parent)],
             pip_requirements=serving_requirements(),
             metadata={key: tags[key] for key in ("bundle_digest", "manifest_sha256")},
+            model_config={"manifest_sha256": tags["manifest_sha256"]},
             mlflow_model=Model(run_id=run_id, model_id=model_id),
         )
     # MLflow writes down where the files came from on this machine; loading needs only their names.
@@ -200,7 +231,7 @@ def _make_sure_of_model(client: "MlflowClient", name: str) -> None:
     from mlflow.exceptions import MlflowException
 
     try:
-        client.create_registered_model(name, description=f"Certified adaptive bundles of the recipe {name}.")
+        client.create_registered_model(name, description=_DESCRIPTION.format(name=name))
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise

@@ -22,7 +22,9 @@ class AdaptiveClassifier(PythonModel):
         """Load the bundle; the engine verifies every digest and replays the golden set."""
         from engine import AdaptiveModel
 
-        self.model = AdaptiveModel.load(context.artifacts["bundle"])
+        self.model = AdaptiveModel.load(
+            context.artifacts["bundle"], manifest_sha256=context.model_config["manifest_sha256"]
+        )
 
     def predict(
         self, context: PythonModelContext, model_input: list[str], params: dict[str, Any] | None = None

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from engine.digests import folder_digest
 from registry.checks import Outcome
+from registry.model_files import BUNDLE_PATH, remove_by_products, require_bundle
 from registry.store import MlflowStore
 from tasks.artifact import Record
 from tasks.errors import UserError
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 CHAMPION: Final = "champion"
 CHALLENGER: Final = "challenger"
-BUNDLE_PATH: Final = "artifacts/bundle"
-"""Where the bundle lies inside the logged model."""
 
 
 class RegisteredVersion(Record):
@@ -89,7 +88,7 @@ def fetch_bundle(store: MlflowStore, version: RegisteredVersion) -> Path:
     """The version's bundle as a local folder whose digest is the registered one.
 
     Where MLflow keeps its artifacts in this machine's file system that folder itself is returned, else a copy under the
-    home. Raises UserError when the bytes are gone or are not those that were registered.
+    home. Raises UserError when the bytes are gone or are not those that were registered, naming the file.
     """
     if version.bundle_digest is None:
         raise UserError(f"{version.uri} was not registered by miaotui: it has no tag bundle_digest")
@@ -99,7 +98,7 @@ def fetch_bundle(store: MlflowStore, version: RegisteredVersion) -> Path:
         bundle = folder / BUNDLE_PATH
         if not bundle.is_dir():
             raise UserError(f"the bytes of {version.uri} are gone", file=bundle)
-        require_digest(bundle, version.bundle_digest, version.uri)
+        _require_registered(bundle, version)
         return bundle
     cached = store.home / "models" / version.bundle_digest
     if not (cached.is_dir() and folder_digest(cached) == version.bundle_digest):
@@ -107,40 +106,51 @@ def fetch_bundle(store: MlflowStore, version: RegisteredVersion) -> Path:
     return cached
 
 
-def require_digest(bundle: Path, digest: str, whose: str) -> None:
-    """Raise UserError unless the folder's bytes have this digest."""
-    found = folder_digest(bundle)
-    if found != digest:
-        raise UserError(f"altered: the bundle of {whose} has digest {found[:12]}, not {digest[:12]}", file=bundle)
+def download_model(store: MlflowStore, version: RegisteredVersion, scratch: Path) -> Path:
+    """A copy of the version's whole logged model, not checked yet; never the registry's own folder.
+
+    What loading it has left where it lies (compiled code, MLflow's note of a download) is not in the copy. Raises
+    UserError when the bytes are gone.
+    """
+    location = store.open().get_model_version_download_uri(version.name, str(version.version))
+    folder = _fetched(store, location, scratch)
+    remove_by_products(folder)
+    return folder
 
 
-def logged_bundle(store: MlflowStore, location: str, scratch: Path) -> Path:
-    """The bundle inside a logged model at `location`; fetched into `scratch` where it is not on this machine."""
-    folder = _local_folder(location)
-    if folder is not None:
-        return folder / BUNDLE_PATH
-    return _fetched(store, f"{location.rstrip('/')}/{BUNDLE_PATH}", scratch)
+def logged_model(store: MlflowStore, location: str, scratch: Path) -> Path:
+    """The logged model at `location`; fetched into `scratch` where it is not on this machine."""
+    return _local_folder(location) or _fetched(store, location, scratch)
+
+
+def _require_registered(bundle: Path, version: RegisteredVersion) -> None:
+    assert version.bundle_digest is not None
+    require_bundle(bundle, version.bundle_digest, version.uri, manifest_sha256=version.tags.get("manifest_sha256"))
 
 
 def _download(store: MlflowStore, uri: str, cached: Path, version: RegisteredVersion) -> None:
     """Fetch into a temporary folder, verify, and only then give it its name."""
-    assert version.bundle_digest is not None
     cached.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cached.parent) as scratch:
         folder = _fetched(store, uri, Path(scratch))
-        require_digest(folder, version.bundle_digest, version.uri)
+        _require_registered(folder, version)
         shutil.rmtree(cached, ignore_errors=True)
         folder.replace(cached)
 
 
 def _fetched(store: MlflowStore, uri: str, scratch: Path) -> Path:
+    """A copy in `scratch`. MLflow answers with one of many errors where there is nothing to fetch."""
     from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
 
-    return Path(
-        download_artifacts(
+    try:
+        folder = download_artifacts(
             artifact_uri=uri, dst_path=str(scratch), tracking_uri=store.tracking_uri, registry_uri=store.registry_uri
         )
-    )
+    except (MlflowException, OSError) as error:
+        reason = str(error).strip().splitlines()
+        raise UserError(f"cannot be fetched ({reason[0] if reason else type(error).__name__})", file=uri) from error
+    return Path(folder)
 
 
 def _local_folder(location: str) -> Path | None:

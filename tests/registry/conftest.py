@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from engine.digests import folder_digest
+from engine.digests import folder_digest, folder_files
 from registry.checks import Verdict
 from registry.evidence import Evidence
 from registry.store import MlflowStore
@@ -44,8 +44,8 @@ def bundle(tmp_path_factory):
     """A folder that looks like a bundle to everything but the engine."""
     folder = tmp_path_factory.mktemp("measured") / "bundle"
     folder.mkdir()
-    (folder / "manifest.json").write_text(json.dumps({"schema_version": 1}))
     (folder / "segment-1.onnx").write_bytes(b"weights of the first segment")
+    (folder / "manifest.json").write_text(json.dumps({"schema_version": 1, "files": folder_files(folder)}))
     return folder
 
 
