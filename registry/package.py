@@ -66,7 +66,7 @@ def register_bundle(
     _make_sure_of_model(client, name)
     created = client.create_model_version(
         name,
-        source=location if tracker.store.embedded else f"models:/{model_id}",
+        source=location if tracker.store.serverless else f"models:/{model_id}",
         run_id=tracker.run_id,
         tags=tags | {"model_id": model_id},
         description=model_description(name, evidence, verdict),
