@@ -84,7 +84,7 @@ def register_bundle(
     _make_sure_of_model(client, name)
     created = client.create_model_version(
         name,
-        source=logged.location if tracker.store.embedded else f"models:/{logged.model_id}",
+        source=logged.location if tracker.store.serverless else f"models:/{logged.model_id}",
         run_id=tracker.run_id,
         tags=logged.tags,
         description=model_description(name, evidence, verdict),

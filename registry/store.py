@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from registry.database import check_database, is_database
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ _CLIENTS: "dict[tuple[str, str], MlflowClient]" = {}
 class MlflowStore:
     """The tracking server and registry of one `MIAOTUI_HOME`.
 
-    `artifact_location` is given for the embedded store only; a server chooses its own.
+    `artifact_location` is where new experiments keep their files. It is None for a server, which chooses its own; a
+    database chooses none, and MLflow would take the working directory.
     """
 
     home: Path
@@ -50,16 +52,28 @@ class MlflowStore:
 
     @classmethod
     def of_home(cls, home: Path) -> "MlflowStore":
-        """`MLFLOW_TRACKING_URI` and `MLFLOW_REGISTRY_URI` where set, else SQLite in `home`. Opens nothing."""
+        """`MLFLOW_TRACKING_URI` and `MLFLOW_REGISTRY_URI` where set, else SQLite in `home`. Opens nothing.
+
+        With a database, the files lie where `MLFLOW_DEFAULT_ARTIFACT_ROOT` says, as with `mlflow server`, else in the
+        home.
+        """
         home = home.absolute()
-        tracking_uri = os.environ.get("MLFLOW_TRACKING_URI")
-        embedded = None if tracking_uri else str(home / "mlartifacts")
-        tracking_uri = tracking_uri or f"sqlite:///{home / 'mlflow.db'}"
-        return cls(home, tracking_uri, os.environ.get("MLFLOW_REGISTRY_URI") or tracking_uri, embedded)
+        named = os.environ.get("MLFLOW_TRACKING_URI")
+        tracking_uri = named or f"sqlite:///{home / 'mlflow.db'}"
+        artifacts: str | None = str(home / "mlartifacts")
+        if named:
+            root = os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT")
+            artifacts = (_absolute(root) if root else artifacts) if is_database(named) else None
+        return cls(home, tracking_uri, os.environ.get("MLFLOW_REGISTRY_URI") or tracking_uri, artifacts)
 
     @property
     def embedded(self) -> bool:
         """Whether the runs are in a SQLite file of this home."""
+        return self.tracking_uri == f"sqlite:///{self.database}"
+
+    @property
+    def serverless(self) -> bool:
+        """Whether this process writes the database and the files itself, with no MLflow server in between."""
         return self.artifact_location is not None
 
     @property
@@ -85,7 +99,9 @@ class MlflowStore:
                     self._check_database()
                     _CLIENTS[key] = self._connect()
             else:
-                _check_server(self.tracking_uri)
+                _check_answers(self.tracking_uri, "MLFLOW_TRACKING_URI")
+                if self.registry_uri != self.tracking_uri:
+                    _check_answers(self.registry_uri, "MLFLOW_REGISTRY_URI")
                 _CLIENTS[key] = self._connect()
         return _CLIENTS[key]
 
@@ -99,8 +115,10 @@ class MlflowStore:
         except MlflowException as error:
             if "schema" not in str(error):
                 raise
-            message = f"was written by another version of MLflow; run: mlflow db upgrade {self.tracking_uri}"
-            raise UserError(message, file=self.database if self.embedded else None) from error
+            # A URI of the user's may hold a password.
+            uri, file = (self.tracking_uri, self.database) if self.embedded else ('"$MLFLOW_TRACKING_URI"', None)
+            message = f"was written by another version of MLflow; run: mlflow db upgrade {uri}"
+            raise UserError(message, file=file, field=None if file else "MLFLOW_TRACKING_URI") from error
         return client
 
     @contextmanager
@@ -140,8 +158,16 @@ def _prepare_environment() -> None:
         os.environ.setdefault(name, value)
 
 
-def _check_server(uri: str) -> None:
-    """MLflow's client retries for minutes on a server that is not there; ask once before."""
+def _absolute(location: str) -> str:
+    """A folder's full path; another kind of location is what it is."""
+    return location if urlsplit(location).scheme else str(Path(location).absolute())
+
+
+def _check_answers(uri: str, field: str) -> None:
+    """MLflow's client retries for minutes on what is not there; ask once before. `field`: where the URI was given."""
+    if is_database(uri):
+        check_database(uri, field=field)
+        return
     parts = urlsplit(uri)
     if parts.scheme not in ("http", "https"):
         return
@@ -152,5 +178,5 @@ def _check_server(uri: str) -> None:
     except urllib.error.HTTPError:
         return  # whatever it says, something answers
     except OSError as error:
-        message = f"the MLflow server at {shown} does not answer; start it or unset MLFLOW_TRACKING_URI"
+        message = f"the MLflow server at {shown} does not answer; start it or unset {field}"
         raise UserError(message) from error

@@ -183,6 +183,11 @@ class RunTracker:
         if found.lifecycle_stage != "active":
             way_out = f"run: mlflow experiments restore --experiment-id {found.experiment_id}"
             raise UserError(f"the MLflow experiment {self.experiment!r} was deleted; {way_out}, or rename the recipe")
+        if location is not None and found.artifact_location.startswith("mlflow-artifacts:"):
+            raise UserError(
+                f"the files of the MLflow experiment {self.experiment!r} are kept by a server; set MLFLOW_TRACKING_URI to "
+                "its http address, or rename the recipe"
+            )
         return str(found.experiment_id)
 
     def _log(

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from tasks.artifact import Artifact, Workspace
 from tasks.recipe.target import Target
+from tests.postgresql import MISSING, Cluster, programs, running_cluster
 
 os.environ.update(
     HF_HUB_OFFLINE="1",
@@ -20,7 +22,7 @@ os.environ.update(
     PREFECT_SERVER_ANALYTICS_ENABLED="false",
     TOKENIZERS_PARALLELISM="false",
 )
-for name in ("MIAOTUI_HOME", "MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
+for name in ("MIAOTUI_HOME", "MLFLOW_TRACKING_URI", "MLFLOW_DEFAULT_ARTIFACT_ROOT", "PREFECT_API_URL"):
     os.environ.pop(name, None)
 
 WORDS = {
@@ -112,6 +114,15 @@ def tiny(tiny_data: Path, tiny_base: Path, tmp_path_factory: pytest.TempPathFact
 def tiny_bundle(tiny: "TinyRun") -> Path:
     """A real bundle of the tiny model; copy it before altering it."""
     return tiny.router.folder / "bundle"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """A PostgreSQL of the session's own."""
+    if programs() is None:
+        pytest.skip(MISSING)
+    with running_cluster() as cluster:
+        yield cluster
 
 
 @dataclass(frozen=True)

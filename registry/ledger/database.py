@@ -16,8 +16,9 @@ from typing import Any, Final
 from filelock import FileLock
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, Text, create_engine, event, insert, select, text
 from sqlalchemy.engine import URL, Row, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
 
+from registry.database import check_database
 from registry.ledger.entries import GENESIS, Draft, Entry, Kind
 from tasks.errors import UserError
 
@@ -172,10 +173,8 @@ class Ledger:
 
     def _made(self) -> Engine:
         if self.url.get_backend_name() != "sqlite":
-            try:
-                return create_engine(self.url, pool_pre_ping=True)
-            except ModuleNotFoundError as error:
-                raise UserError(f"the driver {error.name} is missing; run: pip install 'psycopg[binary]'") from error
+            check_database(self.url.render_as_string(hide_password=False), field=_VARIABLE)
+            return create_engine(self.url, pool_pre_ping=True)
         Path(self.url.database or "").parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(self.url, connect_args={"timeout": _BUSY_S})
         event.listen(engine, "connect", _prepare_sqlite)
@@ -206,15 +205,12 @@ def _parsed(url: str) -> URL:
         parsed = make_url(url)
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-        parsed.get_dialect()
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise UserError(f"{url!r} is no database URL; give sqlite:///FILE or postgresql://…", file=_VARIABLE) from error
-    except ModuleNotFoundError as error:
-        raise UserError(f"the driver {error.name} is missing; run: pip install 'psycopg[binary]'") from error
+    except ArgumentError as error:
+        raise UserError("is no database URL; give sqlite:///FILE or postgresql://…", field=_VARIABLE) from error
     if parsed.get_backend_name() not in _GUARDS:
-        raise UserError(f"{parsed.get_backend_name()} is not supported; give sqlite or postgresql", file=_VARIABLE)
+        raise UserError(f"{parsed.get_backend_name()} is not supported; give sqlite or postgresql", field=_VARIABLE)
     if parsed.get_backend_name() == "sqlite" and not parsed.database:
-        raise UserError("a ledger in memory would be forgotten; give sqlite:///FILE", file=_VARIABLE)
+        raise UserError("a ledger in memory would be forgotten; give sqlite:///FILE", field=_VARIABLE)
     return parsed
 
 

@@ -122,15 +122,33 @@ def migrated_database(tmp_path_factory):
     return store.database
 
 
-@pytest.fixture
-def home(tmp_path, migrated_database, monkeypatch):
-    """A home with an empty MLflow store."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql, tmp_path_factory):
+    """The name of a PostgreSQL database that holds MLflow's empty tables."""
+    template = postgresql.create_database()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", postgresql.url(template))
+        patch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+        MlflowStore.of_home(tmp_path_factory.mktemp("template")).open()
+    return template
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.slow, pytest.mark.postgresql])])
+def home(request, tmp_path, monkeypatch):
+    """A home with an empty MLflow store: the embedded one, or a database that the environment names."""
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_DEFAULT_ARTIFACT_ROOT"):
+        monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "home"
     folder.mkdir()
-    shutil.copyfile(migrated_database, folder / "mlflow.db")
-    return folder
+    if request.param == "sqlite":
+        shutil.copyfile(request.getfixturevalue("migrated_database"), folder / "mlflow.db")
+        yield folder
+    else:
+        cluster = request.getfixturevalue("postgresql")
+        database = cluster.create_database(request.getfixturevalue("migrated_postgresql"))
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", cluster.url(database))
+        yield folder
+        cluster.drop_database(database)
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """What a run leaves in MLflow, and what it leaves alone."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -178,7 +180,7 @@ def test_neither_mlflows_default_uri_nor_its_active_run_is_touched(tracker, evid
     tracker.log_step(StepLog(name="evaluate", result=evidence.evaluation))
     assert mlflow.active_run() is None
     assert str(tracker.store.home) not in mlflow.get_tracking_uri()
-    assert "MLFLOW_TRACKING_URI" not in os.environ
+    assert os.environ.get("MLFLOW_TRACKING_URI") == (None if tracker.store.embedded else tracker.store.tracking_uri)
 
 
 def test_constructing_a_tracker_imports_and_writes_nothing(tmp_path):
@@ -218,6 +220,73 @@ class TestStore:
         (tmp_path / "home").write_text("")
         with pytest.raises(UserError, match="MIAOTUI_HOME"):
             MlflowStore.of_home(tmp_path / "home").open()
+
+    def test_a_named_database_keeps_its_files_in_the_home_and_not_where_the_command_was_started(
+        self, tmp_path, monkeypatch, migrated_database
+    ):
+        shutil.copyfile(migrated_database, tmp_path / "shared.db")
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'shared.db'}")
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        tracker = RunTracker(tmp_path / "home", "support-intents")
+        tracker.start("night", {}, {})
+        tracker.log_text("hello", "note.txt")
+        assert not tracker.store.embedded
+        assert [path.name for path in (tmp_path / "home" / "mlartifacts").rglob("note.txt")] == ["note.txt"]
+        assert list((tmp_path / "elsewhere").iterdir()) == []
+
+    def test_the_place_for_files_beside_a_database_can_be_named(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql+psycopg://tracking.example/mlflow")
+        monkeypatch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", "s3://bucket/models")
+        assert MlflowStore.of_home(tmp_path).artifact_location == "s3://bucket/models"
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", "shared/models")
+        assert MlflowStore.of_home(tmp_path).artifact_location == str(tmp_path / "shared/models")
+
+    @pytest.mark.parametrize(
+        ("uri", "said"),
+        [
+            (
+                "postgresql+psycopg://someone:secret@127.0.0.1:9/mlflow",
+                r"//someone:\*\*\*@127\.0\.0\.1:9/mlflow cannot be",
+            ),
+            (
+                "postgresql://someone:secret@127.0.0.1:9/mlflow",
+                r"write postgresql\+psycopg://.*miaotui\[postgresql\]",
+            ),
+            (
+                "postgresql+psycopg://someone:secret@127.0.0.1:port/mlflow",
+                r"is no database URI; write postgresql\+psycopg",
+            ),
+        ],
+        ids=["no answer", "no driver", "no URI"],
+    )
+    @pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"])
+    def test_a_database_that_cannot_be_used_is_named_without_its_password(
+        self, tmp_path, monkeypatch, migrated_database, variable, uri, said
+    ):
+        monkeypatch.setitem(sys.modules, "psycopg2", None)  # the driver that SQLAlchemy takes where none is named
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{migrated_database}")
+        monkeypatch.setenv(variable, uri)
+        with pytest.raises(UserError, match=f"{variable}: .*{said}") as caught:
+            MlflowStore.of_home(tmp_path).open()
+        assert "secret" not in str(caught.value)
+
+    def test_tables_of_another_mlflow_are_named_with_the_way_out(self, home):
+        from sqlalchemy import create_engine, text
+
+        store = MlflowStore.of_home(home)
+        with create_engine(store.tracking_uri).begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = 'of another version'"))
+        way_out = f"mlflow db upgrade {store.tracking_uri}" if store.embedded else 'upgrade "$MLFLOW_TRACKING_URI"'
+        with pytest.raises(UserError, match=re.escape(way_out)):
+            store.open()
+
+    def test_an_experiment_whose_files_a_server_keeps_is_not_written_past_the_server(self, home):
+        tracker = RunTracker(home, "support-intents")
+        tracker.client.create_experiment("support-intents", artifact_location="mlflow-artifacts:/1")
+        with pytest.raises(UserError, match="kept by a server"):
+            tracker.start("night", {}, {})
 
     def test_a_deleted_experiment_is_named_with_the_way_out(self, tracker, home):
         tracker.client.delete_experiment(tracker.experiment_id)
