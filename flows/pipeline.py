@@ -18,7 +18,7 @@ from flows import text_classification
 from flows.home import Home
 from flows.preparation import PreparedRun, prepare
 from flows.progress import RunObserver, current_observer
-from flows.registration import Registered, find_registered, register, settle
+from flows.registration import Registered, find_registered, register
 from flows.run_tracking import RunTracking, project_version
 from flows.step_cache import StepCache
 from flows.step_runner import StepRunner, as_task
@@ -26,7 +26,9 @@ from flows.text_classification import TextClassificationArtifacts
 from registry.checks import Verdict
 from registry.evidence import Evidence
 from registry.package import Registration
+from registry.registrar import Registrar
 from registry.report import ReportContent, StepSummary, write_report
+from registry.settlement import settle
 from registry.tracking import RunTracker
 from registry.verdict import judge
 
@@ -91,6 +93,7 @@ class _Run:
         """Verdict, report, registration, promotion."""
         recipe, store = self._prepared.recipe, self.tracking.tracker.store
         evidence = made.evidence()
+        judged_against = Registrar.of_home(self._home.folder).state(recipe.name).champion
         verdict = self._timed(VERDICT, lambda: self._judged(evidence))
         report = self._home.reports / f"{recipe.name}-{_identity(evidence, verdict, recipe.model_dump_json())}.html"
         known = find_registered(store, recipe.name, evidence, verdict) if self._steps.all_reused else None
@@ -108,8 +111,12 @@ class _Run:
             for label in (REPORT, REGISTER):
                 self._observer.finished(label, reused=True, seconds=0.0)
             registration = Registration(known, known.tags.get("model_id"), reused=True)
-        mode = recipe.promotion.mode
-        promotion = self._timed(PROMOTE, lambda: settle(store, registration, verdict, mode), _REGISTRY_RETRIES)
+        registrar = Registrar.of_home(self._home.folder)
+        promotion = self._timed(
+            PROMOTE,
+            lambda: settle(registrar, registration.version, config=recipe.promotion, judged_against=judged_against),
+            _REGISTRY_RETRIES,
+        )
         self.tracking.finish(verdict)
         return RunOutcome(
             name=recipe.name,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from registry.ledger import Draft, Entry, Kind, Ledger, ModelState
 from registry.store import MlflowStore
-from registry.versions import CHALLENGER, CHAMPION, RegisteredVersion, find_version, model_aliases
+from registry.versions import CHALLENGER, CHAMPION, latest_versions
 from registry.write_points import write_point
 from tasks.errors import UserError
 
@@ -22,6 +22,8 @@ ANSWERS: Final = frozenset({"approved", "rejected"})
 LEDGER_HEAD: Final = "ledger_head"
 """The tag of the registered model that holds the last projected entry: an anchor outside the ledger."""
 RECONCILER: Final = "miaotui"
+_ALL: Final = 10_000
+_TAG_LENGTH: Final = 4000
 
 
 @dataclass(frozen=True)
@@ -40,73 +42,110 @@ class Misplaced:
         return f"alias {self.alias} {where}; by the ledger it {right}"
 
 
-def misplaced_aliases(client: "MlflowClient", model: str, state: ModelState) -> tuple[Misplaced, ...]:
-    """The aliases that are not where the ledger says."""
-    aliases = model_aliases(client, model)
-    wanted = {CHAMPION: state.champion, CHALLENGER: state.challenger}
-    return tuple(
-        Misplaced(alias, aliases.get(alias), version)
-        for alias, version in wanted.items()
-        if aliases.get(alias) != version
-    )
-
-
 def project(store: MlflowStore, ledger: Ledger, model: str) -> ModelState:
-    """Write aliases and tags as the ledger has them; returns the state that was projected."""
+    """Write aliases and tags as the ledger has them; returns the state that was projected.
+
+    Raises UserError when the champion by the ledger is not registered any more.
+    """
     with ledger.exclusive(model):
         state = ModelState.after(ledger.entries(model))
-        _write(store.open(), model, state)
+        _Projection(store.open(), model, state).write()
         return state
 
 
 def reconcile(store: MlflowStore, ledger: Ledger, model: str) -> tuple[Entry, ...]:
-    """Like `project`, and records every alias that had to be put right. Returns those entries.
-
-    Raises UserError when the champion by the ledger is not registered any more.
-    """
-    client = store.open()
+    """Like `project`, and records every alias that had to be put right. Returns those entries."""
     with ledger.exclusive(model):
-        state = ModelState.after(ledger.entries(model))
-        if state.head is None:
+        entries = ledger.entries(model)
+        if not entries:
             return ()
-        cut_off = _projected_sequence(client, model) < state.head.sequence
-        repairs = []
-        for misplaced in misplaced_aliases(client, model, state):
-            reason = f"{misplaced.sentence}; " + ("finished what was cut off" if cut_off else "put back")
-            draft = Draft(
-                kind=Kind.REPAIRED,
-                actor=RECONCILER,
-                reason=reason,
-                from_version=misplaced.found,
-                to_version=misplaced.wanted,
-                details={"alias": misplaced.alias},
-            )
-            write_point("ledger: repair")
-            repairs.append(ledger.note(model, draft))
-        if repairs:
-            state = ModelState.after(ledger.entries(model))
-        _write(client, model, state)
-        return tuple(repairs)
+        projection = _Projection(store.open(), model, ModelState.after(entries))
+        cause = "finished what was cut off" if projection.was_cut_off() else "put back"
+        repairs = tuple(_recorded(ledger, model, found, cause) for found in projection.misplaced())
+        _Projection(projection.client, model, ModelState.after((*entries, *repairs))).write()
+        return repairs
 
 
-def _write(client: "MlflowClient", model: str, state: ModelState) -> None:
-    """Every write is skipped where the registry says the same already, so that repeating it costs nothing."""
-    champion = state.champion
-    if champion is not None:
-        version = find_version(client, model, champion)
-        if version is None:
-            raise UserError(
-                f"models:/{model}/{champion}, the champion by the ledger, was deleted; run: miaotui rollback {model}"
-            )
-        _set_tags(client, version, _champion_tags(state))
-    for misplaced in misplaced_aliases(client, model, state):
-        _set_alias(client, model, misplaced)
-    for number, review in state.reviews.items():
-        _set_review(client, model, number, review.status)
-    head = f"{state.head.sequence}:{state.head.hash}" if state.head else ""
-    if head and _registered_model_tag(client, model) != head:
-        write_point(f"tag {LEDGER_HEAD}")
-        client.set_registered_model_tag(model, LEDGER_HEAD, head)
+def misplaced_aliases(store: MlflowStore, model: str, state: ModelState) -> tuple[Misplaced, ...]:
+    """The aliases that are not where the ledger says."""
+    return _Projection(store.open(), model, state).misplaced()
+
+
+def _recorded(ledger: Ledger, model: str, found: Misplaced, cause: str) -> Entry:
+    write_point("ledger: repaired")
+    return ledger.note(
+        model,
+        Draft(
+            kind=Kind.REPAIRED,
+            actor=RECONCILER,
+            reason=f"{found.sentence}; {cause}",
+            from_version=found.found,
+            to_version=found.wanted,
+            details={"alias": found.alias},
+        ),
+    )
+
+
+class _Projection:
+    """One look at a registered model, and the writes that are missing. What it says already is not written again."""
+
+    def __init__(self, client: "MlflowClient", model: str, state: ModelState) -> None:
+        self.client: Final = client
+        self._model: Final = model
+        self._state: Final = state
+        self._versions: Final = {entry.version: entry for entry in latest_versions(client, model, _ALL)}
+        found = client.get_registered_model(model)
+        self._aliases: Final = {alias: int(version) for alias, version in found.aliases.items()}
+        self._projected: Final = str(found.tags.get(LEDGER_HEAD, ""))
+
+    def was_cut_off(self) -> bool:
+        """Whether an entry that moves an alias was never projected to the end."""
+        placed, (projected, _, _) = self._state.placed, self._projected.partition(":")
+        return placed is not None and placed.sequence > (int(projected) if projected.isdigit() else 0)
+
+    def misplaced(self) -> tuple[Misplaced, ...]:
+        """The aliases that are not where the ledger says."""
+        wanted = {CHAMPION: self._state.champion, CHALLENGER: self._state.challenger}
+        return tuple(
+            Misplaced(alias, self._aliases.get(alias), version)
+            for alias, version in wanted.items()
+            if self._aliases.get(alias) != version and (version is None or version in self._versions)
+        )
+
+    def write(self) -> None:
+        """Tags first, then aliases, then the anchor: what serves is never without its story."""
+        if (champion := self._state.champion) is not None:
+            if champion not in self._versions:
+                lost = f"models:/{self._model}/{champion}, the champion by the ledger, was deleted"
+                raise UserError(f"{lost}; run: miaotui rollback {self._model}")
+            self._tag(champion, _champion_tags(self._state))
+        for number, review in self._state.reviews.items():
+            self._tag(number, self._review_tag(number, review.status))
+        for found in self.misplaced():
+            write_point(f"alias {found.alias}")
+            if found.wanted is None:
+                self.client.delete_registered_model_alias(self._model, found.alias)
+            else:
+                self.client.set_registered_model_alias(self._model, found.alias, str(found.wanted))
+        if self._projected != self._head():
+            write_point(f"tag {LEDGER_HEAD}")
+            self.client.set_registered_model_tag(self._model, LEDGER_HEAD, self._head())
+
+    def _review_tag(self, number: int, status: str) -> dict[str, str]:
+        found = self._versions.get(number)
+        unheard = found is not None and status == "requested" and found.tags.get(REVIEW) in ANSWERS
+        return {} if unheard else {REVIEW: status}
+
+    def _tag(self, number: int, tags: dict[str, str]) -> None:
+        version = self._versions.get(number)
+        for key, value in tags.items() if version else ():
+            if version and version.tags.get(key) != value:
+                write_point(f"tag {key}")
+                self.client.set_model_version_tag(self._model, str(number), key, value)
+
+    def _head(self) -> str:
+        head = self._state.head
+        return f"{head.sequence}:{head.hash}" if head else ""
 
 
 def _champion_tags(state: ModelState) -> dict[str, str]:
@@ -117,46 +156,10 @@ def _champion_tags(state: ModelState) -> dict[str, str]:
         "promotion": move.kind.value,
         "promoted_at": move.at.isoformat(timespec="seconds"),
         "promoted_by": move.actor,
-        "promotion_reason": move.reason,
-        "ledger_entry": f"{move.sequence}:{move.hash}",
+        "promotion_reason": move.reason[:_TAG_LENGTH],
     }
     if move.from_version is not None:
         tags["replaced_version"] = str(move.from_version)
     if move.kind is Kind.OVERRIDDEN:
-        tags["override_expires"] = str(move.details.get("expires", "never"))
+        tags["override_expires"] = str(move.details.get("expires"))
     return tags
-
-
-def _set_tags(client: "MlflowClient", version: RegisteredVersion, tags: dict[str, str]) -> None:
-    for key, value in tags.items():
-        if version.tags.get(key) != value:
-            write_point(f"tag {key}")
-            client.set_model_version_tag(version.name, str(version.version), key, value)
-
-
-def _set_alias(client: "MlflowClient", model: str, misplaced: Misplaced) -> None:
-    write_point(f"alias {misplaced.alias}")
-    if misplaced.wanted is None:
-        client.delete_registered_model_alias(model, misplaced.alias)
-    elif find_version(client, model, misplaced.wanted) is not None:
-        client.set_registered_model_alias(model, misplaced.alias, str(misplaced.wanted))
-
-
-def _set_review(client: "MlflowClient", model: str, number: int, status: str) -> None:
-    version = find_version(client, model, number)
-    if version is None:
-        return
-    current = version.tags.get(REVIEW)
-    unheard = status == "requested" and current in ANSWERS
-    if current != status and not unheard:
-        write_point(f"tag {REVIEW}")
-        client.set_model_version_tag(model, str(number), REVIEW, status)
-
-
-def _registered_model_tag(client: "MlflowClient", model: str) -> str:
-    return str(client.get_registered_model(model).tags.get(LEDGER_HEAD, ""))
-
-
-def _projected_sequence(client: "MlflowClient", model: str) -> int:
-    head, _, _ = _registered_model_tag(client, model).partition(":")
-    return int(head) if head.isdigit() else 0

@@ -15,7 +15,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.errors import EngineError
-from flows.command_line import bench, predict, recalibrate, run, status
+from flows.command_line import (
+    bench,
+    history,
+    predict,
+    promote,
+    recalibrate,
+    review,
+    rollback,
+    run,
+    status,
+    sweep,
+    verify,
+)
 from tasks.errors import UserError
 
 INTERNAL_ERROR: Final = 1
@@ -23,7 +35,7 @@ USER_ERROR: Final = 2
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 
-_COMMANDS: Final = (run, predict, bench, recalibrate, status)
+_COMMANDS: Final = (run, predict, bench, recalibrate, status, history, review, promote, rollback, sweep, verify)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

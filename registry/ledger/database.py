@@ -14,7 +14,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from filelock import FileLock
-from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, Text, create_engine, event, insert, select, text
+from sqlalchemy import (
+    Column,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    insert,
+    select,
+)
+from sqlalchemy import text as sql
 from sqlalchemy.engine import URL, Row, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
 
@@ -57,7 +70,7 @@ _GUARDS: Final = {
 }
 
 
-class LostRace(Exception):
+class LostRaceError(Exception):
     """Another entry was appended after the head that was expected."""
 
 
@@ -99,7 +112,7 @@ class Ledger:
     def append(self, model: str, draft: Draft, *, after: Entry | None) -> Entry:
         """Append behind `after`, which has to be the head (None: the model has no entry).
 
-        Raises LostRace when it is not the head any more.
+        Raises LostRaceError when it is not the head any more.
         """
         sequence, previous = (after.sequence + 1, after.hash) if after else (1, GENESIS)
         entry = Entry.sealed(model, draft, sequence=sequence, at=datetime.now(UTC), previous=previous)
@@ -107,7 +120,7 @@ class Ledger:
             with self._open().begin() as connection:
                 connection.execute(insert(_TABLE).values(**_values(entry)))
         except IntegrityError as error:
-            raise LostRace(f"{model} has an entry {sequence} already") from error
+            raise LostRaceError(f"{model} has an entry {sequence} already") from error
         return entry
 
     def decide(self, model: str, decision: Callable[[tuple[Entry, ...]], Draft | None]) -> Entry | None:
@@ -122,7 +135,7 @@ class Ledger:
                 return None
             try:
                 return self.append(model, draft, after=entries[-1] if entries else None)
-            except LostRace:
+            except LostRaceError:
                 entries += self.entries(model, after=entries[-1].sequence if entries else 0)
 
     def note(self, model: str, draft: Draft) -> Entry:
@@ -145,12 +158,12 @@ class Ledger:
             return
         number = int.from_bytes(name[:8], "big", signed=True)
         with self._open().connect() as connection:
-            connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": number})
+            connection.execute(sql("SELECT pg_advisory_lock(:number)"), {"number": number})
             connection.commit()  # the lock belongs to the connection, and no transaction stays open meanwhile
             try:
                 yield
             finally:
-                connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": number})
+                connection.execute(sql("SELECT pg_advisory_unlock(:number)"), {"number": number})
                 connection.commit()
 
     def close(self) -> None:
@@ -186,7 +199,7 @@ class Ledger:
             if not engine.dialect.has_table(connection, _TABLE.name):
                 _TABLE.create(connection)
                 for statement in _GUARDS[engine.dialect.name]:
-                    connection.execute(text(statement))
+                    connection.execute(sql(statement))
 
     @contextmanager
     def _alone_in_making(self, engine: Engine) -> Iterator[None]:
@@ -196,7 +209,7 @@ class Ledger:
                 yield
             return
         with engine.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(20260711)"))
+            connection.execute(sql("SELECT pg_advisory_xact_lock(20260711)"))
             yield
 
 
@@ -231,5 +244,9 @@ def _entry(row: Row[Any]) -> Entry:
     fields = row._asdict()
     return Entry.model_construct(
         **fields
-        | {"kind": Kind(fields["kind"]), "at": datetime.fromisoformat(fields["at"]), "details": json.loads(fields["details"])}
+        | {
+            "kind": Kind(fields["kind"]),
+            "at": datetime.fromisoformat(fields["at"]),
+            "details": json.loads(fields["details"]),
+        }
     )

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from tasks.artifact import Record
 
@@ -52,7 +52,7 @@ class Draft(Record):
     from_version: int | None = None
     to_version: int | None = None
     evidence_digest: str | None = None
-    details: dict[str, JsonValue] = {}
+    details: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class Entry(Draft):

@@ -32,11 +32,13 @@ class Review:
 class ModelState:
     """One model after some entries.
 
-    `move`: the entry that put the champion where it is. `lineage`: the champions one upon the other, the present one
-    last; a promotion adds one, a rollback takes away those above its target. `registered`: the entry of every version.
+    `placed`: the last entry that moved an alias; `move`: the one that put the champion where it is. `lineage`: the
+    champions one upon the other, the present one last; a promotion adds one, a rollback takes away those above its
+    target. `registered`: the entry of every version.
     """
 
     head: Entry | None = None
+    placed: Entry | None = None
     move: Entry | None = None
     challenger: int | None = None
     lineage: list[int] = field(default_factory=list)
@@ -74,6 +76,7 @@ class ModelState:
         if entry.kind is Kind.REGISTERED:
             self.registered.setdefault(version, entry)
         elif entry.kind in _REVIEW_KINDS:
+            self.placed = entry
             self.reviews[version] = Review(_REVIEW_KINDS[entry.kind], entry)
             if entry.kind is Kind.REQUESTED:
                 self.challenger = version
@@ -83,7 +86,7 @@ class ModelState:
             self._move(entry, version)
 
     def _move(self, entry: Entry, version: int) -> None:
-        self.move = self.moves[version] = entry
+        self.placed = self.move = self.moves[version] = entry
         if entry.kind is Kind.ROLLED_BACK and version in self.lineage:
             del self.lineage[self.lineage.index(version) + 1 :]
         elif not self.lineage or self.lineage[-1] != version:

@@ -172,9 +172,15 @@ class Gates(Section):
 
 
 class PromotionConfig(Section):
-    """`auto` promotes on PASS; `review` waits for a person."""
+    """`auto` promotes on PASS; `review` waits for a person.
+
+    A review that is not answered, or an approval that could not be carried out, expires after `approval_days`; evidence
+    older than `evidence_days` no longer promotes anything.
+    """
 
     mode: Literal["auto", "review"] = "auto"
+    approval_days: Annotated[int, Field(ge=1, le=365)] = 7
+    evidence_days: Annotated[int, Field(ge=1, le=365)] = 30
 
 
 class TextClassificationRecipe(Section):

@@ -136,7 +136,12 @@ def migrated_postgresql(postgresql, tmp_path_factory):
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.slow, pytest.mark.postgresql])])
 def home(request, tmp_path, monkeypatch):
     """A home with an empty MLflow store: the embedded one, or a database that the environment names."""
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_DEFAULT_ARTIFACT_ROOT"):
+    for name in (
+        "MLFLOW_TRACKING_URI",
+        "MLFLOW_REGISTRY_URI",
+        "MLFLOW_DEFAULT_ARTIFACT_ROOT",
+        "MIAOTUI_LEDGER_URI",
+    ):
         monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "home"
     folder.mkdir()
@@ -147,6 +152,7 @@ def home(request, tmp_path, monkeypatch):
         cluster = request.getfixturevalue("postgresql")
         database = cluster.create_database(request.getfixturevalue("migrated_postgresql"))
         monkeypatch.setenv("MLFLOW_TRACKING_URI", cluster.url(database))
+        monkeypatch.setenv("MIAOTUI_LEDGER_URI", cluster.url(database))
         yield folder
         cluster.drop_database(database)
 
