@@ -133,7 +133,8 @@ class _Projection:
 
     def _review_tag(self, number: int, status: str) -> dict[str, str]:
         found = self._versions.get(number)
-        unheard = found is not None and status == "requested" and found.tags.get(REVIEW) in ANSWERS
+        said = found.tags.get(REVIEW) if found else None
+        unheard = said in ANSWERS and said != self._state.answers.get(number)
         return {} if unheard else {REVIEW: status}
 
     def _tag(self, number: int, tags: dict[str, str]) -> None:

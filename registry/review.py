@@ -71,10 +71,8 @@ def _given(version: RegisteredVersion) -> bool | None:
 def _heard(registrar: Registrar, version: RegisteredVersion, *, approve: bool) -> list[str]:
     """Take in an answer that the ledger has not heard of."""
     state = registrar.state(version.name)
-    review = state.reviews.get(version.version)
-    known = review is not None and review.status == ("approved" if approve else "rejected")
     sentences = []
-    if not known:
+    if state.answers.get(version.version) != ("approved" if approve else "rejected"):
         actor = version.tags.get("reviewed_by") or UI_ACTOR
         try:
             _take_in(registrar, version, approve=approve, note=version.tags.get("review_note", ""), actor=actor)

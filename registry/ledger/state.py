@@ -35,6 +35,7 @@ class ModelState:
     `placed`: the last entry that moved an alias; `move`: the one that put the champion where it is. `lineage`: the
     champions one upon the other, the present one last; a promotion adds one, a rollback takes away those above its
     target. `registered`: the entry of every version.
+    `answers`: what a person has said last about a version, `approved` or `rejected`.
     """
 
     head: Entry | None = None
@@ -44,6 +45,7 @@ class ModelState:
     lineage: list[int] = field(default_factory=list)
     registered: dict[int, Entry] = field(default_factory=dict)
     reviews: dict[int, Review] = field(default_factory=dict)
+    answers: dict[int, str] = field(default_factory=dict)
     moves: dict[int, Entry] = field(default_factory=dict)
 
     @classmethod
@@ -78,6 +80,8 @@ class ModelState:
         elif entry.kind in _REVIEW_KINDS:
             self.placed = entry
             self.reviews[version] = Review(_REVIEW_KINDS[entry.kind], entry)
+            if entry.kind in (Kind.APPROVED, Kind.REJECTED):
+                self.answers[version] = entry.kind.value
             if entry.kind is Kind.REQUESTED:
                 self.challenger = version
             elif entry.kind is not Kind.APPROVED and self.challenger == version:

@@ -5,8 +5,9 @@ import traceback
 
 import pytest
 
+from registry.ledger import Kind
 from registry.ledger.entries import broken_link
-from registry.promotion import promote_version
+from registry.promotion import Move, carry_out, promote_version
 from registry.store import _CLIENTS
 from tasks.errors import UserError
 from tests.registry.shelf import MODEL, Shelf
@@ -21,8 +22,11 @@ def compete(home, number, gate, results) -> None:
     shelf = Shelf(home, actor=f"promoter {number}")
     for _ in range(ROUNDS):
         gate.wait()
+        champion = shelf.state.champion
+        move = Move(Kind.PROMOTED, shelf.get(number), "x", champion, {})
+        gate.wait()
         try:
-            outcome = promote_version(shelf.registrar, MODEL, number, reason="x", recheck=False).moved
+            outcome = "serves already" if champion == number else carry_out(shelf.registrar, move).moved
         except UserError as error:
             outcome = str(error)
         except Exception:  # noqa: BLE001 - whatever it is, the test has to see it
@@ -52,6 +56,7 @@ def test_of_twenty_promoters_one_wins_every_time(home):
     for _ in range(ROUNDS):
         before = ledger.head(MODEL)
         champion = shelf.state.champion
+        gate.wait(300)
         gate.wait(300)
         outcomes = dict(results.get(timeout=300) for _ in range(PROMOTERS))
         winners = [number for number, outcome in outcomes.items() if outcome is True]
