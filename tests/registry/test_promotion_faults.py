@@ -4,7 +4,6 @@ Each case runs in a process of its own that kills itself at one write point. Aft
 aliases and tags to agreement, with a champion that was promoted, and a repetition has to come to the intended end.
 """
 
-import multiprocessing
 import os
 import signal
 from contextlib import suppress
@@ -20,10 +19,10 @@ from registry.settlement import request_review, settle
 from registry.write_points import listening
 from tasks.errors import UserError
 from tasks.recipe.schema import PromotionConfig
+from tests.registry.children import start
 from tests.registry.shelf import MODEL, Shelf
 
 pytestmark = pytest.mark.slow
-FORK = multiprocessing.get_context("fork")
 
 
 def promote_second(shelf):
@@ -77,31 +76,22 @@ def write_points(home, action) -> list[str]:
     return seen
 
 
-def killed_at(place: int, home, action) -> None:
-    """Run the action in a child that kills itself at its `place`-th write point."""
+def die_at(place: int, home, action) -> None:
+    """In a child: kill it at the `place`-th write point."""
+    counted = [0]
 
-    def die() -> None:
-        counted = [0]
+    def count(_name: str) -> None:
+        if counted[0] == place:
+            os.kill(os.getpid(), signal.SIGKILL)
+        counted[0] += 1
 
-        def count(_name: str) -> None:
-            if counted[0] == place:
-                os.kill(os.getpid(), signal.SIGKILL)
-            counted[0] += 1
-
-        shelf = Shelf(home)
-        with listening(count):
-            action(shelf)
-
-    process = FORK.Process(target=die)
-    process.start()
-    process.join(120)
-    assert process.exitcode == -signal.SIGKILL
+    shelf = Shelf(home)
+    with listening(count):
+        action(shelf)
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_what_was_cut_off_at_any_write_is_finished_or_undone(tmp_path, home, action, monkeypatch, migrated_database):
-    from registry.store import _CLIENTS
-
     if "MLFLOW_TRACKING_URI" in os.environ:
         pytest.skip("one copy of the registry per write point; the race has PostgreSQL")
     points = write_points(home, action)
@@ -115,8 +105,9 @@ def test_what_was_cut_off_at_any_write_is_finished_or_undone(tmp_path, home, act
             promote_second(shelf)
         serving = shelf.champion
         shelf.registrar.ledger.close()
-        _CLIENTS.clear()
-        killed_at(place, own, action)
+        child = start(die_at, place, own, action)
+        child.join(120)
+        assert child.exitcode == -signal.SIGKILL, name
 
         shelf = Shelf(own)
         sweep(shelf.registrar, MODEL)

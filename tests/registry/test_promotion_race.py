@@ -1,6 +1,5 @@
 """Of twenty processes that promote at once, each against the same champion, one wins; all are on the ledger."""
 
-import multiprocessing
 import traceback
 
 import pytest
@@ -8,13 +7,12 @@ import pytest
 from registry.ledger import Kind
 from registry.ledger.entries import broken_link
 from registry.promotion import Move, carry_out, promote_version
-from registry.store import _CLIENTS
 from tasks.errors import UserError
+from tests.registry.children import CONTEXT, start
 from tests.registry.shelf import MODEL, Shelf
 
 PROMOTERS = 20
 ROUNDS = 50
-FORK = multiprocessing.get_context("fork")
 
 
 def compete(home, number, gate, results) -> None:
@@ -43,14 +41,8 @@ def test_of_twenty_promoters_one_wins_every_time(home):
         shelf.put()
     promote_version(shelf.registrar, MODEL, PROMOTERS + 1, reason="x")
     shelf.registrar.ledger.close()
-    _CLIENTS.clear()
-    gate, results = FORK.Barrier(PROMOTERS + 1), FORK.Queue()
-    promoters = [
-        FORK.Process(target=compete, args=(home, number, gate, results), daemon=True)
-        for number in range(1, PROMOTERS + 1)
-    ]
-    for promoter in promoters:
-        promoter.start()
+    gate, results = CONTEXT.Barrier(PROMOTERS + 1), CONTEXT.Queue()
+    promoters = [start(compete, home, number, gate, results) for number in range(1, PROMOTERS + 1)]
     shelf = Shelf(home)
     ledger = shelf.registrar.ledger
     for _ in range(ROUNDS):
