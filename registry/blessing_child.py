@@ -8,7 +8,6 @@ environment into which only those were installed. `registry.blessing` starts it 
 import json
 import os
 import platform
-import re
 import signal
 import sys
 import sysconfig
@@ -26,12 +25,11 @@ _INSTALLATIONS = ("site-packages", "dist-packages")
 
 
 class DeclaredOnly(MetaPathFinder):
-    """The one finder of the process: what it does not let through does not exist, neither as module nor as package."""
+    """The one finder of modules in the process: what it does not let through does not exist."""
 
     def __init__(self, packages: Iterable[str], code: Path) -> None:
-        """`packages`: names of the installed packages that exist; `code`: the folder of the model."""
+        """`packages`: the installed packages whose modules exist; `code`: the folder of the model."""
         self._finders = tuple(sys.meta_path)
-        self._packages = {_normal(name) for name in packages}
         self._files = {file for name in packages for file in _files(distribution(name))}
         self._code = os.path.realpath(code) + os.sep
         paths = sysconfig.get_paths()
@@ -53,11 +51,9 @@ class DeclaredOnly(MetaPathFinder):
         return None
 
     def find_distributions(self, context: Any) -> Iterator[Distribution]:
-        """The installed packages that exist here."""
+        """What is installed, all of it: a package's metadata is no code."""
         for finder in self._finders:
-            for found in getattr(finder, "find_distributions", lambda _context: ())(context):
-                if _normal(found.name or "") in self._packages:
-                    yield found
+            yield from getattr(finder, "find_distributions", lambda _context: ())(context)
 
     def allows(self, origin: str | None) -> bool:
         """Whether a module may come from the file `origin` (None: a namespace, which holds no code itself)."""
@@ -86,8 +82,9 @@ def main(job_file: Path) -> None:
     sys.excepthook = failed
     answers = _answers(model, model / job["bundle"], job["texts"], job["operating_point"])
     for name in set(sys.modules) - loaded_before:
-        origin = getattr(sys.modules[name], "__file__", None)
-        if not finder.allows(origin):
+        module = sys.modules[name]
+        origin = getattr(module, "__file__", None)
+        if module is not sys.modules["__main__"] and not finder.allows(origin):
             raise ImportError(f"{name} was loaded from {origin}, past the import system")
     outcome.write_text(json.dumps({"python": platform.python_version(), **answers}), encoding="utf-8")
 
@@ -114,7 +111,7 @@ def _explained(error: BaseException, refused: set[str]) -> str:
     while cause is not None:
         if isinstance(cause, ModuleNotFoundError) and cause.name in refused:
             return f"it imports {cause.name}, which its requirements do not bring along; declare it or do without"
-        cause = cause.__cause__ or cause.__context__
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
 
@@ -124,10 +121,6 @@ def _files(package: Distribution) -> Iterator[str]:
         raise ImportError(f"the installation of {package.metadata['Name']} does not list its files; install it anew")
     root = os.path.realpath(str(package.locate_file("")))
     return (f"{root}{os.sep}{file}" for file in package.files if file.suffix in {".py", ".so", ".pyd"})
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from registry.datasets import dataset_inputs
 from registry.flatten import metrics_of, parameters_of, safe_key
 from registry.owners import close_killed_runs, owner_tags
 from registry.store import MlflowStore
+from registry.system_metrics import SystemMetrics
 from tasks.artifact import Record
 from tasks.errors import UserError
 from tasks.records import SnapshotResult
@@ -65,6 +66,7 @@ class RunTracker:
         self._experiment_id = ""
         self._run_id = ""
         self._owner: dict[str, str] = {}
+        self._system_metrics = SystemMetrics()
 
     @property
     def client(self) -> "MlflowClient":
@@ -90,7 +92,8 @@ class RunTracker:
     ) -> str:
         """Start the parent run and return its id; first mark what killed processes of this home left RUNNING.
 
-        `parameters` is the whole recipe, nested or flat; `files` (the recipe as it was read) are kept with the run.
+        `parameters` is the whole recipe, nested or flat; `files` (the recipe as it was read) are kept with the run. From
+        here to the run's end the machine's load is sampled where MLflow's settings say so (`registry.system_metrics`).
         """
         client = self.client
         close_killed_runs(client, self.store.home)
@@ -100,6 +103,7 @@ class RunTracker:
         self._run_id = str(run.info.run_id)
         self._log(self._run_id, metrics={}, parameters=parameters_of(parameters))
         self.log_files(files)
+        self._system_metrics.start(self._run_id, self.store.tracking_uri)
         return self._run_id
 
     def log_step(self, step: StepLog) -> str:
@@ -158,6 +162,7 @@ class RunTracker:
 
     def finish(self, outcome: Outcome) -> None:
         """End the parent run. A run that came to a verdict is FINISHED, whichever verdict that is."""
+        self._system_metrics.stop()
         self.client.set_tag(self.run_id, "miaotui.verdict", outcome.value)
         self.client.set_terminated(self.run_id, "FINISHED")
 
@@ -165,6 +170,7 @@ class RunTracker:
         """End the parent run without a verdict: FAILED by an error, KILLED by a person. Does nothing before `start`."""
         if not self._run_id:
             return
+        self._system_metrics.stop()
         self.client.set_tag(self.run_id, "miaotui.error", reason[:_MAX_TAG])
         self.client.set_terminated(self.run_id, status)
 

@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -133,6 +135,35 @@ def test_an_abandoned_run_says_why_and_one_never_started_is_left_alone(tracker, 
     assert status(tracker, tracker.run_id) == "FAILED"
     RunTracker(home, "other").abandon("before the start")
     assert tracker.client.get_experiment_by_name("other") is None
+
+
+def system_series(tracker):
+    return {key for key in tracker.client.get_run(tracker.run_id).data.metrics if key.startswith("system/")}
+
+
+def samplers():
+    return [thread for thread in threading.enumerate() if thread.name == "SystemMetricsMonitor"]
+
+
+@pytest.mark.parametrize("end", [lambda tracker: tracker.finish(Outcome.PASS), lambda tracker: tracker.abandon("why")])
+def test_the_machines_load_is_sampled_until_the_run_ends_however_it_ends(home, monkeypatch, end):
+    monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "true")
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
+    tracker = RunTracker(home, "support-intents")
+    tracker.start("night", {}, {})
+    give_up = time.monotonic() + 60
+    while not system_series(tracker) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    end(tracker)
+    assert samplers() == []
+    assert {"system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"} <= system_series(tracker)
+
+
+def test_nothing_is_sampled_unless_mlflows_settings_say_so(home, monkeypatch):
+    monkeypatch.delenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", raising=False)
+    tracker = RunTracker(home, "support-intents")
+    tracker.start("night", {}, {})
+    assert samplers() == []
 
 
 @pytest.mark.slow
