@@ -137,6 +137,7 @@ def test_a_dry_run_changes_nothing(store, nights):
     assert not (store.home / "trash").exists()
 
 
+@pytest.mark.slow
 def test_the_numbers_of_a_deleted_run_stay_in_mlflows_bin(store, nights):
     delete(store, plan_of(store))
     run = store.open().get_run(nights[0])
@@ -200,6 +201,7 @@ class TestProtection:
         assert {why_kept(plan, run_id) for run_id in nights[:2]} == {"it is running"}
         assert doomed(plan, "run") == {nights[2]}
 
+    @pytest.mark.slow
     def test_a_copy_under_another_name_keeps_the_files_that_it_serves_from(self, store, nights):
         client = store.open()
         client.copy_model_version(f"models:/{NAME}/1", f"{NAME}-prod")
@@ -210,6 +212,7 @@ class TestProtection:
         assert nights[0] in state(store)[2]
         assert weights(store) == [1000, 4000]
 
+    @pytest.mark.slow
     def test_what_another_home_or_another_project_made(self, store, nights):
         client = store.open()
         client.set_tag(nights[0], HOME_TAG, "another home")
@@ -226,6 +229,7 @@ class TestProtection:
         assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.slow
 class TestCachedBundles:
     def test_copies_go_but_of_bundles_that_may_serve(self, store, nights):
         client = store.open()
@@ -248,6 +252,7 @@ class TestCachedBundles:
         assert (spared.kind, spared.reason) == ("cached bundle", "it serves, or may serve again")
 
 
+@pytest.mark.slow
 class TestProtectedMeanwhile:
     def test_a_version_that_gets_an_alias_after_the_plan_keeps_it(self, store, nights):
         plan = plan_of(store)
