@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from engine.digests import combined_digest
 from flows.code_digest import Code, code_of
 from flows.home import Home
-from flows.sealing import DamagedEntryError, discard, open_sealed, seal
+from flows.sealing import MANIFEST, DamagedEntryError, discard, open_sealed, seal
 from flows.step_key import R, Step, key_of, key_parts, plain_value
 from tasks.artifact import Artifact, Workspace
 from tasks.errors import UserError
@@ -68,6 +68,7 @@ class StepCache:
                 stored = None
             if stored is not None:
                 artifact, manifest = stored
+                (entry / MANIFEST).touch()  # its time is that of the last use, by which old results may go
                 shutil.rmtree(self._work(step, key), ignore_errors=True)  # left by a kill just after the sealing
                 return StepRun(artifact, reused=True, seconds=manifest.seconds, key=key)
             return self._compute(step, inputs, entry, key, parts, progress)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-_HOME: Final = "miaotui.home_id"
+HOME_TAG: Final = "miaotui.home_id"
+"""The tag of every run that says whose home it belongs to."""
 _HOST: Final = "miaotui.host"
 _PID: Final = "miaotui.pid"
 _STARTED: Final = "miaotui.process_started"
@@ -28,7 +29,7 @@ _SAME_START_S: Final = 10.0
 def owner_tags(home: Path) -> dict[str, str]:
     """The tags that say which process of which home a run belongs to."""
     return {
-        _HOME: _home_id(home),
+        HOME_TAG: home_id(home),
         _HOST: socket.gethostname(),
         _PID: str(os.getpid()),
         _STARTED: f"{psutil.Process().create_time():.2f}",
@@ -54,7 +55,7 @@ def close_killed_runs(client: "MlflowClient", home: Path) -> tuple[str, ...]:
 def _running(client: "MlflowClient", home: Path) -> Iterator["Run"]:
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     condition = (
-        f"attributes.status = 'RUNNING' and tags.`{_HOME}` = '{_home_id(home)}' "
+        f"attributes.status = 'RUNNING' and tags.`{HOME_TAG}` = '{home_id(home)}' "
         f"and tags.`{_HOST}` = '{socket.gethostname()}'"
     )
     token = None
@@ -81,5 +82,6 @@ def _owner_is_dead(tags: Mapping[str, str]) -> bool:
         return False
 
 
-def _home_id(home: Path) -> str:
+def home_id(home: Path) -> str:
+    """What stands for a home in tags, without giving its path away."""
     return sha256(str(home.absolute()).encode()).hexdigest()[:16]
