@@ -7,6 +7,7 @@ import statistics
 import pytest
 
 from registry.checks import Outcome
+from registry.headline import headline_metrics
 from tasks.benchmark import evidence as benchmark_evidence
 from tasks.benchmark.job import Timings
 from tasks.recipe import Gates
@@ -213,6 +214,20 @@ def test_a_champion_that_cannot_be_read_stops_promotion_where_the_recipe_says_so
     verdict = judged(evidence, unreadable_champion=GONE, if_unreadable="refuse")
     assert verdict.outcome is INVALID
     assert "promotion.unreadable_champion: replace" in the_check(verdict, "champion").sentence
+
+
+def test_nights_are_compared_by_the_champions_numbers_too(challenging, evidence):
+    metrics = headline_metrics(challenging)
+    assert metrics["champion/accuracy_loss"] == 0.0
+    assert metrics["champion/accuracy_loss_upper_bound"] == challenging.champion.test.upper_bound
+    assert metrics["local-cpu/speedup_over_champion_low"] == 0.97
+    assert set(metrics) - set(headline_metrics(evidence)) == {
+        "champion/accuracy",
+        "champion/accuracy_loss",
+        "champion/accuracy_loss_upper_bound",
+        "local-cpu/speedup_over_champion",
+        "local-cpu/speedup_over_champion_low",
+    }
 
 
 def test_on_a_disturbed_machine_a_slower_bundle_is_inconclusive(judged, challenging):

@@ -151,13 +151,18 @@ def test_step_measures_the_bundle_against_the_static_models_it_came_from(
     step_inputs: tuple[Artifact[SnapshotResult], Artifact[RouterResult], Artifact[CompressionResult]],
 ) -> None:
     workspace = Workspace(tmp_path / "out", tmp_path / "scratch")
+    champion = make_bundle(tmp_path / "champion", 1.5)
 
     result = run_benchmark(
-        *step_inputs, config=CONFIG, champion=None, server_qps=150.0, target=HERE, workspace=workspace
+        *step_inputs, config=CONFIG, champion=champion, server_qps=150.0, target=HERE, workspace=workspace
     )
 
-    assert [contender.name for contender in result.contenders] == ["adaptive", "static-int8", "static-fp32"]
-    adaptive, int8, fp32 = (contender.speedup.value for contender in result.contenders)
+    names = [contender.name for contender in result.contenders]
+    assert names == ["adaptive", "static-int8", "static-fp32", "champion"]
+    assert result.against_champion is not None
+    assert result.against_champion.bundle_digest == folder_digest(champion)
+    assert result.against_champion.speedup.value > 1.1  # asleep for half a millisecond against one and a half
+    adaptive, int8, fp32 = (contender.speedup.value for contender in result.contenders[:3])
     assert adaptive > 1.5 > int8 > fp32
     assert int8 == pytest.approx(1.0)
     assert result.scenarios[2].target_qps == 150.0
