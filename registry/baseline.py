@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import AdaptiveModel
 from engine.errors import EngineError
 from registry.store import MlflowStore
 from registry.versions import CHAMPION, RegisteredVersion, fetch_bundle, find_alias, find_version
@@ -43,6 +42,8 @@ def find_baseline(store: MlflowStore, name: str, bundle_digest: str, targets: Se
     The bytes are compared with their registered digest and loaded as each of `targets` would load them. What is wrong
     with them is told in the baseline and never raised.
     """
+    from engine import AdaptiveModel
+
     if not store.exists:
         return None
     version = _other_bytes(store.open(), name, bundle_digest)

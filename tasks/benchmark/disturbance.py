@@ -11,8 +11,8 @@ from tasks.benchmark.job import CpuUse
 from tasks.records import Disturbance
 
 DISTURBED_SHARE: Final = 0.1
-"""Of the usable CPUs' time. Idle services and the pipeline's own parent process take 1 to 4 % of two cores; one busy
-process beside the measurement takes 25 % of them or more."""
+"""Of the usable CPUs' time. The pipeline's own parent process and its Prefect server were seen to take 1 % of two cores;
+one busy process beside the measurement takes 25 % of them or more."""
 _SHORTEST_S: Final = 1.0
 """The system counts idle time in hundredths of a second per CPU; a shorter part says nothing by itself."""
 _WHOLE: Final = "the whole benchmark"
