@@ -23,8 +23,10 @@ from flows.run_tracking import RunTracking, project_version
 from flows.step_cache import StepCache
 from flows.step_runner import StepRunner, as_task
 from flows.text_classification import TextClassificationArtifacts
+from registry.baseline import find_baseline
 from registry.checks import Verdict
 from registry.evidence import Evidence
+from registry.gates import to_measure_again
 from registry.package import Registration
 from registry.registrar import Registrar
 from registry.report import ReportContent, StepSummary, write_report
@@ -84,10 +86,20 @@ class _Run:
         self._steps = StepRunner(StepCache(home), observer, on_finished=self.tracking.step_finished)
 
     def family(self) -> TextClassificationArtifacts:
-        """The steps of the recipe's task family."""
-        labels = text_classification.step_labels(self._prepared.recipe, self._prepared.targets)
+        """The steps of the recipe's task family: a bundle, what it is compared with, the evidence about it."""
+        self._plan(compared=False)
+        made = text_classification.make_bundle(self._prepared, self._steps, self._home)
+        name, digest = self._prepared.recipe.name, made.router.result.bundle_digest
+        baseline = find_baseline(self.tracking.tracker.store, name, digest, self._prepared.targets)
+        if baseline is not None and baseline.bundle is not None:
+            self._plan(compared=True)
+        elif baseline is not None:
+            self._observer.noted(f"the champion {baseline.version.uri} cannot be compared with: {baseline.problem}")
+        return text_classification.gather_evidence(self._prepared, made, baseline, self._steps)
+
+    def _plan(self, *, compared: bool) -> None:
+        labels = text_classification.step_labels(self._prepared.recipe, self._prepared.targets, compared=compared)
         self._observer.planned([*labels, VERDICT, REPORT, REGISTER, PROMOTE])
-        return text_classification.run_steps(self._prepared, self._steps, self._home)
 
     def conclude(self, made: TextClassificationArtifacts) -> RunOutcome:
         """Verdict, report, registration, promotion."""
@@ -118,6 +130,7 @@ class _Run:
             _REGISTRY_RETRIES,
         )
         self.tracking.finish(verdict)
+        self._forget_disturbed(verdict, evidence)
         return RunOutcome(
             name=recipe.name,
             verdict=verdict,
@@ -140,7 +153,20 @@ class _Run:
             targets=self._prepared.targets,
             confidence=recipe.router.confidence,
             max_accuracy_loss=recipe.router.max_accuracy_loss,
+            champion=evidence.champion,
+            unreadable_champion=evidence.unreadable_champion,
+            if_unreadable=recipe.promotion.unreadable_champion,
         )
+
+    def _forget_disturbed(self, verdict: Verdict, evidence: Evidence) -> None:
+        """Lets the next run measure again where others disturbed a measurement that settled nothing.
+
+        At the very end, so that a run that was killed comes to the verdict that it was about to come to.
+        """
+        again = to_measure_again(verdict.checks, evidence.benchmarks)
+        targets = [target for target in self._prepared.targets if target.name in again]
+        for label in text_classification.benchmark_labels(targets):
+            self._steps.forget(label)
 
     def _report_content(self, made: TextClassificationArtifacts, verdict: Verdict) -> ReportContent:
         return ReportContent(
@@ -156,6 +182,8 @@ class _Run:
             router=made.router.result,
             evaluation=made.evaluation.result,
             benchmarks=tuple(benchmark.result for benchmark in made.benchmarks),
+            champion=made.champion.result if made.champion else None,
+            unreadable_champion=made.unreadable_champion,
             verdict=verdict,
             steps=self._summaries(),
         )

@@ -77,6 +77,10 @@ class StepCache:
         """The key under which `run` finds or stores the result."""
         return key_of(self._parts(step, inputs))
 
+    def forget(self, run: StepRun[Any]) -> None:
+        """Drops a stored result that is not worth keeping."""
+        discard(self._home.store / run.artifact.step / run.key)
+
     def _parts(self, step: Step[R], inputs: Mapping[str, object]) -> dict[str, object]:
         return key_parts(step, inputs, self._code(step.module), self._machine() if step.measures else None)
 

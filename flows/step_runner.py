@@ -64,6 +64,12 @@ class StepRunner:
         """The key of a step's result, for what has to be known before it runs."""
         return self._cache.key(step, inputs)
 
+    def forget(self, label: str) -> None:
+        """Drops the stored result of a finished step: the next run that asks for it computes it again."""
+        for step in self.finished:
+            if step.label == label:
+                self._cache.forget(step.run)
+
     def run(
         self,
         step: Step[R],

@@ -1,6 +1,7 @@
 """The steps of the task family text-classification, in order, and what each is given.
 
-This is all that another family would write of its own; running, caching, tracking, verdict and registry are shared.
+First `make_bundle`; then, when it is known what the bundle is to be compared with, `gather_evidence`. This is all that
+another family would write of its own; running, caching, tracking, verdict and registry are shared.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from flows.home import Home
 from flows.preparation import PreparedRun
 from flows.step_key import Keyed, Step
 from flows.step_runner import StepRunner
+from registry.baseline import Baseline
 from registry.evidence import Evidence
 from tasks.artifact import Artifact
 from tasks.data.rows import split_file
@@ -21,6 +23,7 @@ from tasks.errors import UserError
 from tasks.recipe import Target, TextClassificationRecipe
 from tasks.records import (
     BenchmarkResult,
+    ChampionComparison,
     CompressionResult,
     EvaluationResult,
     ExportResult,
@@ -29,6 +32,7 @@ from tasks.records import (
     PruneResult,
     RouterResult,
     SnapshotResult,
+    UnreadableChampion,
     operating_point_name,
 )
 from tasks.statistics.paired_test import most_harms, rows_needed
@@ -41,6 +45,7 @@ QUANTIZE: Final = Step("quantize", "tasks.quantize:select_compression", Compress
 LEXICAL: Final = Step("lexical-path", "tasks.lexical:train_lexical", LexicalResult)
 CALIBRATE: Final = Step("calibrate-router", "tasks.calibrate:calibrate_router", RouterResult, measures=True)
 EVALUATE: Final = Step("evaluate", "tasks.evaluate:evaluate", EvaluationResult)
+COMPARE: Final = Step("compare-champion", "tasks.compare:compare_with_champion", ChampionComparison)
 BENCHMARK: Final = Step("benchmark", "tasks.benchmark.step:run_benchmark", BenchmarkResult, measures=True)
 
 # The names under which the exported models reach the quantize step.
@@ -68,9 +73,14 @@ class BundleArtifacts:
 
 @dataclass(frozen=True)
 class TextClassificationArtifacts(BundleArtifacts):
-    """All that the steps made. `benchmarks` are in the order of the targets."""
+    """All that the steps made. `benchmarks` are in the order of the targets.
+
+    `champion`: the comparison with the version that serves now, None where there is none or it is unreadable.
+    """
 
     evaluation: Artifact[EvaluationResult]
+    champion: Artifact[ChampionComparison] | None
+    unreadable_champion: UnreadableChampion | None
     benchmarks: tuple[Artifact[BenchmarkResult], ...]
 
     def evidence(self) -> Evidence:
@@ -83,23 +93,34 @@ class TextClassificationArtifacts(BundleArtifacts):
             router=self.router.result,
             evaluation=self.evaluation.result,
             benchmarks=tuple(benchmark.result for benchmark in self.benchmarks),
+            champion=self.champion.result if self.champion else None,
+            unreadable_champion=self.unreadable_champion,
         )
 
 
-def step_labels(recipe: TextClassificationRecipe, targets: Sequence[Target]) -> list[str]:
-    """What the steps of this recipe are called, in order."""
+def step_labels(recipe: TextClassificationRecipe, targets: Sequence[Target], *, compared: bool = False) -> list[str]:
+    """What the steps of this recipe are called, in order; `compared`: there is a champion to compare with."""
     labels = [SNAPSHOT.name, FINE_TUNE.name]
     labels += [PRUNE.name] if recipe.prune.enabled else []
     labels += [_of(EXPORT, _FINE_TUNED)]
     labels += [_of(EXPORT, _PRUNED)] if recipe.prune.enabled else []
     labels += [QUANTIZE.name]
     labels += [LEXICAL.name] if recipe.lexical.enabled else []
-    return [*labels, CALIBRATE.name, EVALUATE.name, *(_of(BENCHMARK, target.name) for target in targets)]
+    labels += [CALIBRATE.name, EVALUATE.name]
+    labels += [COMPARE.name] if compared else []
+    return [*labels, *benchmark_labels(targets)]
 
 
-def run_steps(prepared: PreparedRun, steps: StepRunner, home: Home) -> TextClassificationArtifacts:
-    """From the data to the evidence. Raises UserError before any training where no certificate can come of the data."""
-    recipe, made = prepared.recipe, make_bundle(prepared, steps, home)
+def benchmark_labels(targets: Sequence[Target]) -> list[str]:
+    """What the benchmarks are called, in the order of the targets."""
+    return [_of(BENCHMARK, target.name) for target in targets]
+
+
+def gather_evidence(
+    prepared: PreparedRun, made: BundleArtifacts, baseline: Baseline | None, steps: StepRunner
+) -> TextClassificationArtifacts:
+    """From the bundle to the evidence; `baseline` is what the bundle is compared with."""
+    recipe = prepared.recipe
     evaluation = steps.run(
         EVALUATE,
         {
@@ -111,15 +132,26 @@ def run_steps(prepared: PreparedRun, steps: StepRunner, home: Home) -> TextClass
             "target": prepared.targets[0],
         },
     )
-    benchmarks = tuple(
-        _benchmark(recipe, each, made.snapshot, made.router, made.compression, steps) for each in prepared.targets
-    )
+    champion = None
+    if baseline is not None and baseline.bundle is not None:
+        champion = Keyed(baseline.bundle, baseline.version.bundle_digest)
+    comparison = _compare(prepared, made, baseline, champion, steps) if baseline and champion else None
+    benchmarks = tuple(_benchmark(recipe, each, made, champion, steps) for each in prepared.targets)
     parts = {field.name: getattr(made, field.name) for field in fields(made)}
-    return TextClassificationArtifacts(**parts, evaluation=evaluation, benchmarks=benchmarks)
+    return TextClassificationArtifacts(
+        **parts,
+        evaluation=evaluation,
+        champion=comparison,
+        unreadable_champion=baseline.unreadable if baseline else None,
+        benchmarks=benchmarks,
+    )
 
 
 def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> BundleArtifacts:
-    """From the data to the certified bundle. Raises UserError like `run_steps`."""
+    """From the data to the certified bundle.
+
+    Raises UserError before any training where no certificate can come of the data.
+    """
     recipe, target = prepared.recipe, prepared.targets[0]
     snapshot = _snapshot(prepared, steps)
     require_certifiable(recipe, snapshot.result, prepared)
@@ -250,18 +282,33 @@ def _calibrate(
     return router
 
 
+def _compare(
+    prepared: PreparedRun, made: BundleArtifacts, baseline: Baseline, champion: Keyed, steps: StepRunner
+) -> Artifact[ChampionComparison]:
+    inputs = {
+        "snapshot": made.snapshot,
+        "router": made.router,
+        "champion": champion,
+        "name": baseline.version.name,
+        "version": baseline.version.version,
+        "confidence": prepared.recipe.router.confidence,
+        "target": prepared.targets[0],
+    }
+    return steps.run(COMPARE, inputs, files=("differences.jsonl",))
+
+
 def _benchmark(
     recipe: TextClassificationRecipe,
     target: Target,
-    snapshot: Artifact[SnapshotResult],
-    router: Artifact[RouterResult],
-    compression: Artifact[CompressionResult],
+    made: BundleArtifacts,
+    champion: Keyed | None,
     steps: StepRunner,
 ) -> Artifact[BenchmarkResult]:
     inputs = {
-        "snapshot": snapshot,
-        "router": router,
-        "compression": compression,
+        "snapshot": made.snapshot,
+        "router": made.router,
+        "compression": made.compression,
+        "champion": champion,
         "config": recipe.benchmark,
         "server_qps": recipe.gates.throughput_qps,
         "target": target,

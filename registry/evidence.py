@@ -16,18 +16,23 @@ from tasks.recipe import Target
 from tasks.records import (
     BenchmarkResult,
     Certificate,
+    ChampionComparison,
     CompressionResult,
     EvaluationResult,
     FineTuneResult,
     PairedTest,
     RouterResult,
     SnapshotResult,
+    UnreadableChampion,
 )
 from tasks.statistics.paired_test import paired_p_value
 
 
 class Evidence(Record):
-    """The results of one run that judge one bundle; `bundle_digest` is that of the folder that would be registered."""
+    """The results of one run that judge one bundle; `bundle_digest` is that of the folder that would be registered.
+
+    Where a champion serves, it is in `champion` if it could be compared with, else in `unreadable_champion`.
+    """
 
     bundle_digest: str
     snapshot: SnapshotResult
@@ -36,6 +41,8 @@ class Evidence(Record):
     router: RouterResult
     evaluation: EvaluationResult
     benchmarks: tuple[BenchmarkResult, ...]
+    champion: ChampionComparison | None = None
+    unreadable_champion: UnreadableChampion | None = None
 
     @property
     def digest(self) -> str:
@@ -48,6 +55,7 @@ def integrity_checks(
     router: RouterResult,
     evaluation: EvaluationResult,
     benchmarks: Sequence[BenchmarkResult],
+    champion: ChampionComparison | None,
     *,
     bundle_digest: str,
     targets: Sequence[Target],
@@ -58,6 +66,8 @@ def integrity_checks(
     made_for = {"the router": router.bundle_digest} | {
         f"the benchmark on {benchmark.target}": benchmark.bundle_digest for benchmark in benchmarks
     }
+    if champion is not None:
+        made_for["the comparison with the champion"] = champion.challenger_digest
     strangers = [what for what, digest in made_for.items() if digest != bundle_digest]
     if strangers:
         yield invalid(

@@ -4,7 +4,7 @@ Pure. A gate on speed is judged on every target, a latency on SingleStream and o
 several checks; it never gives none.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -19,6 +19,7 @@ from registry.rules import (
     noise_factor,
     percentile_ceiling,
     ratio_floor,
+    unless_disturbed,
 )
 from tasks.recipe import Gates
 from tasks.records import BenchmarkResult, EvaluationResult, Scenario, SnapshotResult
@@ -41,11 +42,15 @@ ACCURACY_GATES: Final = frozenset(
 PERFORMANCE_GATES: Final = frozenset(
     {*_LATENCY_GATES, "throughput_qps", "speedup", "cold_start_s", "memory_mb", "size_mb"}
 )
+CHAMPION_GATES: Final = frozenset({"champion_accuracy_loss", "champion_slowdown"})
+"""Judged in `registry.champion`: they apply only where there is a champion, so that they prove nothing alone."""
+_UNTIMED: Final = frozenset({"memory_mb", "size_mb"})
+_TIMED_CHECKS: Final = frozenset({*PERFORMANCE_GATES - _UNTIMED, "champion_speed"})
 
 
 def thresholds(gates: Gates) -> dict[str, float]:
-    """The gates that are set, by field name; `slice_min_rows` is a setting of a gate and no gate."""
-    values = gates.model_dump(exclude={"slice_min_rows"}, exclude_none=True)
+    """The absolute gates that are set, by field name; `slice_min_rows` is a setting of a gate and no gate."""
+    values = gates.model_dump(exclude={"slice_min_rows", *CHAMPION_GATES}, exclude_none=True)
     return {name: float(value) for name, value in values.items()}
 
 
@@ -86,7 +91,23 @@ def accuracy_checks(
 
 
 def performance_checks(name: str, threshold: float, benchmark: BenchmarkResult) -> Iterator[Check]:
-    """The checks of one gate of `PERFORMANCE_GATES` on one target."""
+    """The checks of one gate of `PERFORMANCE_GATES` on one target. On a disturbed machine no timing fails."""
+    for check in _performance_checks(name, threshold, benchmark):
+        yield check if name in _UNTIMED else unless_disturbed(check, benchmark.disturbance)
+
+
+def to_measure_again(checks: Iterable[Check], benchmarks: Sequence[BenchmarkResult]) -> tuple[str, ...]:
+    """Targets where a timing is inconclusive and others disturbed the measurement: its result is not worth keeping."""
+    open_targets = {
+        check.name.split("/")[1]
+        for check in checks
+        if check.gate in _TIMED_CHECKS and check.outcome is Outcome.INCONCLUSIVE
+    }
+    disturbed = (entry.target for entry in benchmarks if entry.disturbance is not None and entry.disturbance.disturbed)
+    return tuple(target for target in disturbed if target in open_targets)
+
+
+def _performance_checks(name: str, threshold: float, benchmark: BenchmarkResult) -> Iterator[Check]:
     label = f"{name}/{benchmark.target}"
     noise = noise_factor(benchmark.noise)
     if name == "size_mb":

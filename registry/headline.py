@@ -21,6 +21,10 @@ def headline_metrics(evidence: Evidence) -> dict[str, float]:
     metrics["size_mb"] = evidence.router.size_mb
     for path in evidence.evaluation.paths:
         metrics[f"stop_share/{safe_key(path.name)}"] = path.stop_share
+    if champion := evidence.champion:
+        metrics["champion/accuracy"] = champion.champion_accuracy.value
+        metrics["champion/accuracy_loss"] = champion.test.loss
+        metrics["champion/accuracy_loss_upper_bound"] = champion.test.upper_bound
     for benchmark in evidence.benchmarks:
         metrics |= {f"{safe_key(benchmark.target)}/{name}": value for name, value in _speed(benchmark)}
     return metrics
@@ -57,6 +61,11 @@ def _speed(benchmark: BenchmarkResult) -> Iterator[tuple[str, float]]:
     if contender := adaptive_contender(benchmark):
         yield "speedup", contender.speedup.value
         yield "speedup_low", contender.speedup.low
+    if against := benchmark.against_champion:
+        yield "speedup_over_champion", against.speedup.value
+        yield "speedup_over_champion_low", against.speedup.low
+    if disturbance := benchmark.disturbance:
+        yield "disturbance", disturbance.share
     yield "cold_start_s", benchmark.cold_start_s
     yield "peak_memory_mb", benchmark.peak_memory_mb
     yield "noise", benchmark.noise.value

@@ -73,9 +73,24 @@ def _head(name: str, evidence: Evidence, verdict: Verdict) -> str:
                 f"On {benchmark.target} ({_plain(benchmark.host.cpu)}): {_ratio(contender.speedup)} times faster than "
                 f"the static {evidence.compression.static_precision} model, {contender.mean_ms:.2f} ms on average."
             )
+    lines += _champion(evidence)
     lines += [f"- {check.outcome.value}: {_plain(check.sentence)}" for check in verdict.decisive]
     lines += ["", f"Bundle `{evidence.bundle_digest}`", f"Evidence `{evidence.digest}`", ""]
     return "\n".join(lines)
+
+
+def _champion(evidence: Evidence) -> Iterator[str]:
+    """How it compares with the version that served when it was judged, on the same rows and in the same blocks."""
+    if unreadable := evidence.unreadable_champion:
+        yield f"Not compared with the champion {unreadable.uri}: {_plain(unreadable.problem)}."
+    if champion := evidence.champion:
+        yield (
+            f"Champion then: {champion.uri}, {_interval(champion.champion_accuracy)}; a loss of {champion.test.loss:.2%} "
+            f"against it, at most {champion.test.upper_bound:.2%}."
+        )
+        for benchmark in evidence.benchmarks:
+            if against := benchmark.against_champion:
+                yield f"On {benchmark.target}: {_ratio(against.speedup)} times as fast as the champion."
 
 
 def _gates(checks: Sequence[Check]) -> str:

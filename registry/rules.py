@@ -11,7 +11,7 @@ from statistics import NormalDist
 from typing import Final
 
 from registry.checks import Check, Outcome
-from tasks.records import Interval, Percentile, Ratio
+from tasks.records import Disturbance, Interval, Percentile, Ratio
 
 _HALF_IS_PLENTY: Final = 10  # queries from which "half of them are too slow" settles any percentile from 90 upwards
 
@@ -199,6 +199,17 @@ def ratio_floor(name: str, what: str, ratio: Ratio, floor: float, *, noise: floa
         unit="x",
         direction="floor",
     )
+
+
+def unless_disturbed(check: Check, disturbance: Disturbance | None) -> Check:
+    """A timing's check, where a failure counts only if others left the machine alone; a PASS stays one.
+
+    Others can only widen the bounds that a PASS needs; a ratio's two sides they hit alike, block by block.
+    """
+    if check.outcome is not Outcome.FAIL or disturbance is None or not disturbance.disturbed:
+        return check
+    said = f"{check.sentence}; but the machine was busy ({disturbance.sentence}): measure again"
+    return check.model_copy(update={"outcome": Outcome.INCONCLUSIVE, "sentence": said})
 
 
 def noise_factor(noise: Ratio) -> float | None:

@@ -5,13 +5,22 @@ slice, a target without a measurement, or a recipe without a single gate can nev
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
+from registry.champion import champion_checks
 from registry.checks import Check, Outcome, Verdict
 from registry.evidence import certificate_checks, host_checks, integrity_checks
 from registry.gates import ACCURACY_GATES, accuracy_checks, performance_checks, thresholds
 from registry.rules import invalid
 from tasks.recipe import Gates, Target
-from tasks.records import BenchmarkResult, EvaluationResult, RouterResult, SnapshotResult
+from tasks.records import (
+    BenchmarkResult,
+    ChampionComparison,
+    EvaluationResult,
+    RouterResult,
+    SnapshotResult,
+    UnreadableChampion,
+)
 
 __all__ = ["Check", "Outcome", "Verdict", "judge"]
 
@@ -27,16 +36,21 @@ def judge(
     targets: Sequence[Target],
     confidence: float,
     max_accuracy_loss: float,
+    champion: ChampionComparison | None,
+    unreadable_champion: UnreadableChampion | None,
+    if_unreadable: Literal["replace", "refuse"],
 ) -> Verdict:
     """Judge one bundle.
 
+    `champion`: the comparison with the version that serves now; `unreadable_champion`: that version, where it cannot be
+    compared with, which `if_unreadable` decides about. Both None: nothing serves, and the absolute rules alone judge.
     `bundle_digest` is computed from the bytes that would be registered. `confidence` and `max_accuracy_loss` are the
     router's promise (`recipe.router`). The outcome is the worst of all checks: INVALID, FAIL, INCONCLUSIVE, PASS.
     """
 
     def checks() -> Iterator[Check]:
         yield from integrity_checks(
-            snapshot, router, evaluation, benchmarks, bundle_digest=bundle_digest, targets=targets
+            snapshot, router, evaluation, benchmarks, champion, bundle_digest=bundle_digest, targets=targets
         )
         yield from certificate_checks(
             router, evaluation.reference, confidence=confidence, max_accuracy_loss=max_accuracy_loss
@@ -47,6 +61,15 @@ def judge(
                 yield from host_checks(benchmark, target)
         yield from _gate_checks(
             gates, snapshot=snapshot, evaluation=evaluation, benchmarks=benchmarks, confidence=confidence
+        )
+        yield from champion_checks(
+            gates,
+            champion,
+            unreadable_champion,
+            if_unreadable=if_unreadable,
+            evaluation=evaluation,
+            benchmarks=benchmarks,
+            confidence=confidence,
         )
 
     return Verdict.of(checks())

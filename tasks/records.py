@@ -327,6 +327,42 @@ class EvaluationResult(Record):
     expected_calibration_error_high: float | None = None
 
 
+class ChampionComparison(Record):
+    """The bundle under judgement (`challenger_digest`) and the version that serves now, on the same gate rows.
+
+    `bundle_digest` is the champion's. In `test` the champion is the parent: harms are rows that only it answers right.
+    Its epsilon is 0, so that a small p-value proves an improvement; margins are the gates' business. Both accuracies
+    have exact intervals. Where a gate split was carved anew, the champion may have been trained on some of its rows,
+    which can only make it look better.
+    """
+
+    name: str
+    version: int
+    bundle_digest: str
+    challenger_digest: str
+    test: PairedTest
+    accuracy: Interval
+    champion_accuracy: Interval
+
+    @property
+    def uri(self) -> str:
+        """The champion's reference."""
+        return f"models:/{self.name}/{self.version}"
+
+
+class UnreadableChampion(Record):
+    """The version that serves now where it cannot be compared with: its bytes are gone, altered, or do not load."""
+
+    name: str
+    version: int
+    problem: str
+
+    @property
+    def uri(self) -> str:
+        """The champion's reference."""
+        return f"models:/{self.name}/{self.version}"
+
+
 class Percentile(Record):
     """A latency percentile in milliseconds with the early-stopping upper bound; None when `missing` more queries are needed."""
 
@@ -361,6 +397,32 @@ class Contender(Record):
     speedup: Ratio
 
 
+class ChampionSpeed(Record):
+    """How many times faster than the champion, of this `bundle_digest`, in the same interleaved blocks."""
+
+    bundle_digest: str
+    speedup: Ratio
+
+
+class Disturbance(Record):
+    """What others (processes, the kernel, the hypervisor) took of the usable CPUs' time while the benchmark ran.
+
+    `share`: of that time, in the part of the benchmark where it was largest, which `during` names. `attempts`: how many
+    measurements were made; this is the least disturbed one.
+    """
+
+    share: float
+    during: str
+    disturbed: bool
+    attempts: int
+
+    @property
+    def sentence(self) -> str:
+        """For a check, a report or a terminal."""
+        times = "" if self.attempts == 1 else f", in the best of {self.attempts} measurements"
+        return f"others took {self.share:.0%} of the CPUs' time during {self.during}{times}"
+
+
 class Host(Record):
     """Fingerprint of the measuring machine."""
 
@@ -373,7 +435,10 @@ class Host(Record):
 
 
 class BenchmarkResult(Record):
-    """Evidence from the target. `latencies_ms`: SingleStream latencies for the picture, at most 2,000, in order of time."""
+    """Evidence from the target. `latencies_ms`: SingleStream latencies for the picture, at most 2,000, in order of time.
+
+    `against_champion`: None where there was no champion to measure; `disturbance`: None where the system does not tell.
+    """
 
     target: str
     host: Host
@@ -389,3 +454,5 @@ class BenchmarkResult(Record):
     stop_shares: dict[str, float]
     latencies_ms: tuple[float, ...]
     noise: Ratio
+    against_champion: ChampionSpeed | None = None
+    disturbance: Disturbance | None = None

@@ -104,6 +104,8 @@ def print_benchmark(console: "Console", result: "BenchmarkResult") -> None:
         f"peak memory {result.peak_memory_mb:.0f} MB, size {result.size_mb:.1f} MB",
         soft_wrap=True,
     )
+    if result.disturbance is not None and result.disturbance.disturbed:
+        console.print(f"the machine was busy: {result.disturbance.sentence}", soft_wrap=True)
 
 
 def _contender_row(contender: "Contender") -> tuple[str, ...]:

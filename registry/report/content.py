@@ -8,6 +8,7 @@ from registry.gates import ADAPTIVE_CONTENDER
 from tasks.recipe import Recipe
 from tasks.records import (
     BenchmarkResult,
+    ChampionComparison,
     CompressionResult,
     Contender,
     EvaluationResult,
@@ -16,6 +17,7 @@ from tasks.records import (
     PruneResult,
     RouterResult,
     SnapshotResult,
+    UnreadableChampion,
 )
 
 
@@ -47,6 +49,8 @@ class ReportContent:
     benchmarks: tuple[BenchmarkResult, ...]
     verdict: Verdict
     steps: tuple[StepSummary, ...]
+    champion: ChampionComparison | None = None
+    unreadable_champion: UnreadableChampion | None = None
 
     @property
     def adaptive(self) -> Contender | None:

@@ -2,8 +2,19 @@
 
 from dataclasses import dataclass
 
-from registry.report.formatting import count, duration, megabytes, milliseconds, number, percent, proportion, with_unit
-from tasks.records import BenchmarkResult, EvaluationResult, SnapshotResult
+from registry.report.formatting import (
+    NOT_MEASURED,
+    count,
+    duration,
+    megabytes,
+    milliseconds,
+    number,
+    percent,
+    proportion,
+    times,
+    with_unit,
+)
+from tasks.records import BenchmarkResult, ChampionComparison, EvaluationResult, SnapshotResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +35,22 @@ def quality_facts(evaluation: EvaluationResult) -> tuple[Fact, ...]:
             f"{percent(evaluation.expected_calibration_error_high, 2)}",
         ),
         Fact("answers other than the reference path's", proportion(evaluation.disagreement)),
+    )
+
+
+def champion_facts(champion: ChampionComparison, benchmarks: tuple[BenchmarkResult, ...]) -> tuple[Fact, ...]:
+    """How the bundle compares with the version that served when it was judged."""
+    test = champion.test
+    speeds = [(entry.target, entry.against_champion) for entry in benchmarks]
+    return (
+        Fact("accuracy of the champion", proportion(champion.champion_accuracy)),
+        Fact("accuracy of this bundle", proportion(champion.accuracy)),
+        Fact("lost against it, upper bound", f"{percent(test.loss, 2)}, {percent(test.upper_bound, 2)}"),
+        Fact("harms / gains", f"{count(test.harms)} / {count(test.gains)} of {count(test.n)}"),
+        *(
+            Fact(f"times as fast on {target}", times(speed.speedup) if speed else NOT_MEASURED)
+            for target, speed in speeds
+        ),
     )
 
 
@@ -70,6 +97,7 @@ def machine_facts(benchmark: BenchmarkResult) -> tuple[Fact, ...]:
         Fact("peak memory", megabytes(benchmark.peak_memory_mb)),
         Fact("bundle size", megabytes(benchmark.size_mb)),
         Fact("sustained within the SLO", with_unit(benchmark.sustained_qps, "QPS")),
+        Fact("taken by others", benchmark.disturbance.sentence if benchmark.disturbance else NOT_MEASURED),
         Fact("execution providers", ", ".join(benchmark.execution_providers) or "none"),
         Fact("CPU", f"{host.cpu}, {host.cores} cores, {number(host.memory_gb)} GB"),
         Fact("instruction set", ", ".join(host.instruction_set) or "none"),

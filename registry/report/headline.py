@@ -47,6 +47,9 @@ def headline(content: ReportContent) -> str:
             f"With {budget(certificate.confidence)} confidence it loses at most {budget(certificate.epsilon)} accuracy "
             "against the full-precision fine-tuned model."
         )
+    if content.champion and is_measured(content.champion.test.upper_bound):
+        bound = max(0.0, content.champion.test.upper_bound)
+        sentences.append(f"Against the champion {content.champion.uri} it loses at most {percent(bound, 2)} accuracy.")
     return " ".join(sentences) or "Every gate of the recipe is met."
 
 

@@ -20,7 +20,14 @@ from registry.report import formatting
 from registry.report.accuracy_rows import MOST_ROWS, WORST_CLASSES, class_rows, promise_rows, slice_rows
 from registry.report.content import ReportContent
 from registry.report.cost_accuracy import cost_accuracy_picture
-from registry.report.facts import Fact, data_facts, machine_facts, out_of_scope_facts, quality_facts
+from registry.report.facts import (
+    Fact,
+    champion_facts,
+    data_facts,
+    machine_facts,
+    out_of_scope_facts,
+    quality_facts,
+)
 from registry.report.headline import checks_by_urgency, headline, tiles
 from registry.report.latency import far_objectives, latency_picture
 from registry.report.lineage import fine_tune_sentence, lineage, other_bytes, step_rows
@@ -109,6 +116,7 @@ def render_report(content: ReportContent) -> str:
             optimal_share=optimal_share(content),
             benchmarks=benchmarks,
             quality_facts=quality_facts(content.evaluation),
+            champion_facts=champion_facts(content.champion, content.benchmarks) if content.champion else (),
             out_of_scope=out_of_scope_facts(content.evaluation),
             slices=slice_rows(content),
             classes=class_rows(content),

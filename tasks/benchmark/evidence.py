@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from tasks.benchmark.job import LoadRun, Timings
-from tasks.records import Contender, Percentile, Ratio, Scenario
+from tasks.records import ChampionSpeed, Contender, Percentile, Ratio, Scenario
 from tasks.statistics.early_stopping import LOADGEN_CONFIDENCE, latency_percentile
 from tasks.statistics.speed_ratio import paired_ratio
 
+CHAMPION_CONTENDER: Final = "champion"
 PERCENTILES: Final = (50, 90, 99)
 _PICTURE_POINTS: Final = 2_000
 
@@ -42,6 +43,13 @@ def contenders(timings: Sequence[Timings], repeat: Timings, *, baseline: str | N
     """All contenders with their speed-ups over the one named `baseline`; None compares the only one with its repeat."""
     parent = repeat if baseline is None else next(timing for timing in timings if timing.name == baseline)
     return tuple(_contender(own, parent) for own in timings)
+
+
+def against_champion(timings: Sequence[Timings], champion_digest: str) -> ChampionSpeed:
+    """How the first contender, the bundle under judgement, compares with the one named `champion` in the same blocks."""
+    champion = next(timing for timing in timings if timing.name == CHAMPION_CONTENDER)
+    speedup = paired_ratio(_block_means_ms(champion), _block_means_ms(timings[0]))
+    return ChampionSpeed(bundle_digest=champion_digest, speedup=speedup)
 
 
 def noise(first: Timings, repeat: Timings) -> Ratio:

@@ -72,10 +72,21 @@ class Timings(Record):
     blocks_ms: tuple[tuple[float, ...], ...]
 
 
+class CpuUse(Record):
+    """CPU time during one part: of `cpus` CPUs over `wall_s` seconds, how much was idle and how much our own (seconds)."""
+
+    part: str
+    wall_s: float
+    cpus: int
+    idle_s: float
+    own_s: float
+
+
 class Measurements(Record):
     """All that the child measured. `repeat` is the first contender once more in every block: the A/A comparison.
 
-    `unanswered`: gate inputs whose prediction raised in the survey; they are in no path's share.
+    `unanswered`: gate inputs whose prediction raised in the survey; they are in no path's share. `cpu_use`: of the parts
+    that were timed, empty where the system does not tell.
     """
 
     bundle_digest: str
@@ -87,6 +98,7 @@ class Measurements(Record):
     sustained_qps: float | None
     timings: tuple[Timings, ...]
     repeat: Timings
+    cpu_use: tuple[CpuUse, ...]
 
 
 class Outcome(Record):

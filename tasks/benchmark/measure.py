@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tasks.benchmark.comparison import affordable_inputs, compare
+from tasks.benchmark.cpu_use import CpuMeter
 from tasks.benchmark.errors import BenchmarkError
 from tasks.benchmark.job import Job, LoadRun, Measurements, Phase
 from tasks.benchmark.load_generator import Load, generate_load
@@ -67,6 +68,7 @@ class Measuring:
     texts: Sequence[str]
     report: Callable[[Phase], None]
     workers: int = field(default_factory=lambda: len(usable_cpus()))
+    meter: CpuMeter = field(default_factory=lambda: CpuMeter(usable_cpus()))
 
     def run(self, subject: Subject, load_contenders: Callable[[], Mapping[str, Model]]) -> Measurements:
         """All measurements; the contenders are loaded last, so that they do not weigh on the scenarios."""
@@ -85,7 +87,8 @@ class Measuring:
         size = affordable_inputs(
             contenders, texts, repeats=repeats, most=max(1, self.job.queries // repeats), budget_s=_COMPARISON_S
         )
-        timings, repeat = compare(contenders, texts, strata, repeats=repeats, inputs_per_block=size)
+        with self.meter.part("the interleaved comparison"):
+            timings, repeat = compare(contenders, texts, strata, repeats=repeats, inputs_per_block=size)
         return Measurements(
             bundle_digest=subject.digest,
             execution_providers=subject.execution_providers,
@@ -96,6 +99,7 @@ class Measuring:
             sustained_qps=sustained,
             timings=timings,
             repeat=repeat,
+            cpu_use=tuple(self.meter.uses),
         )
 
     def scenarios(self, model: Model, median_ms: float) -> tuple[LoadRun, LoadRun, LoadRun]:
@@ -131,7 +135,8 @@ class Measuring:
     ) -> LoadRun:
         name = name or load.scenario
         self._tell(f"{name}, {load.queries} queries", fraction, expected_s=expected_s)
-        return generate_load(load, model, self.texts, workers=self.workers, folder=self.job.folder / name)
+        with self.meter.part(load.scenario):
+            return generate_load(load, model, self.texts, workers=self.workers, folder=self.job.folder / name)
 
     def _tell(self, message: str, fraction: float, *, expected_s: float = 0.0) -> None:
         self.report(Phase(message=message, fraction=fraction, limit_s=_HANG_S + _HANG_FACTOR * expected_s))

@@ -1,24 +1,29 @@
 """The step, and what `miaotui bench` calls: start the measuring processes, turn what they found into evidence."""
 
 import json
+import resource
 import shutil
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from engine.digests import folder_digest
 from tasks.artifact import Artifact, Workspace
+from tasks.benchmark.cpu_use import CpuMeter
+from tasks.benchmark.disturbance import disturbance, least_disturbed
 from tasks.benchmark.errors import BenchmarkError
-from tasks.benchmark.job import ColdStart, ContenderFiles, Job, Measurements, Outcome, Phase
+from tasks.benchmark.job import ColdStart, ContenderFiles, CpuUse, Job, Measurements, Outcome, Phase
 from tasks.benchmark.load_log import DETAIL_FILE, SUMMARY_FILE
-from tasks.benchmark.process import run_pinned
+from tasks.benchmark.process import run_pinned, usable_cpus
 from tasks.data.rows import read_rows
 from tasks.errors import UserError
 from tasks.host import host
 from tasks.recipe import Target
 from tasks.recipe.schema import BenchmarkConfig
-from tasks.records import BenchmarkResult, CompressionResult, RouterResult, SnapshotResult
+from tasks.records import BenchmarkResult, CompressionResult, Disturbance, RouterResult, SnapshotResult
 
 _SCRIPTS: Final = Path(__file__).parent
 _COLD_STARTS: Final = 3
@@ -27,18 +32,30 @@ _FIRST_LINE_LIMIT_S: Final = 120.0
 _REFERENCE_NAME: Final = "static-fp32"
 
 
+@dataclass(frozen=True)
+class _Attempt:
+    """One measurement from beginning to end, and whether others disturbed it."""
+
+    job: Job
+    measured: Measurements
+    cold: tuple[ColdStart, ...]
+    disturbance: Disturbance | None
+
+
 def run_benchmark(
     snapshot: Artifact[SnapshotResult],
     router: Artifact[RouterResult],
     compression: Artifact[CompressionResult],
     *,
     config: BenchmarkConfig,
+    champion: Path | None,
     server_qps: float | None,
     target: Target,
     workspace: Workspace,
 ) -> BenchmarkResult:
     """Measures the router's bundle on `target` with the gate split's texts, against the static models it came from.
 
+    `champion`: the bundle that serves now, measured in the same interleaved blocks; None where there is none.
     `server_qps` is the arrival rate of the Server scenario (the gate's throughput), None takes half of the measured
     capacity. No latency gate enters: what is measured does not depend on what it is later held against. Leaves
     LoadGen's summaries and `measurements.json` in `workspace.out`. Raises UserError for a target that is not here,
@@ -52,6 +69,7 @@ def run_benchmark(
         texts,
         contenders=contenders,
         baseline=contenders[0].name,
+        champion=champion,
         config=config,
         server_qps=server_qps,
         target=target,
@@ -88,6 +106,7 @@ def bench_bundle(
         texts,
         contenders=contenders,
         baseline=contenders[0].name if contenders else None,
+        champion=None,
         config=config,
         server_qps=None,
         target=target,
@@ -113,6 +132,7 @@ def _benchmark(
     *,
     contenders: tuple[ContenderFiles, ...],
     baseline: str | None,
+    champion: Path | None,
     config: BenchmarkConfig,
     server_qps: float | None,
     target: Target,
@@ -129,6 +149,8 @@ def _benchmark(
     folder.mkdir(parents=True)
     inputs = folder / "inputs.json"
     inputs.write_text(json.dumps(list(texts)), encoding="utf-8")
+    if champion is not None:
+        contenders += (ContenderFiles(name=evidence.CHAMPION_CONTENDER, bundle=champion, graph=None),)
     job = Job(
         bundle=bundle.absolute(),
         contenders=tuple(_with_absolute_paths(files) for files in contenders),
@@ -142,10 +164,11 @@ def _benchmark(
         server_latency_ms=config.server_latency_ms,
         interleaved_repeats=config.interleaved_repeats,
     )
-    measured = _measure(job, target, workspace)
-    workspace.progress("cold starts", 0.95)
-    cold = [_cold_start(job, target) for _ in range(_COLD_STARTS)]
-    _keep_logs(job, measured, workspace.out)
+    attempt, made = least_disturbed(
+        lambda number: _attempt(job, number, target, workspace), retries=config.retries, busy=workspace.progress
+    )
+    measured, cold, others = attempt.measured, attempt.cold, attempt.disturbance
+    _keep_logs(attempt.job, measured, workspace.out)
     single = next(run for run in measured.runs if run.scenario == "SingleStream")
     return BenchmarkResult(
         target=target.name,
@@ -162,7 +185,28 @@ def _benchmark(
         stop_shares=measured.stop_shares,
         latencies_ms=evidence.thinned(single.latencies_ms),
         noise=evidence.noise(measured.timings[0], measured.repeat),
+        against_champion=evidence.against_champion(measured.timings, folder_digest(champion)) if champion else None,
+        disturbance=others.model_copy(update={"attempts": made}) if others else None,
     )
+
+
+def _attempt(job: Job, number: int, target: Target, workspace: Workspace) -> _Attempt:
+    """Measures once, in a folder of its own under the job's."""
+    job = job.model_copy(update={"folder": job.folder / f"attempt-{number}"})
+    job.folder.mkdir()
+    measured = _measure(job, target, workspace)
+    workspace.progress("cold starts", 0.95)
+    meter = CpuMeter(usable_cpus() if target.cpus is None else set(target.cpus), own_s=_ended_children_s)
+    with meter.part("cold starts"):
+        cold = tuple(_cold_start(job, target) for _ in range(_COLD_STARTS))
+    uses: tuple[CpuUse, ...] = (*measured.cpu_use, *meter.uses)
+    return _Attempt(job, measured, cold, disturbance(uses))
+
+
+def _ended_children_s() -> float:
+    """CPU seconds of all child processes that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _measure(job: Job, target: Target, workspace: Workspace) -> Measurements:

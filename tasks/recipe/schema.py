@@ -136,12 +136,14 @@ class BenchmarkConfig(Section):
     """How the bundle is measured on the target.
 
     `queries`: queries of the SingleStream and Server scenarios; `server_latency_ms`: the Server scenario's bound on p99, whatever
-    the gates say; `interleaved_repeats`: blocks of the interleaved comparison with the static models.
+    the gates say; `interleaved_repeats`: blocks of the interleaved comparison with the static models and the champion.
+    `retries`: how often a measurement that others disturbed is repeated; the least disturbed one counts.
     """
 
     queries: Annotated[int, Field(ge=1)] = 1500
     server_latency_ms: Annotated[float, Field(gt=0)] = 50.0
     interleaved_repeats: Annotated[int, Field(ge=3)] = 12
+    retries: Annotated[int, Field(ge=0, le=10)] = 2
 
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -151,7 +153,9 @@ Positive = Annotated[float, Field(gt=0)]
 class Gates(Section):
     """Floors and service-level objectives; a missing one is not checked, and with none at all nothing passes.
 
-    Floors (accuracy and the like) are judged by the lower confidence bound, SLOs by the upper one.
+    Floors (accuracy and the like) are judged by the lower confidence bound, SLOs by the upper one. The two champion
+    gates apply only where a champion serves, and prove nothing by themselves: `champion_accuracy_loss` is the
+    non-inferiority margin against it, `champion_slowdown` the highest ratio of the new mean latency to its mean latency.
     """
 
     accuracy: Fraction | None = None
@@ -169,18 +173,22 @@ class Gates(Section):
     cold_start_s: Positive | None = None
     memory_mb: Positive | None = None
     size_mb: Positive | None = None
+    champion_accuracy_loss: Share | None = 0.02
+    champion_slowdown: Positive | None = 1.10
 
 
 class PromotionConfig(Section):
     """`auto` promotes on PASS; `review` waits for a person.
 
     A review that is not answered, or an approval that could not be carried out, expires after `approval_days`; evidence
-    older than `evidence_days` no longer promotes anything.
+    older than `evidence_days` no longer promotes anything. `unreadable_champion`: where the champion cannot be loaded,
+    `replace` judges by the absolute rules alone and `refuse` promotes nothing.
     """
 
     mode: Literal["auto", "review"] = "auto"
     approval_days: Annotated[int, Field(ge=1, le=365)] = 7
     evidence_days: Annotated[int, Field(ge=1, le=365)] = 30
+    unreadable_champion: Literal["replace", "refuse"] = "replace"
 
 
 class TextClassificationRecipe(Section):

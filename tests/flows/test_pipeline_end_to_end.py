@@ -211,12 +211,31 @@ def test_the_verdict_is_printed_first_and_the_report_last(pipeline: Pipeline) ->
 
 
 def test_a_gate_that_is_missed_ends_with_3_and_moves_no_alias(pipeline: Pipeline) -> None:
-    outcome = pipeline.document("run", "recipe.yaml", "--set", "gates.latency_p99_ms=0.0001", code=3)
+    outcome = pipeline.document("run", "recipe.yaml", "--set", "gates.size_mb=0.0001", code=3)
     assert outcome["outcome"] == "FAIL"
     assert outcome["alias"] is None
     (model,) = json.loads(pipeline.run("status", "tiny", "--json").stdout)
     assert model["champion"]["version"] == 1
     assert {version["version"]: version["verdict"] for version in model["versions"]} == {1: "PASS", 2: "FAIL"}
+
+
+def test_a_new_bundle_is_compared_with_the_champion_and_the_comparison_is_reused_when_it_serves(
+    pipeline: Pipeline,
+) -> None:
+    # What a tiny model gains or loses by another seed is not the point, nor is the noise of its fractions of a millisecond.
+    limits = ("gates.champion_accuracy_loss=0.5", "gates.champion_slowdown=100", "benchmark.retries=0")
+    options = [part for change in ("seed=1", *limits) for part in ("--set", change)]
+    outcome = pipeline.document("run", "recipe.yaml", *options)
+    assert outcome["alias"] == "champion"
+    compared = {check["name"]: check for check in outcome["checks"] if check["name"].startswith("champion")}
+    assert set(compared) == {"champion_accuracy", "champion_speed/local-cpu"}
+    assert "models:/tiny/1" in compared["champion_accuracy"]["sentence"]
+    assert "compare-champion" in [step["name"] for step in outcome["steps"]]
+
+    again = pipeline.document("run", "recipe.yaml", *options)
+    assert again["all_reused"]
+    assert again["version"] == outcome["version"]
+    assert again["checks"] == outcome["checks"]
 
 
 def test_a_promise_that_the_rows_cannot_prove_is_refused_before_any_training(pipeline: Pipeline) -> None:

@@ -106,6 +106,14 @@ def test_a_changed_input_is_a_miss(home: Home, steps: FakeSteps, before: dict, a
     assert run(home, before).reused
 
 
+def test_a_forgotten_result_is_computed_again(home: Home, steps: FakeSteps) -> None:
+    kept, dropped = run(home, {"seed": 0}), run(home, {"seed": 1})
+    cache_for(home).forget(dropped)
+    assert run(home, {"seed": 0}).reused
+    assert run(home, {"seed": 0}).artifact == kept.artifact
+    assert not run(home, {"seed": 1}).reused
+
+
 def test_the_place_of_an_input_is_not_part_of_its_key(home: Home, steps: FakeSteps) -> None:
     run(home, {"base": Keyed(Path("/x"), "one"), "snapshot": artifact("a")})
     moved = Artifact("earlier", Path("/elsewhere"), "a", Count(value=1))

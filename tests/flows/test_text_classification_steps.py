@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from flows import text_classification
+from flows.code_digest import Code
 from flows.home import Home
-from flows.step_key import Keyed, Step, plain_value
-from flows.text_classification import feasibility, require_certifiable, run_steps, step_labels
+from flows.step_key import Keyed, Step, key_of, key_parts, plain_value
+from flows.text_classification import feasibility, gather_evidence, make_bundle, require_certifiable, step_labels
+from registry.baseline import Baseline
 from tasks.artifact import Artifact
 from tasks.errors import UserError
 from tasks.recipe import Target, TextClassificationRecipe
+from tasks.records import UnreadableChampion
 
 PROJECT = Path(__file__).parents[2]
 STEPS = [step for step in vars(text_classification).values() if isinstance(step, Step)]
@@ -71,6 +74,16 @@ def prepared(given: TextClassificationRecipe) -> Any:
     )
 
 
+def run_steps(given: Any, runner: Any, home: Home, baseline: Baseline | None = None) -> None:
+    gather_evidence(given, make_bundle(given, runner, home), baseline, runner)
+
+
+def champion(folder: Path, *, bundle_digest: str = "theirs", number: int = 3) -> Baseline:
+    """A champion whose bundle lies in `folder`."""
+    version: Any = SimpleNamespace(name="model", version=number, bundle_digest=bundle_digest)
+    return Baseline(version, folder)
+
+
 def parameters_of(step: Step[Any]) -> set[str]:
     """The names that the step's function takes, read from its source: importing some of them takes seconds."""
     source = PROJECT.joinpath(*step.module.split(".")).with_suffix(".py")
@@ -85,7 +98,7 @@ def parameters_of(step: Step[Any]) -> set[str]:
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_every_step_is_given_exactly_what_its_function_takes(step: Step[Any], tmp_path: Path) -> None:
     runner: Any = RecordingRunner(tmp_path)
-    run_steps(prepared(recipe()), runner, Home(tmp_path))
+    run_steps(prepared(recipe()), runner, Home(tmp_path), champion(tmp_path))
     given = [inputs for label, inputs in runner.given.items() if label.partition(" ")[0] == step.name]
     assert given
     assert {frozenset(inputs) for inputs in given} == {frozenset(parameters_of(step))}
@@ -99,6 +112,43 @@ def test_the_plan_names_the_steps_that_run_in_their_order(changes: dict[str, obj
     runner: Any = RecordingRunner(tmp_path)
     run_steps(prepared(given), runner, Home(tmp_path))
     assert list(runner.given) == step_labels(given, prepared(given).targets)
+    compared: Any = RecordingRunner(tmp_path)
+    run_steps(prepared(given), compared, Home(tmp_path), champion(tmp_path))
+    assert list(compared.given) == step_labels(given, prepared(given).targets, compared=True)
+    assert set(compared.given) - set(runner.given) == {"compare-champion"}
+
+
+def test_another_champion_changes_comparison_and_benchmark_and_another_place_of_its_bytes_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    def keys_with(baseline: Baseline | None) -> dict[str, str]:
+        runner: Any = RecordingRunner(tmp_path)
+        run_steps(prepared(recipe()), runner, Home(tmp_path), baseline)
+        steps = {step.name: step for step in STEPS}
+        code = Code("code", (), {})
+        return {
+            label: key_of(key_parts(steps[label.partition(" ")[0]], inputs, code, None))
+            for label, inputs in runner.given.items()
+            if label == "evaluate" or label.startswith(("compare", "benchmark"))
+        }
+
+    first, moved = keys_with(champion(tmp_path)), keys_with(champion(tmp_path / "elsewhere"))
+    other, nobody = keys_with(champion(tmp_path, bundle_digest="others")), keys_with(None)
+    assert first == moved
+    assert {label for label in first if first[label] != other[label]} == set(first) - {"evaluate"}
+    assert first["evaluate"] == nobody["evaluate"]
+    assert first["benchmark one"] != nobody["benchmark one"]
+
+
+def test_an_unreadable_champion_is_evidence_and_runs_no_comparison(tmp_path: Path) -> None:
+    version: Any = SimpleNamespace(name="model", version=3, bundle_digest="theirs")
+    runner: Any = RecordingRunner(tmp_path)
+    given = prepared(recipe())
+    made = gather_evidence(given, make_bundle(given, runner, Home(tmp_path)), Baseline(version, None, "gone"), runner)
+    assert made.unreadable_champion == UnreadableChampion(name="model", version=3, problem="gone")
+    assert made.champion is None
+    assert "compare-champion" not in runner.given
+    assert runner.given["benchmark one"]["champion"] is None
 
 
 def test_gates_change_no_step_but_the_arrival_rate_of_the_benchmark(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from tasks.recipe import Gates, Target
 from tasks.records import (
     BenchmarkResult,
     Certificate,
+    ChampionComparison,
+    ChampionSpeed,
     CompressionResult,
     Contender,
     EvaluationResult,
@@ -35,6 +37,7 @@ from tasks.records import (
     SourceFile,
     Technique,
 )
+from tasks.statistics.paired_test import paired_test_of_counts
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
@@ -91,6 +94,24 @@ def evidence(bundle):
 
 
 @pytest.fixture(scope="session")
+def challenging(evidence):
+    """The same evidence where a champion serves: as accurate, and as fast."""
+    whole = evidence.evaluation.accuracy
+    champion = ChampionComparison(
+        name="support-intents",
+        version=7,
+        bundle_digest="e" * 64,
+        challenger_digest=evidence.bundle_digest,
+        test=paired_test_of_counts(900, 3, 3, 0.0, 0.95),
+        accuracy=whole,
+        champion_accuracy=whole,
+    )
+    speed = ChampionSpeed(bundle_digest="e" * 64, speedup=Ratio(value=1.0, low=0.97, high=1.03))
+    benchmark = evidence.benchmarks[0].model_copy(update={"against_champion": speed})
+    return evidence.model_copy(update={"champion": champion, "benchmarks": (benchmark,)})
+
+
+@pytest.fixture(scope="session")
 def judged(gates, target):
     """Judges evidence as the flow does; any argument of `judge` can be replaced."""
 
@@ -104,6 +125,9 @@ def judged(gates, target):
             "targets": [target],
             "confidence": 0.95,
             "max_accuracy_loss": 0.01,
+            "champion": evidence.champion,
+            "unreadable_champion": evidence.unreadable_champion,
+            "if_unreadable": "replace",
         } | replaced
         return judge(arguments.pop("gates", gates), **arguments)
 

@@ -4,6 +4,7 @@ import pytest
 
 from registry.model_card import DESCRIPTION_LENGTH, model_card, model_description
 from tasks.recipe import Gates
+from tasks.records import UnreadableChampion
 
 
 @pytest.fixture
@@ -48,6 +49,17 @@ def test_what_did_not_pass_is_said_at_the_top(evidence, judged):
     lines = model_card("support-intents", evidence, verdict).splitlines()
     assert lines[0] == "# support-intents: FAIL"
     assert any(line.startswith("- FAIL: SingleStream p99 latency") for line in lines[:8])
+
+
+def test_it_says_what_served_when_it_was_judged(challenging, evidence, judged):
+    card = model_card("support-intents", challenging, judged(challenging))
+    assert "Champion then: models:/support-intents/7, 95.00%" in card
+    assert "On local-cpu: 1.00 (0.97 to 1.03) times as fast as the champion." in card
+    gone = UnreadableChampion(name="support-intents", version=7, problem="the bytes are gone")
+    spoilt = evidence.model_copy(update={"unreadable_champion": gone})
+    assert "Not compared with the champion models:/support-intents/7: the bytes are gone." in model_card(
+        "support-intents", spoilt, judged(spoilt)
+    )
 
 
 def test_a_router_that_does_not_route_says_so(evidence, judged):

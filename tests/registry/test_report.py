@@ -24,8 +24,11 @@ from tasks.recipe.schema import DataConfig, Gates, TextClassificationRecipe
 from tasks.records import (
     BenchmarkResult,
     Certificate,
+    ChampionComparison,
+    ChampionSpeed,
     CompressionResult,
     Contender,
+    Disturbance,
     EvaluationResult,
     FineTuneResult,
     GraphParity,
@@ -45,6 +48,7 @@ from tasks.records import (
     SnapshotResult,
     SourceFile,
     Technique,
+    UnreadableChampion,
 )
 
 PATHS = ("lexical", "layer-1", "layer-2", "layer-3", "full")
@@ -626,6 +630,38 @@ def test_the_page_fetches_nothing() -> None:
     assert "@import" not in styles
     assert "default-src 'none'" in html
     assert "https://data.example/landed.jsonl" in page.text, "an address in the recipe is shown as text"
+
+
+def test_a_champion_is_compared_with_in_the_quality_section() -> None:
+    content = report_content()
+    champion = ChampionComparison(
+        name="support-intents",
+        version=12,
+        bundle_digest="ab" * 32,
+        challenger_digest=BUNDLE,
+        test=paired(7, 3, 900, 0.0, 0.8, 0.0123),
+        accuracy=share(852, 900),
+        champion_accuracy=share(856, 900),
+    )
+    measured = content.benchmarks[0].model_copy(
+        update={
+            "against_champion": ChampionSpeed(bundle_digest="ab" * 32, speedup=ratio(1.21)),
+            "disturbance": Disturbance(share=0.22, during="Server", disturbed=True, attempts=3),
+        }
+    )
+    page = Page(render_report(dataclasses.replace(content, champion=champion, benchmarks=(measured,)))).text
+    assert "models:/support-intents/12 served when this bundle was judged" in re.sub("[\u200b\u00ad]", "", page)
+    assert "7 / 3 of 900" in page
+    assert "1.21× (1.17–1.25)" in page
+    assert "others took 22% of the CPUs' time during Server, in the best of 3 measurements" in page
+    assert "Against the champion models:/support-intents/12 it loses at most 1.23" in page
+
+
+def test_a_champion_that_could_not_be_read_is_said() -> None:
+    gone = UnreadableChampion(name="support-intents", version=12, problem=f"altered {HOSTILE}")
+    html = render_report(dataclasses.replace(report_content(), unreadable_champion=gone))
+    assert f"Not compared with models:/support-intents/12: altered {HOSTILE}" in Page(html).text
+    assert "Against the champion" not in Page(render_report(report_content())).text
 
 
 def test_links_lead_to_sections_that_exist() -> None:

@@ -18,7 +18,7 @@ from tasks.records import BenchmarkResult, CompressionResult, RouterResult, Snap
 
 SCRIPTS = Path(step.__file__).parent
 TEXTS = [f"{'long' if number % 10 == 0 else 'short'} {number}" for number in range(60)]
-CONFIG = BenchmarkConfig(queries=120, interleaved_repeats=3)
+CONFIG = BenchmarkConfig(queries=120, interleaved_repeats=3, retries=0)
 HERE = Target(name="here")
 
 # What a child sees in place of the engine's models; `threads` and the like are checked by their presence.
@@ -151,11 +151,18 @@ def test_step_measures_the_bundle_against_the_static_models_it_came_from(
     step_inputs: tuple[Artifact[SnapshotResult], Artifact[RouterResult], Artifact[CompressionResult]],
 ) -> None:
     workspace = Workspace(tmp_path / "out", tmp_path / "scratch")
+    champion = make_bundle(tmp_path / "champion", 1.5)
 
-    result = run_benchmark(*step_inputs, config=CONFIG, server_qps=150.0, target=HERE, workspace=workspace)
+    result = run_benchmark(
+        *step_inputs, config=CONFIG, champion=champion, server_qps=150.0, target=HERE, workspace=workspace
+    )
 
-    assert [contender.name for contender in result.contenders] == ["adaptive", "static-int8", "static-fp32"]
-    adaptive, int8, fp32 = (contender.speedup.value for contender in result.contenders)
+    names = [contender.name for contender in result.contenders]
+    assert names == ["adaptive", "static-int8", "static-fp32", "champion"]
+    assert result.against_champion is not None
+    assert result.against_champion.bundle_digest == folder_digest(champion)
+    assert result.against_champion.speedup.value > 1.1  # asleep for half a millisecond against one and a half
+    adaptive, int8, fp32 = (contender.speedup.value for contender in result.contenders[:3])
     assert adaptive > 1.5 > int8 > fp32
     assert int8 == pytest.approx(1.0)
     assert result.scenarios[2].target_qps == 150.0
@@ -171,7 +178,7 @@ def test_step_refuses_evidence_about_other_bytes_than_calibration_sealed(
     workspace = Workspace(tmp_path / "out", tmp_path / "scratch")
 
     with pytest.raises(BenchmarkError, match="measured another-digest, but calibration sealed"):
-        run_benchmark(*step_inputs, config=CONFIG, server_qps=None, target=HERE, workspace=workspace)
+        run_benchmark(*step_inputs, config=CONFIG, champion=None, server_qps=None, target=HERE, workspace=workspace)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +240,7 @@ def test_model_that_answers_nothing_is_an_error_and_not_a_fast_model(tmp_path: P
 
 @pytest.mark.slow
 def test_real_bundle_answers_every_query_and_is_as_fast_as_its_picture_says(tmp_path: Path, tiny_bundle: Path) -> None:
-    config = BenchmarkConfig(queries=700, interleaved_repeats=3)
+    config = BenchmarkConfig(queries=700, interleaved_repeats=3, retries=0)
 
     result = bench_bundle(
         tiny_bundle,
