@@ -28,9 +28,10 @@ from registry.checks import Verdict
 from registry.evidence import Evidence
 from registry.gates import to_measure_again
 from registry.package import Registration
+from registry.promotion import Promotion
 from registry.registrar import Registrar
 from registry.report import ReportContent, StepSummary, write_report
-from registry.settlement import settle
+from registry.settlement import serving, settle
 from registry.tracking import RunTracker
 from registry.verdict import judge
 
@@ -84,13 +85,16 @@ class _Run:
         self._observer = observer
         self.tracking = RunTracking(RunTracker(home.folder, prepared.recipe.name), prepared)
         self._steps = StepRunner(StepCache(home), observer, on_finished=self.tracking.step_finished)
+        self._registrar = Registrar.of_home(home.folder)
+        self._judged_against: int | None = None
 
     def family(self) -> TextClassificationArtifacts:
         """The steps of the recipe's task family: a bundle, what it is compared with, the evidence about it."""
         self._plan(compared=False)
         made = text_classification.make_bundle(self._prepared, self._steps, self._home)
         name, digest = self._prepared.recipe.name, made.router.result.bundle_digest
-        baseline = find_baseline(self.tracking.tracker.store, name, digest, self._prepared.targets)
+        self._judged_against = serving(self._registrar, name)
+        baseline = find_baseline(self._registrar.store, name, digest, self._prepared.targets)
         if baseline is not None and baseline.bundle is not None:
             self._plan(compared=True)
         elif baseline is not None:
@@ -105,7 +109,6 @@ class _Run:
         """Verdict, report, registration, promotion."""
         recipe, store = self._prepared.recipe, self.tracking.tracker.store
         evidence = made.evidence()
-        judged_against = Registrar.of_home(self._home.folder).state(recipe.name).champion
         verdict = self._timed(VERDICT, lambda: self._judged(evidence))
         report = self._home.reports / f"{recipe.name}-{_identity(evidence, verdict, recipe.model_dump_json())}.html"
         known = find_registered(store, recipe.name, evidence, verdict) if self._steps.all_reused else None
@@ -116,19 +119,14 @@ class _Run:
             self.tracking.tracker.log_files([report])
             registration = self._timed(
                 REGISTER,
-                lambda: register(self.tracking, recipe.name, made.bundle, evidence, verdict),
+                lambda: register(self.tracking, recipe.name, made.bundle, evidence, verdict, report),
                 _REGISTRY_RETRIES,
             )
         else:
             for label in (REPORT, REGISTER):
                 self._observer.finished(label, reused=True, seconds=0.0)
             registration = Registration(known, known.tags.get("model_id"), reused=True)
-        registrar = Registrar.of_home(self._home.folder)
-        promotion = self._timed(
-            PROMOTE,
-            lambda: settle(registrar, registration.version, config=recipe.promotion, judged_against=judged_against),
-            _REGISTRY_RETRIES,
-        )
+        promotion = self._timed(PROMOTE, lambda: self._settled(registration), _REGISTRY_RETRIES)
         self.tracking.finish(verdict)
         self._forget_disturbed(verdict, evidence)
         return RunOutcome(
@@ -156,6 +154,14 @@ class _Run:
             champion=evidence.champion,
             unreadable_champion=evidence.unreadable_champion,
             if_unreadable=recipe.promotion.unreadable_champion,
+        )
+
+    def _settled(self, registration: Registration) -> Promotion:
+        return settle(
+            self._registrar,
+            registration.version,
+            config=self._prepared.recipe.promotion,
+            judged_against=self._judged_against,
         )
 
     def _forget_disturbed(self, verdict: Verdict, evidence: Evidence) -> None:

@@ -39,7 +39,11 @@ def find_registered(store: MlflowStore, name: str, evidence: Evidence, verdict: 
     return None
 
 
-def register(tracking: RunTracking, name: str, bundle: Path, evidence: Evidence, verdict: Verdict) -> Registration:
-    """Registers the bundle from the tracking's run, whatever the verdict."""
+def register(
+    tracking: RunTracking, name: str, bundle: Path, evidence: Evidence, verdict: Verdict, report: Path
+) -> Registration:
+    """Registers the bundle from the tracking's run, with its report, whatever the verdict."""
     tracking.start()
-    return register_bundle(tracking.tracker, name=name, bundle=bundle, evidence=evidence, verdict=verdict)
+    return register_bundle(
+        tracking.tracker, name=name, bundle=bundle, evidence=evidence, verdict=verdict, report=report
+    )

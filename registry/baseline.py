@@ -1,7 +1,7 @@
 """What a bundle is compared with: the version that serves now.
 
 The alias `champion` names it. Where the champion has the very bytes under judgement, it is the version that those bytes
-replaced: a run that is repeated then finds the comparison, the evidence and the verdict of the first time.
+were compared with: a run that is repeated then finds the comparison, the evidence and the verdict of the first time.
 """
 
 from collections.abc import Sequence
@@ -59,14 +59,11 @@ def find_baseline(store: MlflowStore, name: str, bundle_digest: str, targets: Se
 
 
 def _other_bytes(client: "MlflowClient", name: str, bundle_digest: str) -> RegisteredVersion | None:
-    """The champion, or the newest version before it in the line of replacements that has other bytes."""
+    """The champion, or the nearest version with other bytes among those that led to it."""
     version = find_alias(client, name, CHAMPION)
-    seen: set[int] = set()
     while version is not None and version.bundle_digest == bundle_digest:
-        seen.add(version.version)
-        replaced = version.tags.get("replaced_version", "")
-        # A version may come back after it was replaced; the line of replacements is then a circle.
-        version = (
-            find_version(client, name, int(replaced)) if replaced.isdigit() and int(replaced) not in seen else None
-        )
+        before = version.tags.get("compared_with", "")
+        # A version was compared with an older one, so this comes to an end.
+        earlier = before.isdigit() and int(before) < version.version
+        version = find_version(client, name, int(before)) if earlier else None
     return version

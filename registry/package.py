@@ -110,6 +110,7 @@ def version_tags(bundle: Path, evidence: Evidence, verdict: Verdict) -> dict[str
         "manifest_sha256": file_digest(bundle / "manifest.json"),
         "targets": ",".join(benchmark.target for benchmark in evidence.benchmarks),
         "operating_point": evidence.router.operating_point,
+        "compared_with": _compared_with(evidence),
     }
     if certificate := chosen_certificate(evidence.router):
         tags["epsilon"] = f"{certificate.epsilon:g}"
@@ -120,6 +121,12 @@ def version_tags(bundle: Path, evidence: Evidence, verdict: Verdict) -> dict[str
             key = "speedup" if len(evidence.benchmarks) == 1 else f"speedup.{benchmark.target}"
             tags[key] = f"{contender.speedup.value:.2f}"
     return tags | {f"margin.{gate}": f"{margin:+.4f}" for gate, margin in verdict.margins.items()}
+
+
+def _compared_with(evidence: Evidence) -> str:
+    """The version that served when this one was judged, as a number; `none` where none did."""
+    champion = evidence.champion or evidence.unreadable_champion
+    return str(champion.version) if champion else "none"
 
 
 def serving_requirements() -> list[str]:

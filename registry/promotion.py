@@ -15,7 +15,7 @@ from registry.checks import Outcome
 from registry.ledger import Draft, Entry, Kind, ModelState
 from registry.projection import project, reconcile
 from registry.registrar import Registrar
-from registry.versions import CHAMPION, RegisteredVersion
+from registry.versions import CHAMPION, RegisteredVersion, find_version
 from registry.write_points import write_point
 from tasks.artifact import Record
 from tasks.errors import UserError
@@ -100,6 +100,8 @@ def carry_out(registrar: Registrar, move: Move) -> Promotion:
         champion = ModelState.after(entries).champion
         if champion != move.expected:
             return _refusal(registrar, version, champion, f"another was faster: {_serves(champion)} now")
+        if find_version(registrar.client, model, version.version) is None:
+            return _refusal(registrar, version, champion, f"{version.uri} was deleted meanwhile")
         return Draft(
             kind=move.kind,
             actor=registrar.actor,
@@ -111,7 +113,8 @@ def carry_out(registrar: Registrar, move: Move) -> Promotion:
         )
 
     write_point(f"ledger: {move.kind.value}")
-    entry = registrar.ledger.decide(model, decision)
+    with registrar.ledger.exclusive(model):  # retention deletes nothing meanwhile
+        entry = registrar.ledger.decide(model, decision)
     assert entry is not None
     if entry.kind is Kind.REFUSED:
         raise UserError(f"{version.uri} was not promoted: {entry.reason}; run: miaotui status {model}")

@@ -41,6 +41,15 @@ def settle(
         return unmoved(version, f"not promoted: {error}")
 
 
+def serving(registrar: Registrar, model: str) -> int | None:
+    """The champion that a run's verdict will compare with, after putting the aliases right; None if nothing serves."""
+    if not registrar.store.exists:
+        return None
+    adopt(registrar, model)
+    reconcile(registrar.store, registrar.ledger, model)
+    return registrar.state(model).champion
+
+
 def adopt(registrar: Registrar, model: str) -> Entry | None:
     """Take over a champion from before there was a ledger, if its tags say PASS; any other alias is taken away later."""
     if registrar.ledger.head(model) is not None:

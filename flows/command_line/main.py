@@ -17,6 +17,7 @@ from typing import Any, Final
 from engine.errors import EngineError
 from flows.command_line import (
     bench,
+    clean,
     history,
     predict,
     promote,
@@ -35,7 +36,7 @@ USER_ERROR: Final = 2
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 
-_COMMANDS: Final = (run, predict, bench, recalibrate, status, history, review, promote, rollback, sweep, verify)
+_COMMANDS: Final = (run, predict, bench, recalibrate, status, history, review, promote, rollback, sweep, verify, clean)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,7 +16,13 @@ def add_to(commands: Any) -> None:
         description="Promotes what was approved in MLflow's UI, after checking it again, and puts aliases right.",
     )
     parser.add_argument("name", metavar="NAME", nargs="?", help="one model; without it, all that are on the ledger")
-    parser.add_argument("--every", type=float, metavar="SECONDS", help="go on until interrupted")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--every", type=float, metavar="SECONDS", help="go on until interrupted")
+    again.add_argument(
+        "--listen",
+        metavar="HOST:PORT",
+        help="sweep whenever MLflow's webhook says so (secret in MIAOTUI_WEBHOOK_SECRET), until interrupted",
+    )
     parser.set_defaults(execute=execute, resumes=False)
 
 
@@ -24,16 +30,36 @@ def execute(options: argparse.Namespace) -> int:
     """Sweeps, and prints what was done."""
     if options.every is not None and options.every <= 0:
         raise UserError("must be above 0", field="--every")
+    address = _address(options.listen) if options.listen else None
 
     def act(registrar: Any) -> list[str]:
-        from registry.review import sweep
+        from flows.review import sweep_models
 
-        names = [options.name] if options.name else registrar.ledger.models()
-        return [sentence for name in names for sentence in sweep(registrar, name).sentences]
+        return [sentence for swept in sweep_models(registrar, options.name) for sentence in swept.sentences]
 
     while True:
         for sentence in with_registrar("sweep", act):
             print(sentence, flush=True)
+        if address is not None:
+            return _listen(*address)
         if options.every is None:
             return 0
         time.sleep(options.every)
+
+
+def _listen(host: str, port: int) -> int:
+    from flows.home import Home
+    from flows.review import webhook_app
+    from flows.webhook_server import PATH, serve
+
+    app = webhook_app(Home.open().folder)
+    print(f"MLflow's webhooks are taken at http://{host}:{port}{PATH}", flush=True)
+    serve(app, host=host, port=port)
+    return 0
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise UserError(f"{text!r} is no address; write HOST:PORT, as in 127.0.0.1:4281", field="--listen")
+    return host, int(port)

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     ADOPTED = "adopted"
     REFUSED = "refused"
     REPAIRED = "repaired"
+    REMOVED = "removed"
 
 
 MOVES: Final = frozenset({Kind.PROMOTED, Kind.OVERRIDDEN, Kind.ROLLED_BACK, Kind.ADOPTED})

@@ -42,7 +42,7 @@ def registered(tracker, evidence, judged, tmp_path):
 
 def crown(tracker, version, replaced=None):
     if replaced is not None:
-        tracker.client.set_model_version_tag(NAME, str(version), "replaced_version", str(replaced))
+        tracker.client.set_model_version_tag(NAME, str(version), "compared_with", str(replaced))
     tracker.client.set_registered_model_alias(NAME, CHAMPION, str(version))
 
 
@@ -76,7 +76,7 @@ def test_the_champion_is_the_baseline_with_its_verified_bytes(tracker, registere
     assert baseline.unreadable is None
 
 
-def test_the_champions_own_bytes_are_compared_with_what_it_replaced(tracker, registered):
+def test_the_champions_own_bytes_are_compared_with_what_they_were_compared_with(tracker, registered):
     registered("first")
     crown(tracker, 1)
     second = registered("second")
@@ -87,7 +87,7 @@ def test_the_champions_own_bytes_are_compared_with_what_it_replaced(tracker, reg
     assert first_time.bundle == again.bundle
 
 
-def test_the_champions_own_bytes_are_compared_with_nothing_where_it_replaced_nothing(tracker, registered):
+def test_the_champions_own_bytes_are_compared_with_nothing_where_nothing_served(tracker, registered):
     first = registered("first")
     crown(tracker, 1)
     assert find_baseline(tracker.store, NAME, first) is None
@@ -98,7 +98,7 @@ def test_versions_of_the_same_bytes_are_passed_over(tracker, registered):
     digest = registered("second")
     version = tracker.client.get_model_version(NAME, "2")
     again = tracker.client.create_model_version(NAME, source=version.source, tags={"bundle_digest": digest})
-    tracker.client.set_model_version_tag(NAME, "2", "replaced_version", "1")
+    tracker.client.set_model_version_tag(NAME, "2", "compared_with", "1")
     crown(tracker, again.version, replaced=2)
     assert version_of(find_baseline(tracker.store, NAME, digest)) == 1
 
@@ -113,9 +113,9 @@ def test_after_a_rollback_the_next_bundle_is_compared_with_the_rolled_back_champ
     assert version_of(find_baseline(tracker.store, NAME, second)) == 1
 
 
-def test_champions_that_replaced_each_other_end_the_search(tracker, registered):
+def test_a_circle_of_comparisons_ends_the_search(tracker, registered):
     first = registered("first")
-    tracker.client.set_model_version_tag(NAME, "1", "replaced_version", "1")
+    tracker.client.set_model_version_tag(NAME, "1", "compared_with", "1")
     crown(tracker, 1)
     assert find_baseline(tracker.store, NAME, first) is None
 
