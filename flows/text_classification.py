@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from engine.digests import file_digest, folder_digest
 from flows.certify_attempts import Attempt, CertifyAttempts
+from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
 from flows.preparation import PreparedRun
 from flows.step_key import Keyed, Step
@@ -19,7 +20,6 @@ from registry.baseline import Baseline
 from registry.evidence import Evidence
 from tasks.artifact import Artifact
 from tasks.data.rows import split_file
-from tasks.errors import UserError
 from tasks.recipe import Target, TextClassificationRecipe
 from tasks.records import (
     BenchmarkResult,
@@ -33,9 +33,7 @@ from tasks.records import (
     RouterResult,
     SnapshotResult,
     UnreadableChampion,
-    operating_point_name,
 )
-from tasks.statistics.paired_test import most_harms, rows_needed
 
 SNAPSHOT: Final = Step("snapshot", "tasks.data.snapshot:take_snapshot", SnapshotResult)
 FINE_TUNE: Final = Step("fine-tune", "tasks.fine_tune:fine_tune", FineTuneResult)
@@ -182,31 +180,6 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> BundleA
         lexical = steps.run(LEXICAL, inputs)
     router = _calibrate(prepared, snapshot, compression, exports[_FINE_TUNED], lexical, steps, home)
     return BundleArtifacts(snapshot, fine_tuned, pruned, exports[_FINE_TUNED], compression, lexical, router)
-
-
-def require_certifiable(recipe: TextClassificationRecipe, snapshot: SnapshotResult, prepared: PreparedRun) -> None:
-    """Raises UserError where no outcome on the certify rows could prove the promise, unless the recipe accepts that."""
-    promise = recipe.router
-    needed, rows = rows_needed(promise.max_accuracy_loss, 1 - promise.confidence), snapshot.rows["certify"]
-    if rows < needed and promise.if_infeasible == "error":
-        raise UserError(
-            f"a loss of at most {promise.max_accuracy_loss:.2%} at confidence {promise.confidence:.0%} needs {needed} "
-            f"certify rows or more, but there are {rows}: add {needed - rows} labelled rows for certify, raise "
-            "router.max_accuracy_loss, or set router.if_infeasible: reference to ship the reference path alone",
-            file=prepared.loaded.file,
-            field="router.max_accuracy_loss",
-        )
-
-
-def feasibility(recipe: TextClassificationRecipe, snapshot: SnapshotResult) -> str:
-    """What the certify rows can prove, in one line, before anything is trained."""
-    promise, rows = recipe.router, snapshot.rows["certify"]
-    delta, parts = 1 - promise.confidence, []
-    for epsilon in sorted({*promise.operating_points, promise.max_accuracy_loss}):
-        most = most_harms(rows, 0, epsilon, delta)
-        able = f"with at most {most} lost" if most >= 0 else f"not at all (that needs {rows_needed(epsilon, delta)})"
-        parts.append(f"a loss of at most {operating_point_name(epsilon)} {able}")
-    return f"certificate: {rows} certify rows can prove " + ", ".join(parts)
 
 
 def _snapshot(prepared: PreparedRun, steps: StepRunner) -> Artifact[SnapshotResult]:

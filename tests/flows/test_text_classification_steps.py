@@ -10,9 +10,10 @@ import pytest
 
 from flows import text_classification
 from flows.code_digest import Code
+from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
 from flows.step_key import Keyed, Step, key_of, key_parts, plain_value
-from flows.text_classification import feasibility, gather_evidence, make_bundle, require_certifiable, step_labels
+from flows.text_classification import gather_evidence, make_bundle, step_labels
 from registry.baseline import Baseline
 from tasks.artifact import Artifact
 from tasks.errors import UserError
