@@ -5,10 +5,9 @@ import pytest
 from engine.digests import folder_digest
 from registry.models import resolve_model
 from registry.package import register_bundle
-from registry.promotion import promote
 from registry.status import read_status
 from registry.store import MlflowStore
-from registry.versions import fetch_bundle
+from registry.versions import CHAMPION, fetch_bundle
 from tasks.errors import UserError
 from tasks.recipe import Gates
 
@@ -18,7 +17,7 @@ def champion(tracker, bundle, evidence, judged):
     """A champion, and a newer version that failed."""
     verdict = judged(evidence)
     registration = register_bundle(tracker, name="support-intents", bundle=bundle, evidence=evidence, verdict=verdict)
-    promote(tracker.store, registration, verdict, mode="auto")
+    tracker.client.set_registered_model_alias("support-intents", CHAMPION, "1")
     failed = judged(evidence, gates=Gates(latency_p99_ms=0.01))
     register_bundle(tracker, name="support-intents", bundle=bundle, evidence=evidence, verdict=failed)
     return registration.version
