@@ -190,6 +190,7 @@ class _Run:
             benchmarks=tuple(benchmark.result for benchmark in made.benchmarks),
             champion=made.champion.result if made.champion else None,
             unreadable_champion=made.unreadable_champion,
+            override=self._registrar.state(self._prepared.recipe.name).override,
             verdict=verdict,
             steps=self._summaries(),
         )

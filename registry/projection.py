@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from registry.ledger import Draft, Entry, Kind, Ledger, ModelState
+from registry.model_card import DESCRIPTION_LENGTH
 from registry.store import MlflowStore
 from registry.versions import CHALLENGER, CHAMPION, latest_versions
 from registry.write_points import write_point
@@ -119,6 +120,7 @@ class _Projection:
                 lost = f"models:/{self._model}/{champion}, the champion by the ledger, was deleted"
                 raise UserError(f"{lost}; run: miaotui rollback {self._model}")
             self._tag(champion, _champion_tags(self._state))
+            self._describe_override(champion)
         for number, review in self._state.reviews.items():
             self._tag(number, self._review_tag(number, review.status))
         for found in self.misplaced():
@@ -130,6 +132,14 @@ class _Projection:
         if self._projected != self._head():
             write_point(f"tag {LEDGER_HEAD}")
             self.client.set_registered_model_tag(self._model, LEDGER_HEAD, self._head())
+
+    def _describe_override(self, champion: int) -> None:
+        """Whoever opens the version's page reads first that it serves by somebody's word."""
+        override, described = self._state.override, self._versions[champion].description
+        if override and not described.startswith(f"**{override}**"):
+            write_point("description")
+            text = f"**{override}**\n\n{described}"[:DESCRIPTION_LENGTH]
+            self.client.update_model_version(self._model, str(champion), description=text)
 
     def _review_tag(self, number: int, status: str) -> dict[str, str]:
         found = self._versions.get(number)

@@ -37,6 +37,7 @@ class RegisteredVersion(Record):
     aliases: tuple[str, ...]
     run_id: str | None
     tags: dict[str, str]
+    description: str = ""
 
     @property
     def uri(self) -> str:
@@ -178,6 +179,7 @@ def _record(entry: "ModelVersion", aliases: dict[str, int]) -> RegisteredVersion
         aliases=tuple(sorted(alias for alias, pointed in aliases.items() if pointed == version)),
         run_id=entry.run_id or None,
         tags=tags,
+        description=entry.description or "",
     )
 
 

@@ -67,8 +67,16 @@ def _row(version: "RegisteredVersion") -> "tuple[str | Text, ...]":
         version.created_at.astimezone().strftime("%Y-%m-%d %H:%M"),
         f"{version.tags['speedup']}×" if "speedup" in version.tags else "–",
         (version.bundle_digest or "–")[:12],
-        ", ".join(version.aliases) or "–",
+        ", ".join([*version.aliases, *_standing(version)]) or "–",
     )
+
+
+def _standing(version: "RegisteredVersion") -> list[str]:
+    """What the aliases do not say: where its review stands, and until when an override holds."""
+    standing = [f"review {version.tags['review']}"] if "review" in version.tags else []
+    if "champion" in version.aliases and version.tags.get("promotion") == "overridden":
+        standing.append(f"by override until {version.tags.get('override_expires', '')[:10]}")
+    return standing
 
 
 def _described(version: "RegisteredVersion | None") -> str:

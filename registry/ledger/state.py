@@ -62,6 +62,15 @@ class ModelState:
         return self.move.to_version if self.move else None
 
     @property
+    def override(self) -> str:
+        """By whose word the champion serves although it is no PASS; empty where it is one."""
+        move = self.move
+        if move is None or move.kind is not Kind.OVERRIDDEN:
+            return ""
+        verdict, expires = move.details.get("verdict"), str(move.details.get("expires"))[:10]
+        return f"Version {move.to_version} ({verdict}) serves by an override of {move.actor} until {expires}: {move.reason}"
+
+    @property
     def previous_champions(self) -> tuple[int, ...]:
         """What a rollback can go back to, the nearest first."""
         return tuple(reversed(self.lineage[:-1]))

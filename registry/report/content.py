@@ -33,7 +33,10 @@ class StepSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportContent:
-    """The evidence of one run. What is None was not part of the recipe; an empty `benchmarks` was never measured."""
+    """The evidence of one run. What is None was not part of the recipe; an empty `benchmarks` was never measured.
+
+    `override`: by whose word the present champion serves although it is no PASS; empty where it is one.
+    """
 
     name: str
     version: str
@@ -51,6 +54,7 @@ class ReportContent:
     steps: tuple[StepSummary, ...]
     champion: ChampionComparison | None = None
     unreadable_champion: UnreadableChampion | None = None
+    override: str = ""
 
     @property
     def adaptive(self) -> Contender | None:

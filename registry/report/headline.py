@@ -35,8 +35,11 @@ class Tile:
 
 def headline(content: ReportContent) -> str:
     """What the verdict means, in one or two sentences."""
-    if content.verdict.outcome is not Outcome.PASS:
-        return _problems(content.verdict)
+    override = f" {content.override}." if content.override else ""
+    return (_problems(content.verdict) if content.verdict.outcome is not Outcome.PASS else _promise(content)) + override
+
+
+def _promise(content: ReportContent) -> str:
     contender, certificate = content.adaptive, chosen_certificate(content.router)
     sentences = []
     if contender and is_measured(contender.speedup.value):

@@ -89,7 +89,7 @@ class Pipeline:
     def sealed(self) -> dict[str, int]:
         """When each stored result was sealed: a step that ran again would have another time."""
         return {
-            str(manifest.relative_to(self.home)): manifest.stat().st_mtime_ns
+            str(manifest.relative_to(self.home)): (manifest.parent / "out").stat().st_mtime_ns
             for manifest in self.home.glob("store/*/*/manifest.json")
         }
 

@@ -10,7 +10,7 @@ from registry.package import register_bundle
 from registry.promotion import Move, carry_out, override, promote_version
 from registry.registrar import Registrar
 from registry.rollback import rollback
-from registry.settlement import settle
+from registry.settlement import note_registration, settle
 from registry.versions import fetch_bundle
 from tasks.errors import UserError
 from tasks.recipe import Gates
@@ -255,6 +255,9 @@ def test_an_override_is_visible_and_expires(shelf, verdict):
     assert (tags["promotion"], tags["promotion_reason"]) == ("overridden", "the old one leaks")
     assert tags["override_expires"] > "2026"
     assert shelf.last.details["verdict"] == verdict
+    said = f"Version 2 ({verdict}) serves by an override of tester until"
+    assert shelf.state.override.startswith(said)
+    assert shelf.get(2).description.startswith(f"**{said}")
 
 
 @pytest.mark.parametrize("days", [0, -1, 91])
@@ -353,8 +356,33 @@ def real(tracker, bundle, evidence, judged):
         registered = register_bundle(tracker, name=MODEL, bundle=bundle, evidence=evidence, verdict=verdict)
         return settle(registrar, registered.version, config=AUTO, judged_against=registrar.state(MODEL).champion)
 
+    run.registrar, run.bundle = registrar, bundle
     yield run
     registrar.ledger.close()
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "segment-1.onnx"])
+def test_one_flipped_byte_is_refused_at_promotion_and_at_rollback_naming_the_file(
+    real, tracker, judged, evidence, name
+):
+    assert real().alias == "champion"
+    assert real(judged(evidence, gates=Gates(accuracy=0.8))).replaced == 1
+    versions = (real.registrar.version(MODEL, number) for number in (1, 2))
+    for file in (fetch_bundle(tracker.store, version) / name for version in versions):
+        altered = bytearray(file.read_bytes())
+        altered[0] ^= 1
+        file.write_bytes(altered)
+    with pytest.raises(UserError, match=name):
+        rollback(real.registrar, MODEL, reason="x")
+    assert real.registrar.state(MODEL).champion == 2
+    fresh = judged(evidence, gates=Gates(accuracy=0.7))
+    third = register_bundle(tracker, name=MODEL, bundle=real.bundle, evidence=evidence, verdict=fresh).version
+    note_registration(real.registrar, third, config=AUTO, judged_against=2)
+    file = fetch_bundle(tracker.store, third) / name
+    file.write_bytes(b"x" + file.read_bytes()[1:])
+    with pytest.raises(UserError, match=name):
+        promote_version(real.registrar, MODEL, third.version, reason="x")
+    assert real.registrar.state(MODEL).champion == 2
 
 
 def test_a_registered_pass_serves_and_a_fail_after_it_does_not(real, judged, evidence):
