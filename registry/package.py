@@ -24,7 +24,7 @@ from registry.headline import adaptive_contender, headline_metrics
 from registry.model_card import model_card, model_description
 from registry.model_files import require_bundle, require_model, write_file_list
 from registry.tracking import RunTracker
-from registry.versions import RegisteredVersion, find_version, logged_model, versions_with_tags
+from registry.versions import RegisteredVersion, find_version, logged_model, verify_model, versions_with_tags
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
@@ -80,19 +80,19 @@ def register_bundle(
         return known
     card = model_card(name, evidence, verdict)
     logged = _log_model(tracker, bundle, evidence, card=card, report=report, tags=tags)
-    client = tracker.client
+    client, description = tracker.client, model_description(name, evidence, verdict)
     _make_sure_of_model(client, name)
     created = client.create_model_version(
         name,
         source=logged.location if tracker.store.serverless else f"models:/{logged.model_id}",
         run_id=tracker.run_id,
         tags=logged.tags,
-        description=model_description(name, evidence, verdict),
+        description=description,
         model_id=logged.model_id,
     )
-    # MLflow's own interface finds the version of a logged model by this tag.
+    # By these tags MLflow's own pages find the version of a logged model, and its description.
     link = json.dumps([{"name": name, "version": str(created.version)}])
-    client.set_logged_model_tags(logged.model_id, {"mlflow.modelVersions": link})
+    client.set_logged_model_tags(logged.model_id, {"mlflow.modelVersions": link, "mlflow.note.content": description})
     registered = find_version(client, name, int(created.version))
     if registered is None:
         raise RuntimeError(f"version {created.version} of {name} vanished while it was registered")
@@ -144,13 +144,11 @@ def _known_version(tracker: RunTracker, name: str, tags: dict[str, str]) -> Regi
     client = tracker.client
     same = {key: tags[key] for key in ("bundle_digest", "evidence_digest", "verdict_digest")}
     for candidate in versions_with_tags(client, name, same):
+        try:
+            verify_model(tracker.store, candidate)
+        except UserError:
+            continue
         model_id = candidate.tags.get("model_id")
-        location = client.get_model_version_download_uri(name, str(candidate.version))
-        with _scratch() as scratch:
-            try:
-                require_model(logged_model(tracker.store, location, scratch), candidate.tags, candidate.uri)
-            except UserError:
-                continue
         if model_id is not None:
             client.log_inputs(tracker.run_id, models=[LoggedModelInput(model_id)])
         return Registration(candidate, model_id, reused=True)

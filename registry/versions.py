@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from engine.digests import folder_digest
 from registry.checks import Outcome
-from registry.model_files import BUNDLE_PATH, remove_by_products, require_bundle
+from registry.model_files import BUNDLE_PATH, remove_by_products, require_bundle, require_model
 from registry.store import MlflowStore
 from tasks.artifact import Record
 from tasks.errors import UserError
@@ -117,6 +117,13 @@ def download_model(store: MlflowStore, version: RegisteredVersion, scratch: Path
     folder = _fetched(store, location, scratch)
     remove_by_products(folder)
     return folder
+
+
+def verify_model(store: MlflowStore, version: RegisteredVersion) -> None:
+    """Raise UserError, naming the file, unless every byte of the version's logged model is the one registered."""
+    location = store.open().get_model_version_download_uri(version.name, str(version.version))
+    with tempfile.TemporaryDirectory(prefix="miaotui-verify-") as scratch:
+        require_model(logged_model(store, location, Path(scratch)), version.tags, version.uri)
 
 
 def logged_model(store: MlflowStore, location: str, scratch: Path) -> Path:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine import AdaptiveModel, BundleError, InputError, Prediction, StaticModel
 from engine.bundle import read_manifest, write_manifest
+from engine.digests import file_digest
 from engine.ladder import MOST_PADDING, MOST_ROWS, EncoderPath, by_length
 from tasks.model_shape import read_shape
 
@@ -194,6 +195,16 @@ def test_every_file_is_guarded_by_its_digest(altered: Path) -> None:
             AdaptiveModel.load(altered)
         file.write_bytes(content)
     AdaptiveModel.load(altered)
+
+
+def test_the_manifest_is_guarded_by_a_digest_from_elsewhere(altered: Path) -> None:
+    file = altered / "manifest.json"
+    content, registered = file.read_bytes(), file_digest(file)
+    AdaptiveModel.load(altered, manifest_sha256=registered)
+    for place in range(0, len(content), 97):
+        file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(BundleError, match=r"manifest\.json"):
+            AdaptiveModel.load(altered, manifest_sha256=registered)
 
 
 def test_a_file_too_many_is_refused(altered: Path) -> None:

@@ -16,8 +16,10 @@ from registry.blessing import bless
 from registry.model_files import BUNDLE_PATH, FILE_LIST, write_file_list
 from registry.package import register_bundle, serving_requirements
 from registry.store import MlflowStore
+from registry.tracking import RunTracker
 from registry.versions import RegisteredVersion, find_version
 from tasks.errors import UserError
+from tests.servers import mlflow_server
 
 NAME = "support-intents"
 ROOT = Path(__file__).parents[2]
@@ -156,6 +158,21 @@ class TestFreshProcess:
         assert timedelta(0) <= datetime.now(UTC) - blessing.blessed_at < timedelta(hours=1)
         # Nothing was loaded where the registry keeps it: no compiled code, no note of a download.
         assert {name: file_digest(real.folder / name) for name in files(real.folder)} == before
+
+    def test_a_version_behind_a_server_is_downloaded_through_it(
+        self, home, tiny_bundle, evidence, judged, tmp_path, monkeypatch
+    ):
+        with mlflow_server(f"sqlite:///{home / 'mlflow.db'}", tmp_path / "served") as url:
+            monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+            tracker = RunTracker(tmp_path / "elsewhere", NAME)
+            tracker.start("night", {}, {})
+            proven = evidence.model_copy(update={"bundle_digest": folder_digest(tiny_bundle)})
+            made = register_bundle(tracker, name=NAME, bundle=tiny_bundle, evidence=proven, verdict=judged(proven))
+            assert bless(tracker.store, made.version).answers > 0
+            (card,) = (tmp_path / "served").rglob("model_card.md")
+            append(card, "and twice as fast")
+            with pytest.raises(UserError, match=f"{made.version.uri}: model_card.md: altered"):
+                bless(tracker.store, made.version)
 
     def test_what_loading_in_place_left_behind_neither_refuses_a_version_nor_runs(self, real):
         cache = real.folder / "code/engine/__pycache__"

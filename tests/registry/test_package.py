@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.digests import folder_digest
+from engine.digests import file_digest, folder_digest, folder_files
 from registry.checks import Outcome
 from registry.evidence import Evidence
 from registry.package import register_bundle, serving_requirements
@@ -100,6 +100,30 @@ def test_a_registered_version_whose_bytes_are_gone_is_not_reused(tracker, regist
     again = register_bundle(tracker, name="support-intents", bundle=bundle, evidence=evidence, verdict=judged(evidence))
     assert again.version.version == 2
     assert fetch_bundle(tracker.store, again.version).is_dir()
+
+
+def test_a_registered_version_of_which_any_file_was_altered_is_not_reused(
+    tracker, registered, bundle, evidence, judged
+):
+    (model_folder(tracker, registered) / "requirements.txt").write_text("numpy\n")
+    again = register_bundle(tracker, name="support-intents", bundle=bundle, evidence=evidence, verdict=judged(evidence))
+    assert again.version.version == 2
+
+
+def test_every_file_of_the_model_is_listed_with_its_digest(tracker, registered):
+    folder = model_folder(tracker, registered)
+    listed = dict(reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text().splitlines())
+    assert listed == {name: digest for name, digest in folder_files(folder).items() if name != "SHA256SUMS"}
+    assert registered.version.tags["model_digest"] == file_digest(folder / "SHA256SUMS")
+
+
+def test_the_report_lies_in_the_model(tracker, tmp_path, bundle, evidence, judged):
+    report = tmp_path / "support-intents-1a2b3c.html"
+    report.write_text("<h1>PASS</h1>")
+    made = register_bundle(
+        tracker, name="support-intents", bundle=bundle, evidence=evidence, verdict=judged(evidence), report=report
+    )
+    assert (model_folder(tracker, made) / "report.html").read_text() == "<h1>PASS</h1>"
 
 
 def test_bytes_that_were_not_measured_are_not_registered(tracker, tmp_path, bundle, evidence, judged):

@@ -61,6 +61,18 @@ class TestResolveModel:
         with pytest.raises(UserError, match="altered"):
             resolve_model("models:/support-intents@champion", home=home)
 
+    def test_one_flipped_byte_in_any_file_of_the_bundle_is_refused_with_the_files_name(self, home, tracker, champion):
+        bundle = fetch_bundle(tracker.store, champion)
+        for file in sorted(bundle.iterdir()):
+            content = file.read_bytes()
+            for place in range(0, len(content), 16):
+                file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+                with pytest.raises(UserError) as caught:
+                    resolve_model("models:/support-intents@champion", home=home)
+                assert str(caught.value).startswith(f"{file}: "), (file.name, place)
+            file.write_bytes(content)
+        assert resolve_model("models:/support-intents@champion", home=home).folder == bundle
+
     def test_a_home_without_a_store_is_told_so_and_gets_none(self, tmp_path, monkeypatch):
         monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
         with pytest.raises(UserError, match="nothing is registered yet"):

@@ -89,5 +89,6 @@ def test_the_pages_of_mlflow_tell_the_whole_story_of_a_version(tracker, bundle, 
     page = f"/experiments/{tracker.experiment_id}/models/{made.model_id}"
     logged = browser.read(page, until="local-cpu/speedup")
     assert "expected_calibration_error" in logged
+    assert f"{NAME}: PASS" in logged
     artifacts = browser.read(f"{page}/artifacts", until="model_card.md")
     assert {"report.html", "SHA256SUMS", "serving_model.py", "requirements.txt"} <= set(artifacts.split())
