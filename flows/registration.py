@@ -9,7 +9,7 @@ from registry.evidence import Evidence
 from registry.package import Registration, register_bundle
 from registry.promotion import Promotion
 from registry.store import MlflowStore
-from registry.versions import RegisteredVersion, fetch_bundle, versions_with_tags
+from registry.versions import RegisteredVersion, verify_model, versions_with_tags
 from tasks.errors import UserError
 
 
@@ -32,7 +32,7 @@ def find_registered(store: MlflowStore, name: str, evidence: Evidence, verdict: 
     }
     for version in versions_with_tags(store.open(), name, same):
         try:
-            fetch_bundle(store, version)
+            verify_model(store, version)
         except UserError:
             continue
         return version

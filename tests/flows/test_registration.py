@@ -43,7 +43,7 @@ def test_a_version_whose_bytes_are_gone_is_not_taken_for_registered(monkeypatch:
 
     evidence: Any = SimpleNamespace(bundle_digest="b", digest="e")
     monkeypatch.setattr(registration, "versions_with_tags", lambda *_: (version(2), version(1)))
-    monkeypatch.setattr(registration, "fetch_bundle", gone)
+    monkeypatch.setattr(registration, "verify_model", gone)
     found = registration.find_registered(Store(), "model", evidence, PASS)  # type: ignore[arg-type]
     assert found is not None
     assert found.version == 1
