@@ -113,6 +113,9 @@ class MlflowStore:
             client = MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.registry_uri)
             client.search_registered_models(max_results=1)
         except MlflowException as error:
+            if error.error_code == "UNAUTHENTICATED":
+                way_out = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+                raise UserError(f"the MLflow server does not let this user in; {way_out}") from error
             if "schema" not in str(error):
                 raise
             # A URI of the user's may hold a password.

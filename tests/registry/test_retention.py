@@ -1,6 +1,8 @@
 """Old runs, models and versions go; nothing goes that serves, may serve again, is running or belongs to another."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -8,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from mlflow.entities import ViewType
 
 from registry.owners import HOME_TAG
 from registry.retention import (
@@ -22,6 +25,7 @@ from registry.retention import (
 )
 from registry.store import MlflowStore
 from registry.tracking import RunTracker, StepLog
+from tests.mlflow_server import mlflow_server
 
 NAME = "support-intents"
 LATER = datetime.now(UTC) + timedelta(days=200)
@@ -143,6 +147,39 @@ def test_the_numbers_of_a_deleted_run_stay_in_mlflows_bin(store, nights):
     run = store.open().get_run(nights[0])
     assert run.info.lifecycle_stage == "deleted"
     assert run.data.metrics["accuracy"] == pytest.approx(0.1)
+
+
+@pytest.mark.slow
+def test_mlflows_own_garbage_collection_empties_the_bin_afterwards(store, nights):
+    delete(store, plan_of(store))
+    uri = store.tracking_uri
+    command = [sys.executable, "-m", "mlflow", "gc", "--backend-store-uri", uri, "--tracking-uri", uri]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=store.home, check=False)
+    assert done.returncode == 0, done.stderr
+    client = store.open()
+    experiments = [entry.experiment_id for entry in client.search_experiments()]
+    assert len(client.search_runs(experiments, run_view_type=ViewType.ALL)) == 2
+    assert weights(store) == [4000]
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_behind_a_server_the_files_go_too(tmp_path, monkeypatch):
+    served = tmp_path / "served"
+    served.mkdir()
+    with mlflow_server(f"sqlite:///{served / 'mlflow.db'}", served) as url:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+        home = tmp_path / "home"
+        home.mkdir()
+        store = MlflowStore.of_home(home)
+        runs = [night(home, number) for number in (1, 2)]
+        before = sum(path.stat().st_size for path in (served / "artifacts").rglob("*") if path.is_file())
+        plan = plan_of(store)
+        assert doomed(plan, "run") == {runs[0]}
+        assert delete(store, plan).deleted == plan.doomed
+        after = sum(path.stat().st_size for path in (served / "artifacts").rglob("*") if path.is_file())
+        assert plan.bytes == before - after == 1100
+        assert plan_of(store).doomed == ()
 
 
 class TestProtection:
