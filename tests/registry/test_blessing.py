@@ -19,7 +19,7 @@ from registry.store import MlflowStore
 from registry.tracking import RunTracker
 from registry.versions import RegisteredVersion, find_version
 from tasks.errors import UserError
-from tests.servers import mlflow_server
+from tests.mlflow_server import mlflow_server
 
 NAME = "support-intents"
 ROOT = Path(__file__).parents[2]
@@ -162,7 +162,7 @@ class TestFreshProcess:
     def test_a_version_behind_a_server_is_downloaded_through_it(
         self, home, tiny_bundle, evidence, judged, tmp_path, monkeypatch
     ):
-        with mlflow_server(f"sqlite:///{home / 'mlflow.db'}", tmp_path / "served") as url:
+        with mlflow_server(f"sqlite:///{home / 'mlflow.db'}", tmp_path) as url:
             monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
             tracker = RunTracker(tmp_path / "elsewhere", NAME)
             tracker.start("night", {}, {})

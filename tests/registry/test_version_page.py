@@ -8,7 +8,7 @@ import pytest
 
 from registry.package import register_bundle
 from registry.versions import CHAMPION
-from tests.servers import mlflow_server
+from tests.mlflow_server import mlflow_server
 
 NAME = "support-intents"
 _RENDER_LIMIT_S = 120.0
@@ -56,7 +56,7 @@ def browser(home, tmp_path) -> Iterator[Browser]:
     # Containers have a small /dev/shm, and root may not use Chromium's sandbox. The window is tall: tags are drawn in view.
     for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu", "window-size=1600,6000"):
         options.add_argument(f"--{argument}")
-    with mlflow_server(f"sqlite:///{home / 'mlflow.db'}", tmp_path / "served") as url:
+    with mlflow_server(f"sqlite:///{home / 'mlflow.db'}", tmp_path) as url:
         opened = webdriver.Chrome(options=options, service=Service(driver))
         try:
             yield Browser(opened, url, tmp_path)
