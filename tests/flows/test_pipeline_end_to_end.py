@@ -86,10 +86,10 @@ class Pipeline:
         assert done.returncode == code, done.stderr
         return json.loads(done.stdout)
 
-    def sealed(self) -> dict[str, int]:
-        """When each stored result was sealed: a step that ran again would have another time."""
+    def sealed(self) -> dict[str, str]:
+        """The manifest of each stored result: a step that ran again would have taken another time."""
         return {
-            str(manifest.relative_to(self.home)): (manifest.parent / "out").stat().st_mtime_ns
+            str(manifest.relative_to(self.home)): manifest.read_text(encoding="utf-8")
             for manifest in self.home.glob("store/*/*/manifest.json")
         }
 
@@ -161,7 +161,7 @@ def pipeline(
     (folder / "recipe.yaml").write_text(RECIPE.format(base=tiny_base), encoding="utf-8")
     environment = os.environ | {"MIAOTUI_HOME": str(folder / "home"), "PYTHONPATH": str(PROJECT)}
     made = Pipeline(folder, environment | {"PREFECT_API_URL": prefect_server})
-    sealed: dict[str, int] = {}
+    sealed: dict[str, str] = {}
     for step in COMPUTED:
         made.kill_in(step)
         assert sealed.items() <= made.sealed().items(), f"a finished step was repeated before {step}"
