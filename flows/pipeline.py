@@ -24,7 +24,7 @@ from flows.step_cache import StepCache
 from flows.step_runner import StepRunner, as_task
 from flows.text_classification import TextClassificationArtifacts
 from registry.baseline import find_baseline
-from registry.checks import Verdict
+from registry.checks import Outcome, Verdict
 from registry.evidence import Evidence
 from registry.gates import to_measure_again
 from registry.package import Registration
@@ -56,6 +56,12 @@ class RunOutcome:
     report: Path
     steps: tuple[StepSummary, ...]
     run_id: str | None
+
+    @property
+    def exit_code(self) -> int:
+        """The verdict's; a PASS that was refused its promotion ends like what could not be settled."""
+        refused = self.registered.promotion.refused
+        return Outcome.INCONCLUSIVE.exit_code if refused else self.verdict.exit_code
 
     @property
     def all_reused(self) -> bool:

@@ -16,6 +16,7 @@ from tasks.errors import UserError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import RegisteredModel
 
 REVIEW: Final = "review"
 ANSWERS: Final = frozenset({"approved", "rejected"})
@@ -46,7 +47,7 @@ class Misplaced:
 def project(store: MlflowStore, ledger: Ledger, model: str) -> ModelState:
     """Write aliases and tags as the ledger has them; returns the state that was projected.
 
-    Raises UserError when the champion by the ledger is not registered any more.
+    A champion that was deleted in MLflow cannot be shown; `reconcile` notes that it is lost.
     """
     with ledger.exclusive(model):
         state = ModelState.after(ledger.entries(model))
@@ -63,6 +64,7 @@ def reconcile(store: MlflowStore, ledger: Ledger, model: str) -> tuple[Entry, ..
         projection = _Projection(store.open(), model, ModelState.after(entries))
         cause = "finished what was cut off" if projection.was_cut_off() else "put back"
         repairs = tuple(_recorded(ledger, model, found, cause) for found in projection.misplaced())
+        repairs += _lost(ledger, model, entries, projection)
         _Projection(projection.client, model, ModelState.after((*entries, *repairs))).write()
         return repairs
 
@@ -87,6 +89,20 @@ def _recorded(ledger: Ledger, model: str, found: Misplaced, cause: str) -> Entry
     )
 
 
+def _lost(ledger: Ledger, model: str, entries: tuple[Entry, ...], projection: "_Projection") -> tuple[Entry, ...]:
+    """Note, once, that the champion was deleted: nothing serves until the next promotion or rollback."""
+    champion, move = projection.deleted_champion(), ModelState.after(entries).move
+    if champion is None or move is None:
+        return ()
+    if any(entry.kind is Kind.LOST and entry.sequence > move.sequence for entry in entries):
+        return ()
+    reason = (
+        f"models:/{model}/{champion} serves by the ledger, but was deleted in MLflow; run: miaotui rollback {model}"
+    )
+    write_point("ledger: lost")
+    return (ledger.note(model, Draft(kind=Kind.LOST, actor=RECONCILER, reason=reason, to_version=champion)),)
+
+
 class _Projection:
     """One look at a registered model, and the writes that are missing. What it says already is not written again."""
 
@@ -95,9 +111,14 @@ class _Projection:
         self._model: Final = model
         self._state: Final = state
         self._versions: Final = {entry.version: entry for entry in latest_versions(client, model, _ALL)}
-        found = client.get_registered_model(model)
+        found = _registered_model(client, model)
         self._aliases: Final = {alias: int(version) for alias, version in found.aliases.items()}
         self._projected: Final = str(found.tags.get(LEDGER_HEAD, ""))
+
+    def deleted_champion(self) -> int | None:
+        """The champion by the ledger, if it is not registered any more."""
+        champion = self._state.champion
+        return champion if champion is not None and champion not in self._versions else None
 
     def was_cut_off(self) -> bool:
         """Whether an entry that moves an alias was never projected to the end."""
@@ -115,10 +136,8 @@ class _Projection:
 
     def write(self) -> None:
         """Tags first, then aliases, then the anchor: what serves is never without its story."""
-        if (champion := self._state.champion) is not None:
-            if champion not in self._versions:
-                lost = f"models:/{self._model}/{champion}, the champion by the ledger, was deleted"
-                raise UserError(f"{lost}; run: miaotui rollback {self._model}")
+        champion = self._state.champion
+        if champion is not None and champion in self._versions:
             self._tag(champion, _champion_tags(self._state))
             self._describe_override(champion)
         for number, review in self._state.reviews.items():
@@ -157,6 +176,19 @@ class _Projection:
     def _head(self) -> str:
         head = self._state.head
         return f"{head.sequence}:{head.hash}" if head else ""
+
+
+def _registered_model(client: "MlflowClient", model: str) -> "RegisteredModel":
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_registered_model(model)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise UserError(
+            f"{model} is on the ledger, but not registered in this MLflow; set MLFLOW_TRACKING_URI to the one it is in"
+        ) from error
 
 
 def _champion_tags(state: ModelState) -> dict[str, str]:

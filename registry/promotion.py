@@ -29,7 +29,10 @@ LONGEST_OVERRIDE: Final = timedelta(days=90)
 
 
 class Promotion(Record):
-    """What became of a version: the `alias` it bears now (None: none), whether that is new, and whom it replaced."""
+    """What became of a version: the `alias` it bears now (None: none), whether that is new, and whom it replaced.
+
+    `refused`: it is a PASS and yet does not serve: another was faster, or its bytes could not be blessed.
+    """
 
     name: str
     version: int
@@ -37,6 +40,7 @@ class Promotion(Record):
     moved: bool
     replaced: int | None
     sentence: str
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -184,10 +188,16 @@ def refused(registrar: Registrar, version: RegisteredVersion, state: ModelState,
     return UserError(problem)
 
 
-def unmoved(version: RegisteredVersion, sentence: str, *, alias: str | None = None) -> Promotion:
+def unmoved(version: RegisteredVersion, sentence: str, *, alias: str | None = None, refused: bool = False) -> Promotion:
     """Nothing was done."""
     return Promotion(
-        name=version.name, version=version.version, alias=alias, moved=False, replaced=None, sentence=sentence
+        name=version.name,
+        version=version.version,
+        alias=alias,
+        moved=False,
+        replaced=None,
+        sentence=sentence,
+        refused=refused,
     )
 
 

@@ -53,7 +53,8 @@ class Registrar:
     @classmethod
     def of_home(cls, home: Path, *, actor: str | None = None) -> "Registrar":
         """For the registry and the ledger that the environment names, else those of `home`."""
-        return cls(MlflowStore.of_home(home), Ledger.of_home(home), actor or this_actor())
+        store = MlflowStore.of_home(home)
+        return cls(store, Ledger.of_store(store), actor or this_actor())
 
     @property
     def client(self) -> "MlflowClient":

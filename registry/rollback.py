@@ -7,7 +7,7 @@ from registry.ledger import Kind, ModelState
 from registry.projection import reconcile
 from registry.promotion import Move, Promotion, altered_tags, carry_out, refused, unmoved
 from registry.registrar import Registrar
-from registry.versions import CHAMPION, find_version
+from registry.versions import CHAMPION
 from tasks.errors import UserError
 
 
@@ -19,7 +19,8 @@ def rollback(registrar: Registrar, model: str, *, to: int | None = None, reason:
     """
     if not reason.strip():
         raise UserError("a rollback needs a reason; give --reason")
-    state = _reconciled(registrar, model)
+    reconcile(registrar.store, registrar.ledger, model)
+    state = registrar.state(model)
     target = _target(model, state) if to is None else to
     if target not in state.moves:
         served = ", ".join(str(number) for number in sorted(state.moves)) or "none"
@@ -30,14 +31,6 @@ def rollback(registrar: Registrar, model: str, *, to: int | None = None, reason:
     if problem := altered_tags(state, version):
         raise refused(registrar, version, state, problem)
     return carry_out(registrar, Move(Kind.ROLLED_BACK, version, reason, state.champion, {}))
-
-
-def _reconciled(registrar: Registrar, model: str) -> ModelState:
-    """The state after putting aliases right; a champion that was deleted is what a rollback is for."""
-    state = registrar.state(model)
-    if state.champion is None or find_version(registrar.client, model, state.champion) is not None:
-        reconcile(registrar.store, registrar.ledger, model)
-    return registrar.state(model)
 
 
 def _target(model: str, state: ModelState) -> int:

@@ -10,7 +10,7 @@ from registry.ledger import Draft, Entry, Kind, ModelState
 from registry.projection import project, reconcile
 from registry.promotion import PROVEN_TAGS, Promotion, promote_version, unmoved
 from registry.registrar import Registrar
-from registry.versions import CHALLENGER, CHAMPION, RegisteredVersion, find_alias
+from registry.versions import CHALLENGER, CHAMPION, RegisteredVersion, find_alias, model_names
 from registry.write_points import write_point
 from tasks.errors import UserError
 from tasks.recipe.schema import PromotionConfig
@@ -38,12 +38,14 @@ def settle(
     try:
         return promote_version(registrar, version.name, version.version, reason="PASS, promotion.mode: auto")
     except UserError as error:
-        return unmoved(version, f"not promoted: {error}")
+        return unmoved(version, f"not promoted: {error}", refused=True)
 
 
 def serving(registrar: Registrar, model: str) -> int | None:
     """The champion that a run's verdict will compare with, after putting the aliases right; None if nothing serves."""
     if not registrar.store.exists:
+        return None
+    if model not in model_names(registrar.client):
         return None
     adopt(registrar, model)
     reconcile(registrar.store, registrar.ledger, model)
@@ -73,7 +75,10 @@ def adopt(registrar: Registrar, model: str) -> Entry | None:
 def note_registration(
     registrar: Registrar, version: RegisteredVersion, *, config: PromotionConfig, judged_against: int | None
 ) -> None:
-    """Put a version on the ledger with its verdict and digests, once."""
+    """Put a version on the ledger with its verdict and digests, once.
+
+    Raises UserError when the ledger knows another version of that number.
+    """
     proven: dict[str, JsonValue] = {key: version.tags.get(key) for key in PROVEN_TAGS}
     draft = Draft(
         kind=Kind.REGISTERED,
@@ -90,6 +95,12 @@ def note_registration(
             "evidence_days": config.evidence_days,
         },
     )
+    known = registrar.state(version.name).registered.get(version.version)
+    if known is not None and known.details.get("run_id") != version.run_id:
+        raise UserError(
+            f"the ledger knows another {version.uri}: the registered model was deleted and made anew; give the recipe "
+            f"another name, or move the ledger away ({registrar.ledger.shown})"
+        )
     write_point("ledger: registered")
     registrar.ledger.decide(
         version.name, lambda entries: None if version.version in ModelState.after(entries).registered else draft

@@ -25,10 +25,11 @@ def execute(options: argparse.Namespace) -> int:
     """Reads the ledger; MLflow is not needed for that."""
     from flows.home import Home
     from registry.ledger import Ledger
+    from registry.store import MlflowStore
 
     if options.last is not None and options.last < 1:
         raise UserError("must be at least 1", field="--last")
-    ledger = Ledger.of_home(Home.open().folder)
+    ledger = Ledger.of_store(MlflowStore.of_home(Home.open().folder))
     entries = ledger.entries(options.name, last=options.last)
     if not entries:
         known = ", ".join(ledger.models()) or "none"

@@ -67,7 +67,7 @@ def execute(options: argparse.Namespace) -> int:
         print(json.dumps(as_document(outcome), indent=1, ensure_ascii=False))
     else:
         print_outcome(console_for(sys.stdout), outcome)
-    return outcome.verdict.exit_code
+    return outcome.exit_code
 
 
 def as_document(outcome: "RunOutcome") -> dict[str, object]:
@@ -85,7 +85,7 @@ def as_document(outcome: "RunOutcome") -> dict[str, object]:
     return {
         "name": outcome.name,
         "outcome": outcome.verdict.outcome.value,
-        "exit_code": outcome.verdict.exit_code,
+        "exit_code": outcome.exit_code,
         "checks": [json.loads(check.model_dump_json()) for check in outcome.verdict.checks],
         "certificate": json.loads(certificate.model_dump_json()) if certificate else None,
         "path_shares": {path.name: path.stop_share for path in evidence.evaluation.paths},

@@ -33,6 +33,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, Operati
 
 from registry.database import check_database
 from registry.ledger.entries import GENESIS, Draft, Entry, Kind
+from registry.store import MlflowStore
 from tasks.errors import UserError
 
 _VARIABLE: Final = "MIAOTUI_LEDGER_URI"
@@ -83,9 +84,10 @@ class Ledger:
         self._engine: Engine | None = None
 
     @classmethod
-    def of_home(cls, home: Path) -> "Ledger":
-        """`MIAOTUI_LEDGER_URI` where set, else `ledger.db` in `home`."""
-        return cls(os.environ.get(_VARIABLE) or f"sqlite:///{home.absolute() / 'ledger.db'}")
+    def of_store(cls, store: MlflowStore) -> "Ledger":
+        """`MIAOTUI_LEDGER_URI` where set, else a file in the store's home: each registry has a ledger of its own."""
+        own = "" if store.embedded else f"-{hashlib.sha256(store.registry_uri.encode()).hexdigest()[:12]}"
+        return cls(os.environ.get(_VARIABLE) or f"sqlite:///{store.home / f'ledger{own}.db'}")
 
     @property
     def shown(self) -> str:

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     REFUSED = "refused"
     REPAIRED = "repaired"
     REMOVED = "removed"
+    LOST = "lost"
 
 
 MOVES: Final = frozenset({Kind.PROMOTED, Kind.OVERRIDDEN, Kind.ROLLED_BACK, Kind.ADOPTED})

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from registry.ledger import Draft, Entry, Kind, Ledger, LostRaceError, ModelState
 from registry.ledger.entries import GENESIS, broken_link
+from registry.store import MlflowStore
 from tasks.errors import UserError
 
 MOVES = [Kind.PROMOTED, Kind.ROLLED_BACK, Kind.OVERRIDDEN]
@@ -19,7 +20,7 @@ MOVES = [Kind.PROMOTED, Kind.ROLLED_BACK, Kind.OVERRIDDEN]
 
 @pytest.fixture
 def ledger(home):
-    ledger = Ledger.of_home(home)
+    ledger = Ledger.of_store(MlflowStore.of_home(home))
     yield ledger
     ledger.close()
 
@@ -114,7 +115,7 @@ def test_the_lock_of_a_model_keeps_others_out_until_it_is_let_go(ledger, home):
     order, inside = [], threading.Event()
 
     def other():
-        mine = Ledger.of_home(home)
+        mine = Ledger.of_store(MlflowStore.of_home(home))
         inside.wait(10)
         with mine.exclusive("m"):
             order.append("other")
@@ -134,13 +135,26 @@ def test_an_address_that_is_none_is_one_line(monkeypatch, home):
     for url, said in (("nonsense", "no database URL"), ("mysql://x/y", "not supported"), ("sqlite://", "in memory")):
         monkeypatch.setenv("MIAOTUI_LEDGER_URI", url)
         with pytest.raises(UserError, match=said):
-            Ledger.of_home(home)
+            Ledger.of_store(MlflowStore.of_home(home))
 
 
 def test_a_file_that_is_no_ledger_is_one_line(tmp_path):
     (tmp_path / "ledger.db").write_text("something else entirely, and long enough to be looked at" * 10)
     with pytest.raises(UserError, match="cannot be used"):
         Ledger(f"sqlite:///{tmp_path / 'ledger.db'}").entries("m")
+
+
+def test_every_registry_has_a_ledger_of_its_own_unless_one_is_named(tmp_path, monkeypatch):
+    monkeypatch.delenv("MIAOTUI_LEDGER_URI", raising=False)
+    files = set()
+    for uri in (None, "http://one:5000", "http://other:5000", "postgresql+psycopg://u:secret@host/db"):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri) if uri else monkeypatch.delenv(
+            "MLFLOW_TRACKING_URI", raising=False
+        )
+        files.add(Ledger.of_store(MlflowStore.of_home(tmp_path)).url.database)
+    assert len(files) == 4
+    assert str(tmp_path / "ledger.db") in files
+    assert not any("secret" in file for file in files)
 
 
 # ------------------------------------------------------------------ the chain

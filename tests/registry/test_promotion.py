@@ -9,8 +9,9 @@ from registry.checks import Check, Outcome, Verdict
 from registry.package import register_bundle
 from registry.promotion import Move, carry_out, override, promote_version
 from registry.registrar import Registrar
+from registry.review import sweep
 from registry.rollback import rollback
-from registry.settlement import note_registration, settle
+from registry.settlement import note_registration, serving, settle
 from registry.versions import fetch_bundle
 from tasks.errors import UserError
 from tasks.recipe import Gates
@@ -153,7 +154,8 @@ def test_what_cannot_be_blessed_is_not_promoted(shelf):
         promote(shelf, version)
     assert (shelf.champion, shelf.last.kind.value) == (None, "refused")
     assert "not blessed" in shelf.last.reason
-    assert settled(shelf, version).moved is False
+    promotion = settled(shelf, version)
+    assert (promotion.moved, promotion.refused) == (False, True)
 
 
 def test_a_verdict_against_another_champion_is_out_of_date(shelf):
@@ -237,10 +239,35 @@ def test_a_champion_that_was_deleted_can_be_rolled_back_from(shelf):
     for against in (None, 1):
         promote(shelf, shelf.put(against=against))
     shelf.client.delete_model_version(MODEL, "2")
-    with pytest.raises(UserError, match="was deleted; run: miaotui rollback"):
-        promote(shelf, shelf.put(against=2))
+    for _ in range(2):
+        sweep(shelf.registrar, MODEL)
+    assert shelf.kinds.count("lost") == 1
+    assert "was deleted in MLflow; run: miaotui rollback" in shelf.last.reason
     assert rollback(shelf.registrar, MODEL, reason="it is gone").version == 1
     assert shelf.champion == 1
+
+
+def test_a_champion_that_was_deleted_does_not_stop_the_next_one(shelf):
+    promote(shelf, shelf.put())
+    shelf.put(against=1)
+    shelf.client.delete_model_version(MODEL, "1")
+    assert serving(shelf.registrar, MODEL) == 1
+    assert settled(shelf, shelf.get(2), against=1).alias == "champion"
+    assert shelf.champion == 2
+
+
+def test_a_model_that_was_deleted_and_made_anew_is_one_line(shelf):
+    version = shelf.put()
+    promote(shelf, version)
+    shelf.client.delete_registered_model(MODEL)
+    with pytest.raises(UserError, match="not registered in this MLflow"):
+        promote(shelf, version)
+    assert serving(shelf.registrar, MODEL) is None
+    shelf.client.create_registered_model(MODEL)
+    run = shelf.client.create_run("0").info.run_id
+    shelf.client.create_model_version(MODEL, source="/nowhere", run_id=run, tags=version.tags)
+    with pytest.raises(UserError, match="the ledger knows another"):
+        settled(shelf, shelf.get(1))
 
 
 @pytest.mark.parametrize("verdict", ["FAIL", "INCONCLUSIVE"])
