@@ -54,17 +54,17 @@ class Move:
     details: Mapping[str, JsonValue]
 
 
-def promote_version(registrar: Registrar, model: str, number: int, *, reason: str, recheck: bool = True) -> Promotion:
+def promote_version(registrar: Registrar, model: str, number: int, *, reason: str) -> Promotion:
     """Make a PASS the champion. Repeating it changes nothing.
 
-    With `recheck`, the verdict has to be fresh and to have compared with what serves now. Raises UserError, and notes the
-    refusal, when the version is not proven, cannot be blessed, or another was faster.
+    The verdict has to be fresh and to have compared with what serves now. Raises UserError, and notes the refusal, when
+    the version is not proven, cannot be blessed, or another was faster.
     """
     reconcile(registrar.store, registrar.ledger, model)
     version, state = registrar.version(model, number), registrar.state(model)
     if state.champion == number:
         return unmoved(version, f"{version.uri} is the champion already", alias=CHAMPION)
-    problem = unproven(registrar, state, version) or (stale(registrar, state, version) if recheck else None)
+    problem = unproven(state, version) or stale(registrar, state, version)
     if problem:
         raise refused(registrar, version, state, problem)
     return carry_out(registrar, Move(Kind.PROMOTED, version, reason, state.champion, {}))
@@ -144,7 +144,7 @@ def blessed(registrar: Registrar, version: RegisteredVersion) -> "Blessing":
         raise
 
 
-def unproven(registrar: Registrar, state: ModelState, version: RegisteredVersion) -> str | None:
+def unproven(state: ModelState, version: RegisteredVersion) -> str | None:
     """Why a version may not be promoted at all, or None."""
     if version.verdict is not Outcome.PASS:
         verdict = version.verdict.value if version.verdict else "missing"

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
+from pydantic import Field
+
 from engine.digests import folder_digest
 from registry.checks import Outcome
 from registry.model_files import BUNDLE_PATH, remove_by_products, require_bundle, require_model
@@ -37,7 +39,7 @@ class RegisteredVersion(Record):
     aliases: tuple[str, ...]
     run_id: str | None
     tags: dict[str, str]
-    description: str = ""
+    description: str = Field(default="", exclude=True, repr=False)
 
     @property
     def uri(self) -> str:

@@ -242,13 +242,18 @@ def _values(entry: Entry) -> dict[str, Any]:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    """The row as an entry, not judging it: what was altered by hand has to be readable to be found."""
+    """The row as an entry, its hash not judged: what was altered by hand has to be readable to be found.
+
+    Raises UserError for what cannot be read at all.
+    """
     fields = row._asdict()
-    return Entry.model_construct(
-        **fields
-        | {
+    try:
+        read = {
             "kind": Kind(fields["kind"]),
             "at": datetime.fromisoformat(fields["at"]),
             "details": json.loads(fields["details"]),
         }
-    )
+    except ValueError as error:
+        where = f"entry {fields['sequence']} of {fields['model']}"
+        raise UserError(f"{where} on the ledger cannot be read ({error}): it was altered by hand") from error
+    return Entry.model_construct(**fields | read)

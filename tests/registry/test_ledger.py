@@ -101,6 +101,17 @@ def test_many_threads_append_without_losing_any(ledger):
     assert broken_link(entries) is None
 
 
+def test_an_entry_that_cannot_be_read_is_one_line(ledger):
+    ledger.note("m", draft())
+    values = "'m', 2, 'gibberish', 'x', 'a', 'r', NULL, NULL, NULL, '{}', 'p', 'h'"
+    engine = create_engine(ledger.url)
+    with engine.begin() as connection:
+        connection.execute(text(f"INSERT INTO miaotui_ledger VALUES ({values})"))
+    engine.dispose()
+    with pytest.raises(UserError, match="entry 2 of m on the ledger cannot be read"):
+        ledger.entries("m")
+
+
 @pytest.mark.parametrize("statement", ["UPDATE miaotui_ledger SET reason = 'x'", "DELETE FROM miaotui_ledger"])
 def test_the_database_refuses_to_change_what_was_written(ledger, statement):
     ledger.note("m", draft())

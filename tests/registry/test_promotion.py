@@ -1,11 +1,13 @@
 """Only what is proven moves an alias, whoever asks; the ledger has every attempt, and the alias is its projection."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from registry.audit import audit
 from registry.checks import Check, Outcome, Verdict
+from registry.ledger import Kind, Ledger
 from registry.package import register_bundle
 from registry.promotion import Move, carry_out, override, promote_version
 from registry.registrar import Registrar
@@ -106,11 +108,9 @@ def test_asking_again_keeps_what_the_person_answered(shelf):
 
 def test_a_champion_from_before_the_ledger_is_taken_over(shelf):
     version = shelf.put()
-    shelf.registrar.ledger.url  # noqa: B018 - the ledger is replaced by an empty one below
     empty = Shelf(shelf.registrar.store.home, actor="later")
-    object.__setattr__(
-        empty.registrar, "ledger", type(empty.registrar.ledger)(f"sqlite:///{shelf.registrar.store.home}/new.db")
-    )
+    ledger = Ledger(f"sqlite:///{shelf.registrar.store.home / 'new.db'}")
+    empty.registrar = replace(empty.registrar, ledger=ledger)
     shelf.client.set_registered_model_alias(MODEL, "champion", "1")
     promotion = settled(empty, version)
     assert (promotion.alias, promotion.moved) == ("champion", False)
@@ -193,8 +193,6 @@ def test_the_same_refusal_is_noted_once_in_a_row(shelf):
 def test_of_two_promoters_the_slower_is_refused_on_the_record(shelf):
     first, second = shelf.put(), shelf.put()
     promote(shelf, first)
-    from registry.ledger import Kind
-
     with pytest.raises(UserError, match="another was faster: version 1 serves now"):
         carry_out(shelf.registrar, Move(Kind.PROMOTED, second, "because", None, {}))
     assert shelf.kinds[-2:] == ["promoted", "refused"]
