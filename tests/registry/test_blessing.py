@@ -169,7 +169,7 @@ class TestFreshProcess:
             proven = evidence.model_copy(update={"bundle_digest": folder_digest(tiny_bundle)})
             made = register_bundle(tracker, name=NAME, bundle=tiny_bundle, evidence=proven, verdict=judged(proven))
             assert bless(tracker.store, made.version).answers > 0
-            (card,) = (tmp_path / "served").rglob("model_card.md")
+            (card,) = (tmp_path / "artifacts").rglob("model_card.md")
             append(card, "and twice as fast")
             with pytest.raises(UserError, match=f"{made.version.uri}: model_card.md: altered"):
                 bless(tracker.store, made.version)
