@@ -1,5 +1,6 @@
 """What a person sees in MLflow's own pages about a registered version: read from a real browser's rendered text."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +57,8 @@ def browser(home, tmp_path) -> Iterator[Browser]:
     # Containers have a small /dev/shm, and root may not use Chromium's sandbox. The window is tall: tags are drawn in view.
     for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu", "window-size=1600,6000"):
         options.add_argument(f"--{argument}")
-    with mlflow_server(f"sqlite:///{home / 'mlflow.db'}", tmp_path) as url:
+    backend = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}"
+    with mlflow_server(backend, tmp_path) as url:
         opened = webdriver.Chrome(options=options, service=Service(driver))
         try:
             yield Browser(opened, url, tmp_path)
