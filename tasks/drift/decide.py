@@ -100,8 +100,8 @@ def _accuracy(answers: AnswerShift, tests: Tests, policy: DriftPolicy) -> list[F
             calls_for="retrain",
             holds=test.significant,
             sentence=f"the champion's accuracy was {answers.gate_accuracy.value:.1%} on {answers.gate_accuracy.n} gate "
-            f"rows and is {answers.accuracy.value:.1%} on {answers.accuracy.n} fresh rows, a drop of at least "
-            f"{answers.drop_low:.1%} at {policy.confidence:.0%} confidence; that it exceeds "
+            f"rows and is {answers.accuracy.value:.1%} on {answers.accuracy.n} fresh rows (lower bound of the drop at "
+            f"{policy.confidence:.0%} confidence: {answers.drop_low:.1%}); that the drop exceeds "
             f"{policy.max_accuracy_drop:.1%} is {_significance(test, policy)}",
         )
     ]
