@@ -159,6 +159,11 @@ def opened(path: Path, *, follow: bool) -> Iterator[IO[bytes]]:
             raise RefusedError("changed while it was read; land it once it is complete")
 
 
+def printable(text: str) -> str:
+    """Text from outside with all that a terminal or a log would act upon escaped."""
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
 def too_large() -> str:
     """Why a large file is refused."""
     return f"is larger than {MAX_BYTES // 2**20} MiB; part it into several files"

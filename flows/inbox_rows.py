@@ -14,7 +14,7 @@ from typing import IO, Final
 
 from pydantic import ValidationError
 
-from flows.inbox_files import InboxFolders
+from flows.inbox_files import InboxFolders, printable
 from tasks.artifact import Record
 from tasks.data.readers import Format, RawRecord, read_records
 from tasks.data.validation import Placed, Rejected, check_record
@@ -107,7 +107,7 @@ def judge_file(folders: InboxFolders, path: Path, *, name: str, columns: Columns
     except _NothingGoodError:
         return Judged(good, len(bad) + more, "no row can be used")
     except UserError as error:
-        reason = " ".join(str(error).removeprefix(f"{name}: ").split())
+        reason = printable(" ".join(str(error).removeprefix(f"{name}: ").split()))
         _write_quarantine(folders, sha256, [Rejected("train", name, 0, reason, "")], 0)
         return Judged(Counter(), 0, reason)
     return Judged(good, len(bad) + more)

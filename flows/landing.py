@@ -14,7 +14,7 @@ from typing import Final
 from pydantic import Field
 
 from flows.home import Home
-from flows.inbox_files import InboxFolders, RefusedError, Stored, opened
+from flows.inbox_files import InboxFolders, RefusedError, Stored, opened, printable
 from flows.inbox_rows import (
     Columns,
     judge_file,
@@ -28,7 +28,6 @@ from registry.ledger import Ledger
 from registry.store import MlflowStore
 from registry.write_points import write_point
 from tasks.artifact import Record
-from tasks.data.hints import ascii_if_unprintable
 from tasks.errors import UserError
 
 SETTLE_S: Final = 5.0
@@ -246,4 +245,4 @@ def _announce(inbox: Inbox, name: str, announce: Announce | None, now: datetime)
 
 def _shown(name: str) -> str:
     """A name from outside as one short printable line."""
-    return ascii_if_unprintable(name)[-_MAX_NAME_CHARACTERS:]
+    return printable(name)[-_MAX_NAME_CHARACTERS:]

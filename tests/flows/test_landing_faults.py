@@ -40,7 +40,7 @@ def prepared(folder: Path) -> Path:
     return folder
 
 
-def die_at(place: int, folder: Path) -> None:
+def die_at(place: int, folder: Path, now: datetime) -> None:
     """In a child: kill it at the `place`-th write point."""
     seen: list[str] = []
 
@@ -50,7 +50,7 @@ def die_at(place: int, folder: Path) -> None:
         seen.append(name)
 
     with listening(count):
-        work(folder)
+        work(folder, now=now)
 
 
 @pytest.mark.parametrize("by", ["the same run", "another run"])
@@ -68,7 +68,7 @@ def test_every_row_is_processed_once_after_a_kill_at_any_write(
     for place, name in enumerate(points):
         folder = tmp_path / str(place)
         folder.mkdir()
-        child = start(die_at, place, prepared(folder))
+        child = start(die_at, place, prepared(folder), NOW)
         child.join(60)
         assert child.exitcode == -signal.SIGKILL, name
         work(folder, key, now)
