@@ -19,6 +19,7 @@ from flows.command_line import (
     bench,
     clean,
     history,
+    land,
     predict,
     promote,
     recalibrate,
@@ -36,7 +37,21 @@ USER_ERROR: Final = 2
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 
-_COMMANDS: Final = (run, predict, bench, recalibrate, status, history, review, promote, rollback, sweep, verify, clean)
+_COMMANDS: Final = (
+    run,
+    predict,
+    bench,
+    recalibrate,
+    land,
+    status,
+    history,
+    review,
+    promote,
+    rollback,
+    sweep,
+    verify,
+    clean,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

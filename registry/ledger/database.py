@@ -168,6 +168,11 @@ class Ledger:
                 connection.execute(sql("SELECT pg_advisory_unlock(:number)"), {"number": number})
                 connection.commit()
 
+    @property
+    def engine(self) -> Engine:
+        """The opened database, for tables that live beside the ledger's."""
+        return self._open()
+
     def close(self) -> None:
         """Let go of all connections; the next use opens new ones."""
         if self._engine is not None:

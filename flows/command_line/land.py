@@ -1,0 +1,74 @@
+"""`miaotui land`: puts new labelled data where the trigger finds it."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tasks.errors import UserError
+
+if TYPE_CHECKING:
+    from flows.inbox_files import InboxFolders
+    from flows.inbox_rows import Columns
+    from flows.landing import Landing
+
+NOTHING_ACCEPTED: Final = 2
+
+
+def add_to(commands: Any) -> None:
+    """Adds the command to the parser."""
+    parser = commands.add_parser(
+        "land",
+        help="take in new labelled data",
+        description="Checks FILEs row by row and puts what is good where the next retraining of NAME takes it from.",
+        epilog="The same bytes count once, whatever they are called. Exit code 2: nothing was accepted.",
+    )
+    parser.add_argument("name", metavar="NAME", help="the model (the recipe's name)")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="a path, file://… or s3://…; .jsonl, .csv or .parquet")
+    parser.add_argument(
+        "--recipe", type=Path, metavar="RECIPE", help="take the names of the columns from it, from now on"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document per file")
+    parser.set_defaults(execute=execute, resumes=True)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Lands the files, and prints what became of each."""
+    from flows.home import Home
+    from flows.inbox_files import InboxFolders
+    from flows.landing import land
+
+    home = Home.open()
+    columns = _columns(options.recipe, options.name) if options.recipe else None
+    folders = InboxFolders.of(home, options.name)
+    landings = land(home, options.name, options.files, columns=columns)
+    for landing in landings:
+        print(json.dumps(landing.model_dump(mode="json")) if options.json else line(landing, folders))
+    return 0 if any(landing.accepted for landing in landings) else NOTHING_ACCEPTED
+
+
+def line(landing: "Landing", folders: "InboxFolders") -> str:
+    """What became of one file."""
+    if landing.state is None:
+        return f"{landing.source}: refused, {landing.reason}"
+    sentence = f"{landing.source}: {landing.state.value}"
+    if landing.known:
+        sentence += " (the same bytes have come before)"
+    if landing.rows:
+        sentence += f", {landing.rows:,} good rows"
+    if landing.reason:
+        sentence += f", {landing.reason}"
+    if landing.quarantined or landing.reason:
+        bad = f"{landing.quarantined:,} bad rows" if landing.quarantined else "the reason"
+        sentence += f"; {bad} in {folders.quarantine / f'{landing.sha256}.jsonl'}"
+    return sentence
+
+
+def _columns(recipe: Path, name: str) -> "Columns":
+    from flows.inbox_rows import Columns
+    from tasks.recipe.load import load_recipe
+
+    loaded = load_recipe(recipe).recipe
+    if loaded.name != name:
+        raise UserError(f"is the recipe of {loaded.name!r}, not of {name!r}", file=recipe, field="name")
+    return Columns.of(loaded.data)

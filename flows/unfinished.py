@@ -1,0 +1,34 @@
+"""Whether a file that nobody writes to any more seems to be cut off all the same, told by its last bytes."""
+
+import json
+import os
+from typing import IO, Final
+
+from tasks.data.readers import Format
+
+_TAIL_BYTES: Final = 1 << 16
+_PARQUET_MAGIC: Final = b"PAR1"
+
+
+def seems_unfinished(stream: IO[bytes], file_format: Format) -> bool:
+    """Reads the end and goes back to the beginning. An empty file is unfinished: it has been made and not written."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - _TAIL_BYTES))
+    tail = stream.read()
+    stream.seek(0)
+    if not tail:
+        return True
+    if file_format == "parquet":
+        return not tail.endswith(_PARQUET_MAGIC)
+    if tail.endswith((b"\n", b"\r")):
+        return False
+    # The last line break may have been left out on purpose: whole JSON tells, a CSV cannot.
+    return file_format == "csv" or not _is_json(tail.rpartition(b"\n")[2])
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,21 @@
+"""The inbox: which files of new data have landed, which run works on them, and which were taken in, each exactly once.
+
+The bytes lie in the home (`flows.landing`); what is said about them stands in the ledger's database.
+"""
+
+from registry.inbox.database import Inbox, LostClaimError
+from registry.inbox.policy import IntakePolicy, Known, Shortage, Wait
+from registry.inbox.records import Batch, FileState, LandedFile, Portion
+
+__all__ = [
+    "Batch",
+    "FileState",
+    "Inbox",
+    "IntakePolicy",
+    "Known",
+    "LandedFile",
+    "LostClaimError",
+    "Portion",
+    "Shortage",
+    "Wait",
+]

@@ -1,0 +1,253 @@
+"""What has landed, who holds it, and what was taken in: tables beside the ledger, changed by compare-and-swap.
+
+Every change is one transaction that names the state it expects, and claims of one model follow one another. So of any
+number who record, claim or complete the same thing at once, one does it, and a killed one has done all of it or nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from registry.inbox.policy import IntakePolicy, Known, Shortage, Wait, admitted, reason_to_wait
+from registry.inbox.records import Batch, FileState, LandedFile, Portion
+from registry.inbox.tables import (
+    BATCHES,
+    FILES,
+    PORTIONS,
+    PROCESSED,
+    RELEASED,
+    RUNNING,
+    file_of,
+    make_tables,
+    moment,
+    portion_of,
+    portion_values,
+    stamp,
+)
+from registry.ledger import Ledger
+from registry.write_points import write_point
+from tasks.errors import UserError
+
+_PORTIONS_WITH_OUTCOME: Final = select(PORTIONS, BATCHES.c.outcome).select_from(
+    PORTIONS.outerjoin(BATCHES, and_(BATCHES.c.model == PORTIONS.c.model, BATCHES.c.key == PORTIONS.c.batch))
+)
+_MAX_KEY_CHARACTERS: Final = 250
+_NOTHING: Final = Known()
+
+
+class LostClaimError(Exception):
+    """The batch is not this run's any more: its lease ran out, or it was completed already."""
+
+
+class Inbox:
+    """The landed files of all models. Times are given by the caller, aware of their zone."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """Opens nothing; the tables are made on first use in the ledger's database."""
+        self._ledger: Final = ledger
+        self._ready = False
+
+    # ------------------------------------------------------------ landing
+
+    def receive(self, file: LandedFile) -> bool:
+        """Record that a file's bytes are stored; False where they were known already.
+
+        A file that was quarantined as a whole is judged anew when it comes again: it may have got another suffix.
+        """
+        values = file.model_dump(mode="json") | {"received_at": stamp(file.received_at), "announced_at": None}
+        write_point("record a received file")
+        try:
+            with self._begin() as connection:
+                connection.execute(insert(FILES).values(**values))
+        except IntegrityError:
+            again = {name: values[name] for name in ("state", "format", "name", "reason", "quarantined")}
+            return self._change_file(file.model, file.sha256, FileState.QUARANTINED, again)
+        return True
+
+    def judge(
+        self, model: str, sha256: str, *, portions: Sequence[Portion], quarantined: int, reason: str | None = None
+    ) -> bool:
+        """Record what became of a received file: its good rows by label and slice, or `reason` where none is good.
+
+        False where somebody else was faster.
+        """
+        state = FileState.LANDED if portions else FileState.QUARANTINED
+        rows = sum(portion.rows for portion in portions)
+        values = {"state": state.value, "rows": rows, "quarantined": quarantined, "reason": reason}
+        rows_of_portions = [portion_values(model, portion) for portion in portions]
+        write_point("record a judged file")
+        return self._change_file(model, sha256, FileState.RECEIVED, values, rows_of_portions)
+
+    def mark_announced(self, model: str, sha256: str, *, now: datetime) -> None:
+        """Record that the event of its landing was accepted."""
+        write_point("record an announcement")
+        with self._begin() as connection:
+            chosen = and_(FILES.c.model == model, FILES.c.sha256 == sha256, FILES.c.announced_at.is_(None))
+            connection.execute(update(FILES).where(chosen).values(announced_at=stamp(now)))
+
+    # ------------------------------------------------------------ reading
+
+    def files(self, model: str, *, sha256: str | None = None) -> tuple[LandedFile, ...]:
+        """All files of a model in the order in which they came, or the one with a digest."""
+        with self._begin() as connection:
+            query = select(FILES).where(FILES.c.model == model).order_by(FILES.c.received_at, FILES.c.sha256)
+            rows = connection.execute(query if sha256 is None else query.where(FILES.c.sha256 == sha256)).all()
+            by_file: dict[str, list[Portion]] = {}
+            for portion in _portions(connection, model):
+                by_file.setdefault(portion.sha256, []).append(portion)
+        return tuple(file_of(row, by_file.get(row.sha256, [])) for row in rows)
+
+    def models(self) -> tuple[str, ...]:
+        """The names of all models with a file, sorted."""
+        with self._begin() as connection:
+            return tuple(connection.scalars(select(FILES.c.model).distinct().order_by(FILES.c.model)))
+
+    def portions(self, model: str) -> tuple[Portion, ...]:
+        """The good rows of all files of a model, by label and slice."""
+        with self._begin() as connection:
+            return _portions(connection, model)
+
+    def pending(self, model: str, *, policy: IntakePolicy, known: Known = _NOTHING) -> tuple[Shortage, ...]:
+        """The new labels and slices that wait, and how many rows each has."""
+        return admitted(self.portions(model), known, policy)[1]
+
+    # ------------------------------------------------------------ claiming
+
+    def claim_batch(
+        self, model: str, key: str, *, policy: IntakePolicy, now: datetime, known: Known = _NOTHING
+    ) -> Batch | Wait:
+        """All that may be taken in now, claimed for the run with this idempotency key, or why there is nothing.
+
+        A run that asks again gets the same batch, its lease renewed. Raises UserError for a key that cannot be stored.
+        """
+        if not key or len(key) > _MAX_KEY_CHARACTERS or not key.isprintable():
+            raise UserError(f"a key is 1 to {_MAX_KEY_CHARACTERS} printable characters, not {key[:60]!r}", field="key")
+        lease_until = now + timedelta(seconds=policy.lease_s)
+        with self._alone(model), self._begin() as connection:
+            _release_expired(connection, model, now)
+            batches = {row.key: row for row in connection.execute(select(BATCHES).where(BATCHES.c.model == model))}
+            mine = batches.get(key)
+            if mine is not None and mine.outcome == PROCESSED:
+                return Wait(reason=f"the run {key} has taken in its batch already")
+            if mine is not None and mine.outcome == RUNNING:
+                connection.execute(_batch(model, key).values(lease_until=stamp(lease_until)))
+                return Batch(model=model, key=key, lease_until=lease_until, portions=_held(connection, model, key))
+            running = next((row for row in batches.values() if row.outcome == RUNNING), None)
+            if running is not None:
+                until = running.lease_until[:19].replace("T", " ")
+                return Wait(reason=f"the run {running.key} works on a batch until {until} UTC")
+            chosen, shortages = admitted(_portions(connection, model), known, policy)
+            finished = [time for row in batches.values() if (time := moment(row.finished_at)) is not None]
+            reason = reason_to_wait(chosen, policy, last_finished=max(finished, default=None), now=now)
+            if reason is not None:
+                return Wait(reason=reason, shortages=shortages)
+            write_point("claim a batch")
+            times = {"claimed_at": stamp(now), "lease_until": stamp(lease_until)}
+            values = times | {"finished_at": None, "outcome": RUNNING}
+            connection.execute(
+                insert(BATCHES).values(model=model, key=key, **values)
+                if mine is None
+                else _batch(model, key).values(**values)
+            )
+            for portion in chosen:
+                connection.execute(update(PORTIONS).where(_is(model, portion)).values(batch=key))
+            held = _held(connection, model, key)
+        return Batch(model=model, key=key, lease_until=lease_until, portions=held)
+
+    def complete(self, model: str, key: str, *, ok: bool, now: datetime) -> bool:
+        """End a batch: its rows are processed, or, if not `ok`, given back for a later run, after the cool-down.
+
+        False where it was completed so before. Raises LostClaimError where it is not this run's any more.
+        """
+        with self._alone(model), self._begin() as connection:
+            mine = connection.execute(select(BATCHES).where(_is_batch(model, key))).one_or_none()
+            wanted = PROCESSED if ok else RELEASED
+            if mine is not None and mine.outcome == wanted:
+                return False
+            if mine is None or mine.outcome != RUNNING:
+                raise LostClaimError(f"{key} holds no batch of {model}" + (f": {mine.outcome}" if mine else ""))
+            write_point("complete a batch")
+            _end(connection, model, key, wanted, now)
+        return True
+
+    def release_expired(self, model: str, *, now: datetime) -> tuple[str, ...]:
+        """Give back what dead runs hold; the keys of those whose lease has run out."""
+        with self._alone(model), self._begin() as connection:
+            return _release_expired(connection, model, now)
+
+    # ------------------------------------------------------------ the database
+
+    def _change_file(
+        self, model: str, sha256: str, expected: FileState, values: dict[str, Any], portions: Sequence[Any] = ()
+    ) -> bool:
+        """Compare-and-swap of a file's state, its portions with it."""
+        chosen = and_(FILES.c.model == model, FILES.c.sha256 == sha256, FILES.c.state == expected.value)
+        with self._begin() as connection:
+            if connection.execute(update(FILES).where(chosen).values(**values)).rowcount != 1:
+                return False
+            if portions:
+                connection.execute(insert(PORTIONS), list(portions))
+        return True
+
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        engine = self._ledger.engine
+        if not self._ready:
+            with self._alone("tables"), engine.begin() as connection:
+                make_tables(connection)
+            self._ready = True
+        with engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _alone(self, model: str) -> Iterator[None]:
+        with self._ledger.exclusive(f"inbox/{model}"):
+            yield
+
+
+def _is(model: str, portion: Portion) -> Any:
+    return and_(
+        PORTIONS.c.model == model,
+        PORTIONS.c.sha256 == portion.sha256,
+        PORTIONS.c.label == portion.label,
+        PORTIONS.c.slice == (portion.slice or ""),
+        PORTIONS.c.batch.is_(None),
+    )
+
+
+def _is_batch(model: str, key: str) -> Any:
+    return and_(BATCHES.c.model == model, BATCHES.c.key == key)
+
+
+def _batch(model: str, key: str) -> Any:
+    return update(BATCHES).where(_is_batch(model, key))
+
+
+def _portions(connection: Connection, model: str) -> tuple[Portion, ...]:
+    order = (PORTIONS.c.landed_at, PORTIONS.c.sha256, PORTIONS.c.label, PORTIONS.c.slice)
+    query = _PORTIONS_WITH_OUTCOME.where(PORTIONS.c.model == model).order_by(*order)
+    return tuple(portion_of(row) for row in connection.execute(query))
+
+
+def _held(connection: Connection, model: str, key: str) -> tuple[Portion, ...]:
+    return tuple(portion for portion in _portions(connection, model) if portion.batch == key)
+
+
+def _end(connection: Connection, model: str, key: str, outcome: str, finished_at: datetime | None) -> None:
+    connection.execute(_batch(model, key).values(outcome=outcome, finished_at=finished_at and stamp(finished_at)))
+    if outcome == RELEASED:
+        held = and_(PORTIONS.c.model == model, PORTIONS.c.batch == key)
+        connection.execute(update(PORTIONS).where(held).values(batch=None))
+
+
+def _release_expired(connection: Connection, model: str, now: datetime) -> tuple[str, ...]:
+    expired = and_(BATCHES.c.model == model, BATCHES.c.outcome == RUNNING, BATCHES.c.lease_until <= stamp(now))
+    keys = tuple(connection.scalars(select(BATCHES.c.key).where(expired).order_by(BATCHES.c.key)))
+    for key in keys:
+        write_point("release a dead run's batch")
+        _end(connection, model, key, RELEASED, None)  # a dead run is no reason to cool down
+    return keys

@@ -1,0 +1,125 @@
+"""When landed rows are enough for a retraining, and which of them: pure functions over portions and times."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from registry.inbox.records import Portion
+from tasks.artifact import Record
+
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class IntakePolicy(Record):
+    """`min_rows`: fewer do not start a retraining. `min_rows_per_label`: a new label or slice with fewer waits.
+
+    `debounce_s`: nothing may have landed for so long, unless something waits for `max_wait_s` already. `cool_down_s`:
+    time between the end of one batch and the claim of the next. `lease_s`: a claim that is neither completed nor renewed
+    within it counts as that of a dead run.
+    """
+
+    min_rows: Annotated[int, Field(ge=1)] = 50
+    min_rows_per_label: Annotated[int, Field(ge=1)] = 20
+    debounce_s: Seconds = 300
+    max_wait_s: Seconds = 86_400
+    cool_down_s: Seconds = 3_600
+    lease_s: Annotated[float, Field(gt=0)] = 21_600
+
+
+class Known(Record):
+    """Labels and slices that the model has been trained on; what was processed from the inbox counts by itself."""
+
+    labels: frozenset[str] = frozenset()
+    slices: frozenset[str] = frozenset()
+
+
+class Shortage(Record):
+    """A new label or slice (`kind`) that waits: it has `rows` rows and needs `needed`."""
+
+    kind: str
+    name: str
+    rows: int
+    needed: int
+
+    def __str__(self) -> str:
+        """One clause for a person."""
+        return f"{self.kind} {self.name!r} has {self.rows:,} of {self.needed:,} rows"
+
+
+class Wait(Record):
+    """Why no batch can be claimed now, and what is short."""
+
+    reason: str
+    shortages: tuple[Shortage, ...] = ()
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return "; ".join([self.reason, *map(str, self.shortages)])
+
+
+def admitted(
+    portions: Sequence[Portion], known: Known, policy: IntakePolicy
+) -> tuple[tuple[Portion, ...], tuple[Shortage, ...]]:
+    """The unclaimed portions that may be taken in, and what the others lack. `portions`: all of one model.
+
+    Rows that wait for their slice do not help their label, nor the other way round: what is left out is counted anew
+    until nothing more falls out.
+    """
+    processed = [portion for portion in portions if portion.processed]
+    labels = known.labels | {portion.label for portion in processed}
+    slices = known.slices | {portion.slice for portion in processed if portion.slice is not None}
+    left = [portion for portion in portions if not portion.processed]
+    while True:
+        by_label, by_slice = _rows_by_name(left)
+        enough_labels = labels | {name for name, rows in by_label.items() if rows >= policy.min_rows_per_label}
+        enough_slices = slices | {name for name, rows in by_slice.items() if rows >= policy.min_rows_per_label}
+        kept = [
+            portion
+            for portion in left
+            if portion.label in enough_labels and (portion.slice is None or portion.slice in enough_slices)
+        ]
+        if len(kept) == len(left):
+            break
+        left = kept
+    waiting = [portion for portion in portions if not portion.processed and portion not in left]
+    by_label, by_slice = _rows_by_name(waiting)
+    short = [("label", name, rows) for name, rows in by_label.items() if name not in enough_labels]
+    short += [("slice", name, rows) for name, rows in by_slice.items() if name not in enough_slices]
+    shortages = tuple(
+        Shortage(kind=kind, name=name, rows=rows, needed=policy.min_rows_per_label)
+        for kind, name, rows in sorted(short)
+        if rows < policy.min_rows_per_label  # the others wait for what their rows share with a name that is listed
+    )
+    return tuple(portion for portion in left if portion.batch is None), shortages
+
+
+def reason_to_wait(
+    portions: Sequence[Portion], policy: IntakePolicy, *, last_finished: datetime | None, now: datetime
+) -> str | None:
+    """Why no retraining starts with these admitted portions now, or None."""
+    rows = sum(portion.rows for portion in portions)
+    if not rows:
+        return "no rows to take in"
+    if rows < policy.min_rows:
+        return f"{rows:,} rows to take in, at least {policy.min_rows:,} are needed"
+    if last_finished is not None and now < last_finished + timedelta(seconds=policy.cool_down_s):
+        until = last_finished + timedelta(seconds=policy.cool_down_s)
+        return f"cooling down until {until:%Y-%m-%d %H:%M:%S} UTC"
+    times = [portion.landed_at for portion in portions]
+    quiet_at = max(times) + timedelta(seconds=policy.debounce_s)
+    if now < min(quiet_at, min(times) + timedelta(seconds=policy.max_wait_s)):
+        return f"data landed a moment ago; waiting for more until {quiet_at:%Y-%m-%d %H:%M:%S} UTC"
+    return None
+
+
+def _rows_by_name(portions: Sequence[Portion]) -> tuple[Counter[str], Counter[str]]:
+    labels: Counter[str] = Counter()
+    slices: Counter[str] = Counter()
+    for portion in portions:
+        labels[portion.label] += portion.rows
+        if portion.slice is not None:
+            slices[portion.slice] += portion.rows
+    return labels, slices

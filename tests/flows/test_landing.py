@@ -1,0 +1,187 @@
+"""Landed and dropped files are taken in once, row by row; what is unfinished or too rare waits, what is bad is quarantined."""
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from flows.batches import claim_batch, complete, pending
+from flows.command_line import main
+from flows.home import Home
+from flows.inbox_files import InboxFolders
+from flows.inbox_rows import Columns
+from flows.landing import ABANDONED_S, land, sweep_inbox
+from registry.inbox import FileState, IntakePolicy, Known
+from tasks.errors import UserError
+from tests.conftest import write_rows
+
+NAME = "support-intents"
+AT_ONCE = IntakePolicy(min_rows=1, min_rows_per_label=3, debounce_s=0, cool_down_s=0)
+NOW = datetime.now(UTC) + timedelta(minutes=1)  # what a test has just written has settled
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MIAOTUI_LEDGER_URI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MIAOTUI_HOME", str(tmp_path / "home"))
+    return Home(tmp_path / "home")
+
+
+def rows(count: int, label: str = "card_lost", start: int = 0) -> list[dict[str, str]]:
+    return [{"text": f"row {number} of {label}", "label": label} for number in range(start, start + count)]
+
+
+def drop(home: Home, name: str, content: bytes) -> Path:
+    folder = InboxFolders.of(home, NAME).drop
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+def lines(files: tuple[Path, ...]) -> list[dict[str, str]]:
+    return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def test_good_rows_go_on_and_bad_rows_are_quarantined_with_reasons(home: Home, tmp_path: Path) -> None:
+    file = write_rows(tmp_path / "a.jsonl", [*rows(3), {"text": "", "label": "x"}, {"text": "y", "label": "a\nb"}])
+    (landing,) = land(home, NAME, [file])
+    assert (landing.state, landing.rows, landing.quarantined, landing.known) == (FileState.LANDED, 3, 2, False)
+    folders = InboxFolders.of(home, NAME)
+    assert lines((folders.landed / f"{landing.sha256}.jsonl",)) == rows(3)
+    reasons = [line["reason"] for line in lines((folders.quarantine / f"{landing.sha256}.jsonl",))]
+    assert reasons == ["text is empty", "label contains line breaks or control characters"]
+
+
+def test_the_same_bytes_under_two_names_are_one_file(home: Home, tmp_path: Path) -> None:
+    file = write_rows(tmp_path / "a.jsonl", rows(3))
+    other = write_rows(tmp_path / "b.jsonl", rows(3))
+    first, second = land(home, NAME, [file, f"file://{other}"])
+    assert (first.known, second.known, first.sha256) == (False, True, second.sha256)
+    assert claim_batch(home, NAME, "run", policy=AT_ONCE, now=NOW).rows == 3
+
+
+def test_what_cannot_be_landed_is_refused_and_the_others_go_on(home: Home, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    good = write_rows(tmp_path / "good.jsonl", rows(3))
+    sources = [
+        "nowhere.csv",
+        tmp_path / "pipe.csv",
+        tmp_path,
+        "a\0.csv",
+        "s3://b/x.csv",
+        "http://h/x.csv",
+        "a.txt",
+        good,
+    ]
+    landed = land(home, NAME, sources)
+    said = [
+        "No such file",
+        "not a regular file",
+        "known format",
+        "NUL",
+        "pip install s3fs",
+        "not supported",
+        "known format",
+    ]
+    assert [landing.accepted for landing in landed] == [False] * 7 + [True]
+    assert all(part in (landing.reason or "") for part, landing in zip(said, landed[:-1], strict=True))
+
+
+def test_drops_are_taken_in_only_when_they_are_finished(home: Home) -> None:
+    whole = b'{"text": "a", "label": "x"}\n'
+    drop(home, "whole.jsonl", whole)
+    drop(home, "half.jsonl", whole + b'{"text": "b", "la')
+    drop(home, ".hidden.jsonl", whole)
+    drop(home, "copying.jsonl.part", whole)
+    fresh = drop(home, "fresh.jsonl", whole + whole)
+    os.utime(fresh, (NOW.timestamp(), NOW.timestamp()))
+    swept = sweep_inbox(home, NAME, now=NOW)
+    assert [(landing.source, landing.rows) for landing in swept.landed] == [("whole.jsonl", 1)]
+    assert set(swept.left) == {"half.jsonl", ".hidden.jsonl", "copying.jsonl.part", "fresh.jsonl"}
+    later = sweep_inbox(home, NAME, now=NOW + timedelta(seconds=ABANDONED_S))
+    taken = {landing.source: (landing.rows, landing.quarantined) for landing in later.landed}
+    assert taken == {"half.jsonl": (1, 1), "fresh.jsonl": (2, 0)}
+    assert not (InboxFolders.of(home, NAME).drop / "half.jsonl").exists()
+
+
+def test_a_drop_that_is_a_link_or_has_no_known_format_is_set_aside(home: Home, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("text,label\na,b\n")
+    drop(home, "notes.txt", b"hello")
+    (InboxFolders.of(home, NAME).drop / "link.csv").symlink_to(secret)
+    swept = sweep_inbox(home, NAME, now=NOW)
+    assert {landing.source for landing in swept.landed} == {"notes.txt", "link.csv"}
+    assert {landing.state for landing in swept.landed} == {FileState.QUARANTINED}
+    assert secret.read_text() == "text,label\na,b\n"
+    assert sweep_inbox(home, NAME, now=NOW) == type(swept)()
+
+
+def test_an_event_that_nobody_took_is_sent_by_the_next_sweep(home: Home, tmp_path: Path) -> None:
+    land(home, NAME, [write_rows(tmp_path / "a.jsonl", rows(3))])
+    told: list[str] = []
+
+    def refuse(_file: object) -> None:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        sweep_inbox(home, NAME, announce=refuse, now=NOW)
+    for _ in range(2):
+        sweep_inbox(home, NAME, announce=lambda file: told.append(file.name), now=NOW)
+    assert told == [str(tmp_path / "a.jsonl")]
+
+
+def test_a_new_label_waits_until_it_has_enough_rows_over_all_files(home: Home, tmp_path: Path) -> None:
+    land(home, NAME, [write_rows(tmp_path / "a.jsonl", [*rows(3), *rows(2, "new")])], now=NOW)
+    known = Known(labels=frozenset({"card_lost"}))
+    first = claim_batch(home, NAME, "1", policy=AT_ONCE, known=known, now=NOW)
+    assert lines(first.files) == rows(3)
+    complete(home, NAME, "1", ok=True, now=NOW)
+    assert [str(entry) for entry in pending(home, NAME, policy=AT_ONCE)] == ["label 'new' has 2 of 3 rows"]
+    land(home, NAME, [write_rows(tmp_path / "b.jsonl", rows(1, "new", start=2))], now=NOW)
+    second = claim_batch(home, NAME, "2", policy=AT_ONCE, now=NOW)
+    assert sorted(row["text"] for row in lines(second.files)) == [row["text"] for row in rows(3, "new")]
+    assert lines(second.earlier) == rows(3)
+    assert pending(home, NAME, policy=AT_ONCE) == ()
+
+
+def test_columns_are_remembered_and_not_changed_under_landed_rows(home: Home, tmp_path: Path) -> None:
+    file = write_rows(tmp_path / "a.jsonl", [{"utterance": "hi", "intent": "greet", "area": "bank"}])
+    columns = Columns(text_column="utterance", label_column="intent", slice_column="area")
+    (landing,) = land(home, NAME, [file], columns=columns)
+    again = write_rows(tmp_path / "b.jsonl", [{"utterance": "ho", "intent": "greet", "area": "bank"}])
+    assert land(home, NAME, [again])[0].rows == 1
+    folders = InboxFolders.of(home, NAME)
+    assert lines((folders.landed / f"{landing.sha256}.jsonl",))[0]["area"] == "bank"
+    with pytest.raises(UserError, match="one training cannot read both"):
+        land(home, NAME, [again], columns=Columns())
+
+
+def test_rows_that_are_gone_are_one_line(home: Home, tmp_path: Path) -> None:
+    (landing,) = land(home, NAME, [write_rows(tmp_path / "a.jsonl", rows(3))])
+    (InboxFolders.of(home, NAME).landed / f"{landing.sha256}.jsonl").unlink()
+    with pytest.raises(UserError, match="are gone"):
+        claim_batch(home, NAME, "1", policy=AT_ONCE, now=NOW)
+
+
+@pytest.mark.parametrize("name", ["..", "../x", "a/b", "", "a\n", "/etc", ".hidden", "x" * 101])
+def test_a_name_with_a_path_in_it_is_refused(home: Home, name: str) -> None:
+    with pytest.raises(UserError, match="no model's name"):
+        sweep_inbox(home, name)
+
+
+def test_the_command_says_what_became_of_each_file(
+    home: Home, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = write_rows(tmp_path / "a.jsonl", rows(3)), tmp_path / "b.csv"
+    bad.write_text("x,y\n1,2\n")
+    assert main(["land", NAME, str(good), str(bad), "nowhere.csv"]) == 0
+    said = capfd.readouterr().out.splitlines()
+    assert said[0] == f"{good}: landed, 3 good rows"
+    assert "quarantined, has no column 'text'" in said[1]
+    assert said[2] == "nowhere.csv: refused, cannot be read: No such file or directory"
+    assert main(["land", NAME, "--json", str(bad)]) == 2
+    assert json.loads(capfd.readouterr().out)["state"] == "quarantined"
+    assert main(["land", "../x", str(good)]) == 2
