@@ -18,6 +18,8 @@ from engine.errors import EngineError
 from flows.command_line import (
     bench,
     clean,
+    deploy,
+    down,
     history,
     predict,
     promote,
@@ -27,6 +29,7 @@ from flows.command_line import (
     run,
     status,
     sweep,
+    up,
     verify,
 )
 from tasks.errors import UserError
@@ -36,7 +39,23 @@ USER_ERROR: Final = 2
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 
-_COMMANDS: Final = (run, predict, bench, recalibrate, status, history, review, promote, rollback, sweep, verify, clean)
+_COMMANDS: Final = (
+    run,
+    predict,
+    bench,
+    recalibrate,
+    status,
+    history,
+    review,
+    promote,
+    rollback,
+    sweep,
+    verify,
+    clean,
+    up,
+    deploy,
+    down,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
