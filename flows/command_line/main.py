@@ -18,6 +18,8 @@ from engine.errors import EngineError
 from flows.command_line import (
     bench,
     clean,
+    deploy,
+    down,
     history,
     land,
     predict,
@@ -28,6 +30,7 @@ from flows.command_line import (
     run,
     status,
     sweep,
+    up,
     verify,
 )
 from tasks.errors import UserError
@@ -51,6 +54,9 @@ _COMMANDS: Final = (
     sweep,
     verify,
     clean,
+    up,
+    deploy,
+    down,
 )
 
 

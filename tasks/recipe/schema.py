@@ -1,8 +1,9 @@
 """The recipe: the YAML a person writes, as frozen, strict pydantic models. Unknown fields are errors."""
 
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -191,6 +192,27 @@ class PromotionConfig(Section):
     unreadable_champion: Literal["replace", "refuse"] = "replace"
 
 
+class ScheduleConfig(Section):
+    """When `miaotui deploy` has the recipe run: five fields of cron, in a time zone of the IANA database."""
+
+    cron: str = "30 2 * * *"
+    timezone: str = "UTC"
+
+    @field_validator("cron")
+    @classmethod
+    def _has_five_fields(cls, cron: str) -> str:
+        if len(cron.split()) != 5:
+            raise ValueError(f'must be minute, hour, day, month and weekday, like "30 2 * * *", not "{cron}"')
+        return cron
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, timezone: str) -> str:
+        if timezone not in available_timezones():
+            raise ValueError(f'must be a time zone like "UTC" or "Europe/Berlin", not "{timezone}"')
+        return timezone
+
+
 class TextClassificationRecipe(Section):
     """A recipe of the task family `text-classification`."""
 
@@ -208,6 +230,7 @@ class TextClassificationRecipe(Section):
     benchmark: BenchmarkConfig = BenchmarkConfig()
     gates: Gates = Gates()
     promotion: PromotionConfig = PromotionConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
 
     @model_validator(mode="after")
     def _carved_shares_leave_training_rows(self) -> "TextClassificationRecipe":

@@ -1,0 +1,67 @@
+"""What is deployed follows from the recipe, and a difference from what the server holds is named by its fields."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from flows.deployments.apply import check_cron
+from flows.deployments.plan import Applied, DeploymentSpec, change_of, deployments_of, differing_fields
+from tasks.errors import UserError
+from tasks.recipe.load import load_recipe
+
+QUICKSTART = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
+
+
+def specs(*overrides: str) -> tuple[DeploymentSpec, ...]:
+    return deployments_of(load_recipe(QUICKSTART, overrides), sweep_every_s=600)
+
+
+def test_the_night_follows_the_recipes_schedule_and_names_its_file_and_overrides() -> None:
+    nightly, sweep = specs("schedule={cron: 15 3 * * 1-5, timezone: Europe/Berlin}")
+    assert nightly.full_name == "optimize/nightly-support-intents"
+    assert (nightly.cron, nightly.timezone, nightly.limit) == ("15 3 * * 1-5", "Europe/Berlin", 1)
+    assert nightly.parameters["recipe"] == str(QUICKSTART)
+    assert nightly.parameters["overrides"] == ["schedule={cron: 15 3 * * 1-5, timezone: Europe/Berlin}"]
+    assert (sweep.full_name, sweep.interval_s) == ("review-sweep/all-models", 600)
+
+
+def test_every_entry_point_is_the_flow_that_it_is_deployed_as() -> None:
+    for spec in specs():
+        module, _, name = spec.entrypoint.rpartition(".")
+        flow = getattr(importlib.import_module(module), name)
+        assert flow.name == spec.flow
+        assert set(spec.parameters) <= set(flow.parameters.properties)
+
+
+def test_the_same_again_is_unchanged_and_a_difference_is_named() -> None:
+    wanted = specs()[0]
+    assert change_of(wanted, None) == "created"
+    assert change_of(wanted, wanted) == "unchanged"
+    held = wanted.model_copy(update={"cron": "0 1 * * *", "paused": True})
+    assert change_of(wanted, held) == "updated"
+    assert differing_fields(wanted, held) == ("cron", "paused")
+
+
+def test_a_sentence_says_what_changed_and_when_the_next_run_is() -> None:
+    applied = Applied(name="optimize/nightly-a", change="updated", fields=("cron",), next_run="2026-11-24 02:30 UTC")
+    assert applied.sentence == "optimize/nightly-a: updated (cron); next run 2026-11-24 02:30 UTC"
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("schedule.cron=daily", r"schedule\.cron: must be minute, hour, day, month and weekday"),
+        ("schedule.timezone=Berlin", r'schedule\.timezone: must be a time zone like "UTC" or "Europe/Berlin"'),
+        ("schedule.chron='1 1 * * *'", r"did you mean schedule\.cron\?"),
+    ],
+)
+def test_a_wrong_schedule_is_one_line(override: str, expected: str) -> None:
+    with pytest.raises(UserError, match=expected):
+        specs(override)
+
+
+def test_what_prefect_does_not_take_for_cron_names_the_recipes_field() -> None:
+    nightly = specs("schedule.cron='99 3 * * *'")[0]
+    with pytest.raises(UserError, match=r"recipe\.yaml: schedule\.cron: .*99 3"):
+        check_cron(nightly, "recipe.yaml")
