@@ -19,7 +19,14 @@ from tests.conftest import write_rows
 
 NAME = "support-intents"
 AT_ONCE = IntakePolicy(min_rows=1, min_rows_per_label=3, debounce_s=0, cool_down_s=0)
-NOW = datetime.now(UTC) + timedelta(minutes=1)  # what a test has just written has settled
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def _soon() -> None:
+    """What a test writes has settled by NOW, however long ago this module was imported."""
+    global NOW
+    NOW = datetime.now(UTC) + timedelta(minutes=1)
 
 
 @pytest.fixture
