@@ -5,10 +5,11 @@ The bytes lie in the home (`flows.landing`); what is said about them stands in t
 
 from registry.inbox.database import Inbox, LostClaimError
 from registry.inbox.policy import IntakePolicy, Known, Shortage, Wait
-from registry.inbox.records import Batch, FileState, LandedFile, Portion
+from registry.inbox.records import Batch, BatchEntry, FileState, LandedFile, Portion, Use
 
 __all__ = [
     "Batch",
+    "BatchEntry",
     "FileState",
     "Inbox",
     "IntakePolicy",
@@ -17,5 +18,6 @@ __all__ = [
     "LostClaimError",
     "Portion",
     "Shortage",
+    "Use",
     "Wait",
 ]

@@ -50,10 +50,11 @@ class Shortage(Record):
 
 
 class Wait(Record):
-    """Why no batch can be claimed now, and what is short."""
+    """Why no batch can be claimed now, and what is short. `until`: when to ask again, None where time changes nothing."""
 
     reason: str
     shortages: tuple[Shortage, ...] = ()
+    until: datetime | None = None
 
     def __str__(self) -> str:
         """One line for a person."""
@@ -98,20 +99,20 @@ def admitted(
 
 def reason_to_wait(
     portions: Sequence[Portion], policy: IntakePolicy, *, last_finished: datetime | None, now: datetime
-) -> str | None:
+) -> Wait | None:
     """Why no retraining starts with these admitted portions now, or None."""
     rows = sum(portion.rows for portion in portions)
     if not rows:
-        return "no rows to take in"
+        return Wait(reason="no rows to take in")
     if rows < policy.min_rows:
-        return f"{rows:,} rows to take in, at least {policy.min_rows:,} are needed"
-    if last_finished is not None and now < last_finished + timedelta(seconds=policy.cool_down_s):
-        until = last_finished + timedelta(seconds=policy.cool_down_s)
-        return f"cooling down until {until:%Y-%m-%d %H:%M:%S} UTC"
+        return Wait(reason=f"{rows:,} rows to take in, at least {policy.min_rows:,} are needed")
+    if last_finished is not None and now < (rested := last_finished + timedelta(seconds=policy.cool_down_s)):
+        return Wait(reason=f"cooling down until {rested:%Y-%m-%d %H:%M:%S} UTC", until=rested)
     times = [portion.landed_at for portion in portions]
     quiet_at = max(times) + timedelta(seconds=policy.debounce_s)
-    if now < min(quiet_at, min(times) + timedelta(seconds=policy.max_wait_s)):
-        return f"data landed a moment ago; waiting for more until {quiet_at:%Y-%m-%d %H:%M:%S} UTC"
+    if now < (enough := min(quiet_at, min(times) + timedelta(seconds=policy.max_wait_s))):
+        reason = f"data landed a moment ago; waiting for more until {enough:%Y-%m-%d %H:%M:%S} UTC"
+        return Wait(reason=reason, until=enough)
     return None
 
 

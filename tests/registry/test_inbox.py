@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from registry.inbox import FileState, Inbox, IntakePolicy, Known, LandedFile, LostClaimError, Portion, Wait
+from registry.inbox import FileState, Inbox, IntakePolicy, Known, LandedFile, LostClaimError, Portion, Use, Wait
 from registry.inbox.policy import admitted
 from registry.ledger import Ledger
 from tasks.errors import UserError
@@ -242,3 +242,48 @@ def test_rows_that_a_run_holds_are_not_offered_again():
     chosen, shortages = admitted([held, portion("b", "x", 1)], Known(), IntakePolicy(min_rows_per_label=10))
     assert [entry.sha256 for entry in chosen] == ["b"]
     assert shortages == ()
+
+
+# ------------------------------------------------------------------ decisions
+
+
+@on_both_databases
+def test_the_first_decision_on_a_batch_stands_until_its_rows_are_given_back(inbox):
+    put(inbox, portion())
+    inbox.claim_batch("m", "k", policy=AT_ONCE, now=NOW)
+    assert [entry.use for entry in inbox.batches("m")] == [None]
+    assert inbox.decide("m", "k", Use.RETRAIN, now=NOW) is Use.RETRAIN
+    assert inbox.decide("m", "k", Use.KEEP, now=NOW) is Use.RETRAIN
+    inbox.complete("m", "k", ok=False, now=NOW)
+    assert [(entry.use, entry.running, entry.processed) for entry in inbox.batches("m")] == [(None, False, False)]
+    inbox.claim_batch("m", "k", policy=AT_ONCE, now=NOW)
+    assert inbox.decide("m", "k", Use.RECALIBRATE, now=NOW) is Use.RECALIBRATE
+    inbox.complete("m", "k", ok=True, now=NOW)
+    assert [(entry.use, entry.processed) for entry in inbox.batches("m")] == [(Use.RECALIBRATE, True)]
+
+
+def test_only_a_running_batch_is_decided_on(inbox):
+    put(inbox, portion())
+    with pytest.raises(LostClaimError):
+        inbox.decide("m", "k", Use.KEEP, now=NOW)
+    inbox.claim_batch("m", "k", policy=AT_ONCE, now=NOW)
+    inbox.release_expired("m", now=later(61))
+    with pytest.raises(LostClaimError):
+        inbox.decide("m", "k", Use.KEEP, now=later(61))
+
+
+def test_a_run_that_goes_on_keeps_its_batch_beyond_the_first_lease(inbox):
+    put(inbox, portion())
+    inbox.claim_batch("m", "k", policy=AT_ONCE, now=NOW)
+    inbox.renew("m", "k", policy=AT_ONCE, now=later(50))
+    assert inbox.release_expired("m", now=later(100)) == ()
+    assert inbox.release_expired("m", now=later(111)) == ("k",)
+    inbox.renew("m", "k", policy=AT_ONCE, now=later(112))
+    assert not any(entry.running for entry in inbox.batches("m"))
+
+
+def test_a_wait_says_when_to_ask_again_where_time_helps(inbox):
+    policy = AT_ONCE.model_copy(update={"debounce_s": 30.0, "min_rows": 5})
+    assert inbox.claim_batch("m", "k", policy=policy, now=NOW).until is None
+    put(inbox, portion())
+    assert inbox.claim_batch("m", "k", policy=policy, now=NOW).until == later(30)
