@@ -342,6 +342,13 @@ class EvaluationResult(Record):
     expected_calibration_error_high: float | None = None
 
 
+class SliceComparison(Record):
+    """The same two models on the gate rows of one slice; `test` as in ChampionComparison."""
+
+    name: str
+    test: PairedTest
+
+
 class ChampionComparison(Record):
     """The bundle under judgement (`challenger_digest`) and the version that serves now, on the same gate rows.
 
@@ -358,6 +365,7 @@ class ChampionComparison(Record):
     test: PairedTest
     accuracy: Interval
     champion_accuracy: Interval
+    slices: tuple[SliceComparison, ...] = ()
 
     @property
     def uri(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from registry.inbox.policy import IntakePolicy, Known, Shortage, Wait, admitted, reason_to_wait
+from registry.inbox.policy import Known, Shortage, Wait, admitted, reason_to_wait
 from registry.inbox.records import Batch, BatchEntry, FileState, LandedFile, Portion, Use
 from registry.inbox.tables import (
     BATCHES,
@@ -33,6 +33,7 @@ from registry.inbox.tables import (
 from registry.ledger import Ledger
 from registry.write_points import write_point
 from tasks.errors import UserError
+from tasks.recipe.intake import IntakeConfig
 
 _PORTIONS_WITH_OUTCOME: Final = select(PORTIONS, BATCHES.c.outcome).select_from(
     PORTIONS.outerjoin(BATCHES, and_(BATCHES.c.model == PORTIONS.c.model, BATCHES.c.key == PORTIONS.c.batch))
@@ -113,14 +114,14 @@ class Inbox:
         with self._begin() as connection:
             return _portions(connection, model)
 
-    def pending(self, model: str, *, policy: IntakePolicy, known: Known = _NOTHING) -> tuple[Shortage, ...]:
+    def pending(self, model: str, *, policy: IntakeConfig, known: Known = _NOTHING) -> tuple[Shortage, ...]:
         """The new labels and slices that wait, and how many rows each has."""
         return admitted(self.portions(model), known, policy)[1]
 
     # ------------------------------------------------------------ claiming
 
     def claim_batch(
-        self, model: str, key: str, *, policy: IntakePolicy, now: datetime, known: Known = _NOTHING
+        self, model: str, key: str, *, policy: IntakeConfig, now: datetime, known: Known = _NOTHING
     ) -> Batch | Wait:
         """All that may be taken in now, claimed for the run with this idempotency key, or why there is nothing.
 
@@ -177,7 +178,7 @@ class Inbox:
             connection.execute(insert(DECISIONS).values(**values))
         return use
 
-    def renew(self, model: str, key: str, *, policy: IntakePolicy, now: datetime) -> None:
+    def renew(self, model: str, key: str, *, policy: IntakeConfig, now: datetime) -> None:
         """Give a running batch its full lease again; one that is not this run's any more is left alone."""
         mine = and_(_is_batch(model, key), BATCHES.c.outcome == RUNNING)
         with self._begin() as connection:

@@ -47,10 +47,12 @@ def extension(
     config: DataConfig,
     *,
     seed: int,
+    trained: bool = True,
 ) -> Extension:
     """What `landed` adds to the splits of `present`.
 
-    `config.shares` for gate, certify and tune of the landed rows go to those splits, the rest to train.
+    `config.shares` for gate, certify and tune of the landed rows go to those splits, the rest to train; without `trained`
+    the rest stays out, and labels are known only if present rows have them.
     """
     similarity = config.near_duplicate_similarity
     consistent, contradicting = _consistent(present, landed)
@@ -60,9 +62,10 @@ def extension(
         assigned[split_of(row, config.shares, seed=seed)].append(row)
     news, repeats = without_repeats(assigned, present, similarity=similarity)
     apart, leaks = without_leaks(news, similarity=similarity)
-    thin = _thin_labels(present["train"], apart, config.out_of_scope_label)
+    thin = _thin_labels(present["train"], apart, config.out_of_scope_label, trained=trained)
+    kept = apart if trained else apart | {"train": []}
     return Extension(
-        added={split: [row for row in apart[split] if row.label not in thin] for split in SPLITS},
+        added={split: [row for row in kept[split] if row.label not in thin] for split in SPLITS},
         leaks=[*repeats.leaks, *leaks],
         contradicting=contradicting,
         contradicting_rows=len(landed) - len(consistent),
@@ -98,11 +101,11 @@ def _consistent(
 
 
 def _thin_labels(
-    train: Sequence[Row], added: Mapping[str, Sequence[Row]], out_of_scope_label: str | None
+    train: Sequence[Row], added: Mapping[str, Sequence[Row]], out_of_scope_label: str | None, *, trained: bool
 ) -> dict[str, int]:
     """Labels that would have too few rows to train on, with all their rows; out of scope needs none."""
     known = Counter(row.label for row in train)
-    new = Counter(row.label for row in added["train"])
+    new = Counter(row.label for row in added["train"]) if trained else Counter()
     rows: defaultdict[str, int] = defaultdict(int)
     for split in SPLITS:
         for row in added[split]:

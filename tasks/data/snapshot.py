@@ -7,16 +7,16 @@ data's identity.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from engine.digests import file_digest
 from tasks.artifact import Artifact, Workspace
+from tasks.data.checked import read_checked
 from tasks.data.duplicates import Leak, count_leaking_rows, without_contradictions, without_duplicates, without_leaks
 from tasks.data.hints import did_you_mean, quote, shortened
 from tasks.data.landed import Extension, extension
-from tasks.data.readers import place, read_records
+from tasks.data.readers import place
 from tasks.data.rows import (
     SPLITS,
     Row,
@@ -29,10 +29,10 @@ from tasks.data.rows import (
 )
 from tasks.data.sources import Source
 from tasks.data.splits import MIN_TRAIN_ROWS, assign_splits
-from tasks.data.validation import Placed, Rejected, check_record, refuse_too_many, write_quarantine
+from tasks.data.validation import Placed, Rejected, refuse_too_many, write_quarantine
 from tasks.errors import UserError
 from tasks.recipe.schema import DataConfig
-from tasks.records import LandedRows, SnapshotResult, SourceFile
+from tasks.records import LandedRows, SnapshotResult
 
 _LANDED: Final = "landed"
 
@@ -47,7 +47,7 @@ def take_snapshot(
     one has (nearly) the same text with the same label.
     Raises UserError for data that no model should be made of.
     """
-    placed, rejected, files = _read(config, sources, workspace.progress)
+    placed, rejected, files = read_checked(config, sources, workspace.progress)
     locations: dict[str, list[str]] = {}
     rows_read: Counter[str] = Counter()
     for source, file in zip(sources, files, strict=True):
@@ -94,26 +94,20 @@ def extend_snapshot(
 ) -> SnapshotResult:
     """The same training rows with more landed rows to tune, certify and judge by: what recalibration is made from.
 
-    Landed rows that would be trained on stay out. Raises UserError for a label that the model was not trained for.
+    Landed rows that would be trained on stay out, and so do those whose label the model was not trained for.
     """
-    placed, rejected, files = _read(config, sources, workspace.progress)
+    placed, rejected, files = read_checked(config, sources, workspace.progress)
     known = snapshot.result
     rows = [entry.row for entry in placed]
-    for row in rows:
-        if row.label not in known.labels and row.label != known.out_of_scope_label:
-            raise UserError(f"label {quote(row.label)} is new, and a router cannot be recalibrated for it; retrain")
     present = {split: read_rows(snapshot, split) for split in SPLITS}
-    added = extension(present, rows, config, seed=seed)
-    news = added.added | {"train": []}
-    splits = {split: [*present[split], *news[split]] for split in SPLITS}
+    added = extension(present, rows, config, seed=seed, trained=False)
+    splits = {split: [*present[split], *added.added[split]] for split in SPLITS}
     _write_left_out(workspace.out, rejected, added.contradicting, added.leaks)
     splits = _write_splits(workspace, splits, config)
-    landed = _landed_rows(added, len(rows))
-    unused = {"train": 0}  # not trained on, but not lost either: the next retraining has them
     return known.model_copy(
         update={
             "sources": (*known.sources, *files),
-            "landed": landed.model_copy(update={"added": landed.added | unused}),
+            "landed": _landed_rows(added, len(rows)),
             **_contents(splits, config),
         }
     )
@@ -151,30 +145,6 @@ def _landed_rows(added: Extension, rows: int) -> LandedRows:
         contradicting=added.contradicting_rows,
         thin=added.thin,
     )
-
-
-def _read(
-    config: DataConfig, sources: Sequence[Source], progress: Callable[..., None]
-) -> tuple[list[Placed], list[Rejected], tuple[SourceFile, ...]]:
-    """All rows and rejected records of all sources, and per source how many there were (rejected ones included)."""
-    columns = [config.text_column, config.label_column, *([config.slice_column] if config.slice_column else [])]
-    placed: list[Placed] = []
-    rejected: list[Rejected] = []
-    files = []
-    for number, source in enumerate(sources):
-        progress(f"reading {source.location}", 0.5 * number / len(sources))
-        before = len(placed), len(rejected)
-        for record in read_records(source.path, source.format, columns, location=source.location):
-            checked = check_record(record, config, role=source.role, source=source.location)
-            if isinstance(checked, Placed):
-                placed.append(checked)
-            else:
-                rejected.append(checked)
-        if file_digest(source.path) != source.sha256:
-            raise UserError("changed while the run was starting; run again once it is complete", file=source.location)
-        usable, bad = len(placed) - before[0], len(rejected) - before[1]
-        files.append(SourceFile(location=source.location, sha256=source.sha256, rows=usable + bad, quarantined=bad))
-    return placed, rejected, tuple(files)
 
 
 def _refuse_unknown_labels(placed: Iterable[Placed], config: DataConfig) -> None:

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from registry.inbox import FileState, Inbox, IntakePolicy, Known, LandedFile, LostClaimError, Portion, Use, Wait
+from registry.inbox import FileState, Inbox, Known, LandedFile, LostClaimError, Portion, Use, Wait
 from registry.inbox.policy import admitted
 from registry.ledger import Ledger
 from tasks.errors import UserError
+from tasks.recipe.intake import IntakeConfig
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-AT_ONCE = IntakePolicy(min_rows=1, min_rows_per_label=1, debounce_s=0, cool_down_s=0, lease_s=60)
+AT_ONCE = IntakeConfig(min_rows=1, min_rows_per_label=1, debounce_s=0, cool_down_s=0, lease_s=60)
 
 
 on_both_databases = pytest.mark.parametrize(
@@ -229,7 +230,7 @@ def test_a_new_label_waits_until_all_its_files_together_have_enough_rows(inbox):
 
 
 def test_rows_that_wait_for_their_slice_do_not_help_their_label():
-    policy = IntakePolicy(min_rows_per_label=10)
+    policy = IntakeConfig(min_rows_per_label=10)
     rows = [portion("a", "x", 9, part="old"), portion("b", "x", 9, part="new"), portion("c", "y", 1, part="old")]
     known = Known(labels=frozenset({"y"}), slices=frozenset({"old"}))
     chosen, shortages = admitted(rows, known, policy)
@@ -239,7 +240,7 @@ def test_rows_that_wait_for_their_slice_do_not_help_their_label():
 
 def test_rows_that_a_run_holds_are_not_offered_again():
     held = portion("a", "x", 20, batch="k")
-    chosen, shortages = admitted([held, portion("b", "x", 1)], Known(), IntakePolicy(min_rows_per_label=10))
+    chosen, shortages = admitted([held, portion("b", "x", 1)], Known(), IntakeConfig(min_rows_per_label=10))
     assert [entry.sha256 for entry in chosen] == ["b"]
     assert shortages == ()
 

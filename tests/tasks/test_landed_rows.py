@@ -14,7 +14,6 @@ from tasks.data.landed import extension, split_of
 from tasks.data.rows import SPLITS, Row, read_row_file, split_file
 from tasks.data.snapshot import extend_snapshot, take_snapshot
 from tasks.data.sources import Role, Source
-from tasks.errors import UserError
 from tasks.recipe.schema import DataConfig
 from tasks.records import SnapshotResult
 
@@ -115,11 +114,13 @@ def test_recalibration_adds_landed_rows_to_all_splits_but_the_one_that_was_train
     assert result.landed.added["train"] == 0
 
 
-def test_recalibration_refuses_a_label_that_nobody_was_trained_for(tmp_path: Path) -> None:
+def test_recalibration_leaves_out_labels_that_nobody_was_trained_for(tmp_path: Path) -> None:
     taken = snapshot(tmp_path, source(tmp_path, "train", OWN))
     out = tmp_path / "extended"
     out.mkdir()
-    with pytest.raises(UserError, match=r"'book' is new.*retrain"):
-        extend_snapshot(
-            taken, CONFIG, sources=(source(tmp_path, "landed", LANDED),), seed=0, workspace=Workspace(out, tmp_path)
-        )
+    landed = source(tmp_path, "landed", LANDED)
+    result = extend_snapshot(taken, CONFIG, sources=(landed,), seed=0, workspace=Workspace(out, tmp_path))
+    assert result.labels == taken.result.labels
+    assert result.landed is not None
+    assert result.landed.thin == {"book": 120}
+    assert not any(row.label == "book" for split in SPLITS for row in read_row_file(split_file(out, split)))
