@@ -4,6 +4,7 @@ Bytes first, then the record of them, then the rows, then the event: whatever is
 and finished by `sweep_inbox`, which every trigger may call as often as it likes, at the same time as others.
 """
 
+import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -25,7 +26,6 @@ from flows.inbox_sources import format_of_source, open_source
 from flows.unfinished import seems_unfinished
 from registry.inbox import FileState, Inbox, LandedFile, Portion
 from registry.ledger import Ledger
-from registry.store import MlflowStore
 from registry.write_points import write_point
 from tasks.artifact import Record
 from tasks.errors import UserError
@@ -71,12 +71,16 @@ class Swept(Record):
 
 @contextmanager
 def open_inbox(home: Home) -> Iterator[Inbox]:
-    """The inbox of a home, in the ledger's database; its connections are closed at the end."""
-    ledger = Ledger.of_store(MlflowStore.of_home(home.folder))
+    """The inbox of a home; its connections are closed at the end.
+
+    It stays with the home, where the files are, whichever registry a run reports to: `MIAOTUI_INBOX_URI` names another
+    database.
+    """
+    database = Ledger(os.environ.get("MIAOTUI_INBOX_URI") or f"sqlite:///{home.folder / 'inbox.db'}")
     try:
-        yield Inbox(ledger)
+        yield Inbox(database)
     finally:
-        ledger.close()
+        database.close()
 
 
 def land(
@@ -100,6 +104,13 @@ def land(
         landed = tuple(_land_one(folders, inbox, str(file), now) for file in files)
         _announce(inbox, name, announce, now)
     return landed
+
+
+def announce_landed(home: Home, name: str, announce: Announce, *, now: datetime | None = None) -> tuple[str, ...]:
+    """Tell of what nobody was told of yet; the digests of those files. What `announce` raises ends it, and nothing is lost."""
+    InboxFolders.of(home, name)
+    with open_inbox(home) as inbox:
+        return _announce(inbox, name, announce, now or datetime.now(UTC))
 
 
 def sweep_inbox(

@@ -53,21 +53,31 @@ class Applied(Record):
 
 
 def deployments_of(loaded: LoadedRecipe, *, sweep_every_s: float) -> tuple[DeploymentSpec, ...]:
-    """The nightly run of the recipe, and the sweep that carries out what people decided in MLflow's UI.
+    """The nightly run of the recipe, the look at what has landed for it, and the sweep of what people decided in MLflow's UI.
 
-    The nightly run is named after the recipe, so that a server holds those of several. The sweep is for all models.
+    The first two are named after the recipe, so that a server holds those of several. The sweep is for all models.
     """
     recipe = loaded.recipe
+    parameters = {"recipe": str(Path(loaded.file).absolute()), "overrides": list(loaded.overrides)}
     return (
         DeploymentSpec(
-            flow="optimize",
-            name=f"nightly-{recipe.name}",
-            entrypoint="flows.pipeline.optimize",
-            parameters={"recipe": str(Path(loaded.file).absolute()), "overrides": list(loaded.overrides)},
+            flow="nightly",
+            name=recipe.name,
+            entrypoint="flows.nightly.nightly",
+            parameters=parameters,
             description=f"The whole pipeline for {recipe.name}.",
             if_running="ENQUEUE",  # a night's run is late rather than lost
             cron=recipe.schedule.cron,
             timezone=recipe.schedule.timezone,
+        ),
+        DeploymentSpec(
+            flow="take-in",
+            name=recipe.name,
+            entrypoint="flows.take_in.take_in",
+            parameters=parameters,
+            description=f"Looks at what has landed for {recipe.name}, and recalibrates or retrains if it calls for that.",
+            if_running="ENQUEUE",  # what landed during a run is looked at after it
+            interval_s=60 * recipe.intake.sweep_minutes,
         ),
         DeploymentSpec(
             flow="review-sweep",
