@@ -100,10 +100,19 @@ def land(
     folders, now = InboxFolders.of(home, name), now or datetime.now(UTC)
     with open_inbox(home) as inbox:
         if columns is not None:
-            _set_columns(folders, inbox, columns)
+            _read_by(folders, inbox, columns, now)
         landed = tuple(_land_one(folders, inbox, str(file), now) for file in files)
         _announce(inbox, name, announce, now)
     return landed
+
+
+def read_by(home: Home, name: str, columns: Columns) -> None:
+    """From now on the files of this model are read by these columns, those that have landed, too.
+
+    Raises UserError where rows that were read by others are in use already.
+    """
+    with open_inbox(home) as inbox:
+        _read_by(InboxFolders.of(home, name), inbox, columns, datetime.now(UTC))
 
 
 def announce_landed(home: Home, name: str, announce: Announce, *, now: datetime | None = None) -> tuple[str, ...]:
@@ -128,17 +137,18 @@ def sweep_inbox(
     return Swept(landed=tuple(landed), left=left, announced=announced, released=released)
 
 
-def _set_columns(folders: InboxFolders, inbox: Inbox, columns: Columns) -> None:
+def _read_by(folders: InboxFolders, inbox: Inbox, columns: Columns, now: datetime) -> None:
     if columns == remembered_columns(folders):
         return
-    if any(file.rows for file in inbox.files(folders.model)):
+    if not inbox.judge_anew(folders.model):
         raise UserError(
-            f"other columns than those of the rows that have landed for {folders.model} already "
-            f"({', '.join(remembered_columns(folders).names)}): one training cannot read both; keep them, or land "
-            "under another name",
+            f"other columns than those of the rows that were taken in for {folders.model} already "
+            f"({', '.join(remembered_columns(folders).names)}): one training cannot read both; keep them, or use "
+            "another name",
             field="data",
         )
     remember_columns(folders, columns)
+    _finish_cut_off(folders, inbox, now)
 
 
 def _land_one(folders: InboxFolders, inbox: Inbox, source: str, now: datetime) -> Landing:

@@ -18,10 +18,10 @@ from flows.drift_decision import decide_use
 from flows.exclusive import one_pipeline_at_a_time
 from flows.home import Home
 from flows.inbox_files import InboxFolders
-from flows.inbox_rows import Columns, remember_columns, remembered_columns
+from flows.inbox_rows import Columns
 from flows.inbox_standing import Standing, remember_standing
 from flows.inbox_watch import land_watched
-from flows.landing import open_inbox, sweep_inbox
+from flows.landing import open_inbox, read_by, sweep_inbox
 from flows.nightly import as_state
 from flows.pipeline import run_recipe
 from flows.preparation import PreparedRun, prepare
@@ -61,11 +61,8 @@ class _TakeIn:
 
     def run(self) -> "State[None]":
         name, home = self._recipe.name, self._home
-        folders, columns = InboxFolders.of(home, name), Columns.of(self._recipe.data)
-        if columns != remembered_columns(folders):
-            with open_inbox(home) as inbox:
-                if not any(file.rows for file in inbox.files(name)):
-                    remember_columns(folders, columns)
+        folders = InboxFolders.of(home, name)
+        read_by(home, name, Columns.of(self._recipe.data))
         land_watched(home, name, self._recipe.intake.watch, folder=self._folder)
         sweep_inbox(home, name, announce=lambda _file: None)  # whatever has landed by now, this run looks at
         with open_inbox(home) as inbox:

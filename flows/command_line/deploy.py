@@ -35,6 +35,8 @@ def execute(options: argparse.Namespace) -> int:
     """Prints a line per work pool and deployment: created, updated or unchanged, and its next run."""
     from flows.deployments.plan import deployments_of
     from flows.home import Home
+    from flows.inbox_rows import Columns
+    from flows.landing import read_by
     from flows.prefect_server import require_prefect_server
     from flows.preparation import prepare
     from flows.trigger import require_server
@@ -46,6 +48,7 @@ def execute(options: argparse.Namespace) -> int:
     require_prefect_server()
     # What is wrong with data, model or targets is said now, and not at night.
     loaded = prepare(options.recipe, options.overrides, home).loaded
+    read_by(home, loaded.recipe.name, Columns.of(loaded.recipe.data))
     specs = deployments_of(loaded, sweep_every_s=60 * options.sweep_every)
 
     from prefect.client.orchestration import get_client

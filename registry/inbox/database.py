@@ -85,6 +85,17 @@ class Inbox:
         write_point("record a judged file")
         return self._change_file(model, sha256, FileState.RECEIVED, values, rows_of_portions)
 
+    def judge_anew(self, model: str) -> bool:
+        """Forget what became of all files, so that each is judged again; False where rows of some are in use."""
+        with self._alone(model), self._begin() as connection:
+            if any(entry.running or entry.processed for entry in _entries(connection, model)):
+                return False
+            write_point("judge all files anew")
+            connection.execute(delete(PORTIONS).where(PORTIONS.c.model == model))
+            unknown = {"state": FileState.RECEIVED.value, "rows": 0, "quarantined": 0, "reason": None}
+            connection.execute(update(FILES).where(FILES.c.model == model).values(**unknown))
+        return True
+
     def mark_announced(self, model: str, sha256: str, *, now: datetime) -> None:
         """Record that the event of its landing was accepted."""
         write_point("record an announcement")
