@@ -59,4 +59,4 @@ def _is_lost(entry: SliceComparison, limit: float, significance: float) -> bool:
 
 def _named(entries: Sequence[SliceComparison]) -> str:
     worst_first = sorted(entries, key=lambda entry: -entry.test.loss)
-    return ", ".join(f"{entry.name} ({-entry.test.loss:+.1%} on {entry.test.n} rows)" for entry in worst_first)
+    return ", ".join(f"{entry.name} ({-entry.test.loss or 0.0:+.1%} on {entry.test.n} rows)" for entry in worst_first)

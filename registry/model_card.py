@@ -180,6 +180,7 @@ def _data(evidence: Evidence) -> str:
         + " rows.",
         f"{snapshot.quarantined} rows were quarantined, {snapshot.duplicates} were duplicates, "
         f"{snapshot.leaking_exact + snapshot.leaking_near} left a split because a better protected one has their text.",
+        *([f"{snapshot.landed.sentence}."] if snapshot.landed else []),
         *(
             f"- `{_plain(source.location)}` ({source.rows} rows, SHA-256 {source.sha256[:12]})"
             for source in snapshot.sources

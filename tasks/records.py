@@ -66,6 +66,16 @@ class LandedRows(Record):
     contradicting: int
     thin: dict[str, int]
 
+    @property
+    def sentence(self) -> str:
+        """For a person."""
+        into = ", ".join(f"{count:,} in {split}" for split, count in self.added.items())
+        thin = f", {sum(self.thin.values()):,} of labels too rare to train on" if self.thin else ""
+        return (
+            f"{self.rows:,} landed rows: {into}; left out: {self.repeated:,} repeated, {self.contradicting:,} "
+            f"contradicting{thin}"
+        )
+
 
 class SnapshotResult(Record):
     """An immutable version of the data.

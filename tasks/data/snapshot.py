@@ -107,7 +107,7 @@ def extend_snapshot(
     return known.model_copy(
         update={
             "sources": (*known.sources, *files),
-            "landed": _landed_rows(added, len(rows)),
+            "landed": _together(known.landed, _landed_rows(added, len(rows))),
             **_contents(splits, config),
         }
     )
@@ -135,6 +135,18 @@ def _contents(splits: Mapping[str, Sequence[Row]], config: DataConfig) -> dict[s
         "slices": tuple(sorted({row.slice for rows in splits.values() for row in rows if row.slice is not None})),
         "content_digest": content_digest(splits),
     }
+
+
+def _together(before: LandedRows | None, more: LandedRows) -> LandedRows:
+    if before is None:
+        return more
+    return LandedRows(
+        rows=before.rows + more.rows,
+        added={split: before.added[split] + more.added[split] for split in SPLITS},
+        repeated=before.repeated + more.repeated,
+        contradicting=before.contradicting + more.contradicting,
+        thin=dict(Counter(before.thin) + Counter(more.thin)),
+    )
 
 
 def _landed_rows(added: Extension, rows: int) -> LandedRows:
