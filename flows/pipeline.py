@@ -16,8 +16,10 @@ from prefect import flow
 
 from flows import text_classification
 from flows.home import Home
+from flows.prefect_artifacts import publish
 from flows.preparation import PreparedRun, prepare
 from flows.progress import RunObserver, current_observer
+from flows.progress_artifact import showing_progress
 from flows.registration import Registered, find_registered, register
 from flows.run_tracking import RunTracking, project_version
 from flows.step_cache import StepCache
@@ -77,9 +79,12 @@ def optimize(recipe: str, overrides: list[str] | None = None) -> RunOutcome:
     """
     home = Home.open()
     prepared = prepare(Path(recipe), overrides or [], home)
-    run = _Run(prepared, home, current_observer())
-    with run.tracking.following():
-        return run.conclude(run.family())
+    with showing_progress(prepared.recipe.name, current_observer()) as observer:
+        run = _Run(prepared, home, observer)
+        with run.tracking.following():
+            outcome = run.conclude(run.family())
+    publish(outcome, run.tracking.tracker.store)
+    return outcome
 
 
 class _Run:
