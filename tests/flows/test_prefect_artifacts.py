@@ -5,7 +5,7 @@ import socket
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.artifact_writer import ArtifactWriter, artifact_key
@@ -23,6 +23,7 @@ def test_a_name_that_is_a_key_already_stays_as_it_is() -> None:
     assert artifact_key("checks", "support-intents") == "checks-support-intents"
 
 
+@settings(deadline=None)
 @given(names=st.lists(NAMES, min_size=2, unique=True))
 def test_keys_are_what_prefect_takes_and_no_two_names_share_one(names: list[str]) -> None:
     keys = [artifact_key("checks", name) for name in names]

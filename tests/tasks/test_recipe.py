@@ -104,7 +104,7 @@ def test_overrides_set_values_lists_sections_and_null(recipe_file: Path) -> None
         ("notify.on=[]", "--set notify.on: must have at least one entry, not []"),
         (
             "notify.on=[verdikt]",
-            "--set notify.on[0]: must be 'verdict', 'nothing-new', 'failure' or 'late', not \"verdikt\"",
+            "--set notify.on: notify.on[0]: must be 'verdict', 'nothing-new', 'failure' or 'late', not \"verdikt\"",
         ),
         ("task=poetry", '--set task: unknown task family; must be text-classification, not "poetry"'),
     ],
@@ -187,6 +187,7 @@ def test_the_projects_own_recipes_are_valid(file: Path) -> None:
         load_target(target, file)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(field_paths(TextClassificationRecipe))), st.data())
 def test_one_letter_too_many_still_finds_the_field(field: str, data: st.DataObject) -> None:
     leaf = field.rpartition(".")[2]
