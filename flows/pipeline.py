@@ -17,8 +17,10 @@ from prefect import flow
 from flows import text_classification
 from flows.exclusive import one_pipeline_at_a_time
 from flows.home import Home
+from flows.prefect_artifacts import publish
 from flows.preparation import PreparedRun, prepare
 from flows.progress import RunObserver, current_observer
+from flows.progress_artifact import showing_progress
 from flows.registration import Registered, find_registered, register
 from flows.run_tracking import RunTracking, project_version
 from flows.step_cache import StepCache
@@ -89,10 +91,13 @@ def optimize(recipe: str, overrides: list[str] | None = None) -> RunOutcome:
 def run_recipe(
     prepared: PreparedRun, home: Home, observer: RunObserver, *, on_step: Callable[[], None] = lambda: None
 ) -> RunOutcome:
-    """The pipeline within a flow run that is going on; `on_step` is called after every step."""
-    run = _Run(prepared, home, observer, on_step)
-    with run.tracking.following():
-        return run.conclude(run.family())
+    """The pipeline within a flow run that is going on, whose page shows it; `on_step` is called after every step."""
+    with showing_progress(prepared.recipe.name, observer) as shown:
+        run = _Run(prepared, home, shown, on_step)
+        with run.tracking.following():
+            outcome = run.conclude(run.family())
+    publish(outcome, run.tracking.tracker.store)
+    return outcome
 
 
 class _Run:

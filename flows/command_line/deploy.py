@@ -54,9 +54,11 @@ def execute(options: argparse.Namespace) -> int:
     from prefect.client.orchestration import get_client
 
     from flows.deployments.apply import apply, check_cron
+    from flows.notification_blocks import require_blocks
 
     for spec in specs:
         check_cron(spec, str(loaded.file))
+    require_blocks(loaded.recipe.notify.blocks, str(loaded.file))
     with get_client(sync_client=True) as client:
         for applied in apply(client, specs):
             print(applied.sentence, flush=True)

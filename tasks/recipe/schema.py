@@ -1,5 +1,6 @@
 """The recipe: the YAML a person writes, as frozen, strict pydantic models. Unknown fields are errors."""
 
+import re
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
@@ -190,6 +191,9 @@ class PromotionConfig(Section):
     unreadable_champion: Literal["replace", "refuse"] = "replace"
 
 
+NoticeKind = Literal["verdict", "nothing-new", "failure", "late"]
+
+
 class ScheduleConfig(Section):
     """When `miaotui deploy` has the recipe run: five fields of cron, in a time zone of the IANA database.
 
@@ -215,6 +219,27 @@ class ScheduleConfig(Section):
         return timezone
 
 
+class NotifyConfig(Section):
+    """Who is told of a run that nobody watches, and of what.
+
+    `blocks`: notification blocks saved on the Prefect server, as TYPE/NAME. `on`: `verdict` (whatever it is), `nothing-new`
+    (nothing had changed), `failure` (no verdict came of the run), `late` (it started long after it was due).
+    """
+
+    blocks: tuple[str, ...] = ()
+    on: Annotated[tuple[NoticeKind, ...], Field(min_length=1)] = ("verdict", "failure", "late")
+
+    @field_validator("blocks")
+    @classmethod
+    def _are_named_once(cls, blocks: tuple[str, ...]) -> tuple[str, ...]:
+        for block in blocks:
+            if not re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", block):
+                raise ValueError(f'must be TYPE/NAME like "slack-webhook/team", not "{block}"')
+            if blocks.count(block) > 1:
+                raise ValueError(f'names "{block}" more than once')
+        return blocks
+
+
 class TextClassificationRecipe(Section):
     """A recipe of the task family `text-classification`."""
 
@@ -235,6 +260,7 @@ class TextClassificationRecipe(Section):
     schedule: ScheduleConfig = ScheduleConfig()
     intake: IntakeConfig = IntakeConfig()
     drift: DriftPolicy = DriftPolicy()
+    notify: NotifyConfig = NotifyConfig()
 
     @model_validator(mode="after")
     def _carved_shares_leave_training_rows(self) -> "TextClassificationRecipe":
