@@ -11,9 +11,10 @@ from flows.home import Home
 from flows.inbox_files import InboxFolders
 from flows.inbox_rows import Columns, good_rows_file, remembered_columns, write_rows_of
 from flows.landing import open_inbox
-from registry.inbox import IntakePolicy, Known, Portion, Shortage, Wait
+from registry.inbox import Known, Portion, Shortage, Wait
 from tasks.artifact import Record
 from tasks.errors import UserError
+from tasks.recipe.intake import IntakeConfig
 
 
 class ClaimedBatch(Record):
@@ -30,7 +31,7 @@ class ClaimedBatch(Record):
 
 
 def claim_batch(
-    home: Home, name: str, key: str, *, policy: IntakePolicy, known: Known | None = None, now: datetime | None = None
+    home: Home, name: str, key: str, *, policy: IntakeConfig, known: Known | None = None, now: datetime | None = None
 ) -> ClaimedBatch | Wait:
     """The rows that a run with this idempotency key retrains with, or why it does not; `known`: what the model knows.
 
@@ -60,7 +61,7 @@ def complete(home: Home, name: str, key: str, *, ok: bool, now: datetime | None 
         return inbox.complete(name, key, ok=ok, now=now or datetime.now(UTC))
 
 
-def pending(home: Home, name: str, *, policy: IntakePolicy, known: Known | None = None) -> tuple[Shortage, ...]:
+def pending(home: Home, name: str, *, policy: IntakeConfig, known: Known | None = None) -> tuple[Shortage, ...]:
     """The new labels and slices that wait for more rows."""
     InboxFolders.of(home, name)
     with open_inbox(home) as inbox:

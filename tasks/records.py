@@ -53,6 +53,20 @@ class SourceFile(Record):
     quarantined: int
 
 
+class LandedRows(Record):
+    """What became of the rows that landed after the recipe's own, of which there are `rows`.
+
+    `added`: by split. `repeated`: rows that were there already, or (nearly) in another split. `contradicting`: rows whose
+    text has several labels, or had another one before. `thin`: rows by label, new and with too few rows to train on.
+    """
+
+    rows: int
+    added: dict[str, int]
+    repeated: int
+    contradicting: int
+    thin: dict[str, int]
+
+
 class SnapshotResult(Record):
     """An immutable version of the data.
 
@@ -75,6 +89,7 @@ class SnapshotResult(Record):
     leaking_exact: int
     leaking_near: int
     content_digest: str
+    landed: LandedRows | None = None
 
 
 # ---------------------------------------------------------------- models
@@ -327,6 +342,13 @@ class EvaluationResult(Record):
     expected_calibration_error_high: float | None = None
 
 
+class SliceComparison(Record):
+    """The same two models on the gate rows of one slice; `test` as in ChampionComparison."""
+
+    name: str
+    test: PairedTest
+
+
 class ChampionComparison(Record):
     """The bundle under judgement (`challenger_digest`) and the version that serves now, on the same gate rows.
 
@@ -343,6 +365,7 @@ class ChampionComparison(Record):
     test: PairedTest
     accuracy: Interval
     champion_accuracy: Interval
+    slices: tuple[SliceComparison, ...] = ()
 
     @property
     def uri(self) -> str:

@@ -4,18 +4,19 @@ The bytes lie in the home (`flows.landing`); what is said about them stands in t
 """
 
 from registry.inbox.database import Inbox, LostClaimError
-from registry.inbox.policy import IntakePolicy, Known, Shortage, Wait
-from registry.inbox.records import Batch, FileState, LandedFile, Portion
+from registry.inbox.policy import Known, Shortage, Wait
+from registry.inbox.records import Batch, BatchEntry, FileState, LandedFile, Portion, Use
 
 __all__ = [
     "Batch",
+    "BatchEntry",
     "FileState",
     "Inbox",
-    "IntakePolicy",
     "Known",
     "LandedFile",
     "LostClaimError",
     "Portion",
     "Shortage",
+    "Use",
     "Wait",
 ]

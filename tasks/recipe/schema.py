@@ -3,15 +3,11 @@
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-
-
-class Section(BaseModel):
-    """One section of a recipe."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+from tasks.drift.policy import DriftPolicy
+from tasks.recipe.intake import IntakeConfig
+from tasks.recipe.section import Section, Share
 
 
 def _as_list(value: object) -> object:
@@ -154,9 +150,10 @@ Positive = Annotated[float, Field(gt=0)]
 class Gates(Section):
     """Floors and service-level objectives; a missing one is not checked, and with none at all nothing passes.
 
-    Floors (accuracy and the like) are judged by the lower confidence bound, SLOs by the upper one. The two champion
-    gates apply only where a champion serves, and prove nothing by themselves: `champion_accuracy_loss` is the
-    non-inferiority margin against it, `champion_slowdown` the highest ratio of the new mean latency to its mean latency.
+    Floors (accuracy and the like) are judged by the lower confidence bound, SLOs by the upper one. The champion gates
+    apply only where a champion serves, and prove nothing by themselves: `champion_accuracy_loss` is the non-inferiority
+    margin against it, `champion_slice_loss` the loss in one slice from which on a slice counts as forgotten,
+    `champion_slowdown` the highest ratio of the new mean latency to its mean latency.
     """
 
     accuracy: Fraction | None = None
@@ -175,6 +172,7 @@ class Gates(Section):
     memory_mb: Positive | None = None
     size_mb: Positive | None = None
     champion_accuracy_loss: Share | None = 0.02
+    champion_slice_loss: Share | None = 0.05
     champion_slowdown: Positive | None = 1.10
 
 
@@ -193,10 +191,14 @@ class PromotionConfig(Section):
 
 
 class ScheduleConfig(Section):
-    """When `miaotui deploy` has the recipe run: five fields of cron, in a time zone of the IANA database."""
+    """When `miaotui deploy` has the recipe run: five fields of cron, in a time zone of the IANA database.
+
+    A run that starts more than `max_delay_minutes` after its time is skipped; None runs it however late it is.
+    """
 
     cron: str = "30 2 * * *"
     timezone: str = "UTC"
+    max_delay_minutes: Annotated[int, Field(ge=1)] | None = None
 
     @field_validator("cron")
     @classmethod
@@ -231,6 +233,8 @@ class TextClassificationRecipe(Section):
     gates: Gates = Gates()
     promotion: PromotionConfig = PromotionConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    intake: IntakeConfig = IntakeConfig()
+    drift: DriftPolicy = DriftPolicy()
 
     @model_validator(mode="after")
     def _carved_shares_leave_training_rows(self) -> "TextClassificationRecipe":

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.recipe.schema import Section
+from tasks.recipe.section import Section
 
 
 class Target(Section):

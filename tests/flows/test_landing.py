@@ -13,12 +13,13 @@ from flows.home import Home
 from flows.inbox_files import InboxFolders
 from flows.inbox_rows import Columns
 from flows.landing import ABANDONED_S, land, sweep_inbox
-from registry.inbox import FileState, IntakePolicy, Known
+from registry.inbox import FileState, Known
 from tasks.errors import UserError
+from tasks.recipe.intake import IntakeConfig
 from tests.conftest import write_rows
 
 NAME = "support-intents"
-AT_ONCE = IntakePolicy(min_rows=1, min_rows_per_label=3, debounce_s=0, cool_down_s=0)
+AT_ONCE = IntakeConfig(min_rows=1, min_rows_per_label=3, debounce_s=0, cool_down_s=0)
 NOW = datetime.now(UTC)
 
 
