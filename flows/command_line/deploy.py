@@ -12,9 +12,9 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "deploy",
         help="register a recipe's schedules",
-        description="Registers the nightly run of RECIPE (its `schedule`), the look at what has landed (its `intake`) and the "
-        "sweep of reviews with the Prefect server that `miaotui up` started, or that PREFECT_API_URL names; the same again "
-        "changes nothing.",
+        description="Registers the nightly run of RECIPE (its `schedule`), the look at what has landed (its `intake`), the "
+        "recalibration, the sweep of reviews and the weekly retention with the Prefect server that `miaotui up` started, or "
+        "that PREFECT_API_URL names; the same again changes nothing.",
     )
     parser.add_argument("recipe", metavar="RECIPE", type=Path, help="a recipe (YAML)")
     parser.add_argument(
@@ -27,6 +27,9 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument(
         "--sweep-every", metavar="MINUTES", type=float, default=10.0, help="how often to sweep the reviews (10)"
+    )
+    parser.add_argument(
+        "--delete-old", action="store_true", help="let the weekly retention delete what `miaotui clean` lists"
     )
     parser.set_defaults(execute=execute, resumes=False)
 
@@ -49,11 +52,12 @@ def execute(options: argparse.Namespace) -> int:
     # What is wrong with data, model or targets is said now, and not at night.
     loaded = prepare(options.recipe, options.overrides, home).loaded
     read_by(home, loaded.recipe.name, Columns.of(loaded.recipe.data))
-    specs = deployments_of(loaded, sweep_every_s=60 * options.sweep_every)
+    specs = deployments_of(loaded, sweep_every_s=60 * options.sweep_every, delete_old=options.delete_old)
 
     from prefect.client.orchestration import get_client
 
     from flows.deployments.apply import apply, check_cron
+    from flows.deployments.lost_runs import apply_lost_runs
     from flows.notification_blocks import require_blocks
 
     for spec in specs:
@@ -62,4 +66,5 @@ def execute(options: argparse.Namespace) -> int:
     with get_client(sync_client=True) as client:
         for applied in apply(client, specs):
             print(applied.sentence, flush=True)
+        print(apply_lost_runs(client).sentence, flush=True)
     return 0

@@ -42,7 +42,7 @@ def apply(client: "SyncPrefectClient", specs: Sequence[DeploymentSpec]) -> Itera
             name=spec.full_name,
             change=change,
             fields=differing_fields(spec, held),
-            next_run=_shown(_next_run(client, spec), spec),
+            next_run=_shown(_next_run(client, spec), spec) if spec.has_schedule else "",
         )
 
 
@@ -119,11 +119,11 @@ def _upsert(client: "SyncPrefectClient", spec: DeploymentSpec) -> None:
     from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
     from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 
-    schedule: CronSchedule | IntervalSchedule
+    schedules: list[CronSchedule | IntervalSchedule] = []
     if spec.cron is not None:
-        schedule = CronSchedule(cron=spec.cron, timezone=spec.timezone)
-    else:
-        schedule = IntervalSchedule(interval=timedelta(seconds=cast(float, spec.interval_s)))
+        schedules.append(CronSchedule(cron=spec.cron, timezone=spec.timezone))
+    elif spec.interval_s is not None:
+        schedules.append(IntervalSchedule(interval=timedelta(seconds=spec.interval_s)))
     client.create_deployment(
         flow_id=client.create_flow_from_name(spec.flow),
         name=spec.name,
@@ -131,7 +131,7 @@ def _upsert(client: "SyncPrefectClient", spec: DeploymentSpec) -> None:
         parameters=spec.parameters,
         description=spec.description,
         work_pool_name=spec.work_pool,
-        schedules=[DeploymentScheduleCreate(schedule=schedule, active=True, slug=spec.name)],
+        schedules=[DeploymentScheduleCreate(schedule=each, active=True, slug=spec.name) for each in schedules],
         concurrency_limit=spec.limit,
         concurrency_options=ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy(spec.if_running)),
         paused=spec.paused,

@@ -8,12 +8,13 @@ from tasks.artifact import Record
 from tasks.recipe.load import LoadedRecipe
 
 ALL_MODELS: Final = "all-models"
+_RETENTION_CRON: Final = "0 12 * * 0"  # away from the nights
 
 Change = Literal["created", "updated", "unchanged"]
 
 
 class DeploymentSpec(Record):
-    """One deployment of a flow of this package, with one schedule: `cron` in `timezone`, or every `interval_s` seconds.
+    """One deployment of a flow of this package: run by `cron` in `timezone`, every `interval_s` seconds, or by hand alone.
 
     At most `limit` runs go on at a time; `if_running` says what becomes of one that is due then: it waits, or is cancelled.
     """
@@ -30,6 +31,11 @@ class DeploymentSpec(Record):
     work_pool: str | None = WORK_POOL
     limit: int | None = 1
     paused: bool = False
+
+    @property
+    def has_schedule(self) -> bool:
+        """Whether the server has to create runs of it."""
+        return self.cron is not None or self.interval_s is not None
 
     @property
     def full_name(self) -> str:
@@ -52,10 +58,12 @@ class Applied(Record):
         return f"{self.name}: {self.change}{what}" + (f"; next run {self.next_run}" if self.next_run else "")
 
 
-def deployments_of(loaded: LoadedRecipe, *, sweep_every_s: float) -> tuple[DeploymentSpec, ...]:
-    """The nightly run of the recipe, the look at what has landed for it, and the sweep of what people decided in MLflow's UI.
+def deployments_of(
+    loaded: LoadedRecipe, *, sweep_every_s: float, delete_old: bool = False
+) -> tuple[DeploymentSpec, ...]:
+    """Nightly run, look at landed data and recalibration of the recipe; sweep of people's decisions, retention of all models.
 
-    The first two are named after the recipe, so that a server holds those of several. The sweep is for all models.
+    What is named after the recipe can be held for several by one server. The retention deletes only with `delete_old`.
     """
     recipe = loaded.recipe
     parameters = {"recipe": str(Path(loaded.file).absolute()), "overrides": list(loaded.overrides)}
@@ -87,6 +95,29 @@ def deployments_of(loaded: LoadedRecipe, *, sweep_every_s: float) -> tuple[Deplo
             description="Carries out what was approved or rejected in MLflow.",
             if_running="CANCEL_NEW",  # the one that runs does its work
             interval_s=sweep_every_s,
+        ),
+        DeploymentSpec(
+            flow="retention",
+            name=ALL_MODELS,
+            entrypoint="flows.upkeep.retention",
+            parameters={"delete": delete_old},
+            description="Deletes what is old and not needed any more." if delete_old else "Lists what is old.",
+            if_running="CANCEL_NEW",
+            cron=_RETENTION_CRON,
+            timezone=recipe.schedule.timezone,
+        ),
+        DeploymentSpec(
+            flow="recalibrate",
+            name=recipe.name,
+            entrypoint="flows.upkeep.recalibrate",
+            parameters={
+                "model": f"models:/{recipe.name}@champion",
+                "target": recipe.targets[0],
+                "text_column": recipe.data.text_column,
+                "label_column": recipe.data.label_column,
+            },
+            description="New thresholds and certificates from the fresh rows of the file `data`, without training.",
+            if_running="ENQUEUE",
         ),
     )
 

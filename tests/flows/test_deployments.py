@@ -18,7 +18,9 @@ def specs(*overrides: str) -> tuple[DeploymentSpec, ...]:
 
 
 def test_the_night_follows_the_recipes_schedule_and_names_its_file_and_overrides() -> None:
-    nightly, take_in, sweep = specs("schedule={cron: 15 3 * * 1-5, timezone: Europe/Berlin}", "intake.sweep_minutes=3")
+    nightly, take_in, sweep, *_ = specs(
+        "schedule={cron: 15 3 * * 1-5, timezone: Europe/Berlin}", "intake.sweep_minutes=3"
+    )
     assert nightly.full_name == "nightly/support-intents"
     assert (nightly.cron, nightly.timezone, nightly.limit) == ("15 3 * * 1-5", "Europe/Berlin", 1)
     assert nightly.parameters["recipe"] == str(QUICKSTART)
@@ -34,6 +36,18 @@ def test_every_entry_point_is_the_flow_that_it_is_deployed_as() -> None:
         flow = getattr(importlib.import_module(module), name)
         assert flow.name == spec.flow
         assert set(spec.parameters) <= set(flow.parameters.properties)
+
+
+def test_the_retention_only_lists_unless_told_to_delete_and_the_recalibration_runs_by_hand_alone() -> None:
+    retention, recalibrate = specs()[2:]
+    assert (retention.full_name, retention.cron) == ("retention/all-models", "0 12 * * 0")
+    assert retention.parameters == {"delete": False}
+    assert recalibrate.full_name == "recalibrate/support-intents"
+    assert recalibrate.parameters["model"] == "models:/support-intents@champion"
+    assert not recalibrate.has_schedule
+    told = deployments_of(load_recipe(QUICKSTART), sweep_every_s=600, delete_old=True)[2]
+    assert told.parameters == {"delete": True}
+    assert differing_fields(told, retention) == ("parameters", "description")
 
 
 def test_the_same_again_is_unchanged_and_a_difference_is_named() -> None:
