@@ -20,6 +20,7 @@ from flows.preparation import PreparedRun, prepare
 from flows.progress import RunObserver, current_observer
 from flows.registration import Registered, find_registered, register
 from flows.run_tracking import RunTracking, project_version
+from flows.scale_out import ScaleOut
 from flows.step_cache import StepCache
 from flows.step_runner import StepRunner, as_task
 from flows.text_classification import TextClassificationArtifacts
@@ -90,7 +91,12 @@ class _Run:
         self._home = home
         self._observer = observer
         self.tracking = RunTracking(RunTracker(home.folder, prepared.recipe.name), prepared)
-        self._steps = StepRunner(StepCache(home), observer, on_finished=self.tracking.step_finished)
+        self._steps = StepRunner(
+            StepCache(home),
+            observer,
+            on_finished=self.tracking.step_finished,
+            scale_out=ScaleOut(prepared.recipe.scale_out),
+        )
         self._registrar = Registrar.of_home(home.folder)
         self._judged_against: int | None = None
 
@@ -188,6 +194,7 @@ class _Run:
             recipe=self._prepared.recipe,
             snapshot=made.snapshot.result,
             fine_tune=made.fine_tuned.result,
+            seeds=made.seeds.result if made.seeds else None,
             prune=made.pruned.result if made.pruned else None,
             compression=made.compression.result,
             lexical=made.lexical.result if made.lexical else None,
