@@ -23,6 +23,7 @@ from flows.progress import RunObserver, current_observer
 from flows.progress_artifact import showing_progress
 from flows.registration import Registered, find_registered, register
 from flows.run_tracking import RunTracking, project_version
+from flows.scale_out import ScaleOut
 from flows.step_cache import StepCache
 from flows.step_runner import FinishedStep, StepRunner, as_task
 from flows.text_classification import TextClassificationArtifacts
@@ -113,7 +114,8 @@ class _Run:
             self.tracking.step_finished(step)
             on_step()
 
-        self._steps = StepRunner(StepCache(home), observer, on_finished=finished)
+        out = ScaleOut(prepared.recipe.scale_out)
+        self._steps = StepRunner(StepCache(home), observer, on_finished=finished, scale_out=out)
         self._registrar = Registrar.of_home(home.folder)
         self._judged_against: int | None = None
 
@@ -211,6 +213,7 @@ class _Run:
             recipe=self._prepared.recipe,
             snapshot=made.snapshot.result,
             fine_tune=made.fine_tuned.result,
+            seeds=made.seeds.result if made.seeds else None,
             prune=made.pruned.result if made.pruned else None,
             compression=made.compression.result,
             lexical=made.lexical.result if made.lexical else None,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.home import Home
+from flows.scale_out import require_scale_out
 from tasks.errors import UserError
 from tasks.recipe import Recipe, Target
 from tasks.recipe.load import LoadedRecipe, load_recipe, load_target
@@ -46,6 +47,7 @@ def prepare(recipe_file: Path, overrides: Sequence[str], home: Home) -> Prepared
                 file=recipe_file,
                 field="targets",
             )
+    require_scale_out(loaded.recipe.scale_out, recipe_file)
     from flows.landed_data import landed_data
     from tasks.base_model import resolve_base_model
     from tasks.data.sources import resolve_sources

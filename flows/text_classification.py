@@ -4,7 +4,7 @@ First `make_bundle`; then, when it is known what the bundle is to be compared wi
 another family would write of its own; running, caching, tracking, verdict and registry are shared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -15,13 +15,14 @@ from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
 from flows.preparation import PreparedRun
 from flows.step_key import Keyed, Step
-from flows.step_runner import StepRunner
+from flows.step_runner import StepCall, StepRunner
 from registry.baseline import Baseline
 from registry.evidence import Evidence
 from tasks.artifact import Artifact
 from tasks.data.rows import split_file
 from tasks.data.sources import Source
 from tasks.recipe import Target, TextClassificationRecipe
+from tasks.recipe.schema import FineTuneConfig
 from tasks.records import (
     BenchmarkResult,
     ChampionComparison,
@@ -32,6 +33,7 @@ from tasks.records import (
     LexicalResult,
     PruneResult,
     RouterResult,
+    SeedChoice,
     SnapshotResult,
     UnreadableChampion,
 )
@@ -39,6 +41,7 @@ from tasks.records import (
 SNAPSHOT: Final = Step("snapshot", "tasks.data.snapshot:take_snapshot", SnapshotResult)
 EXTEND: Final = Step("extend-snapshot", "tasks.data.snapshot:extend_snapshot", SnapshotResult)
 FINE_TUNE: Final = Step("fine-tune", "tasks.fine_tune:fine_tune", FineTuneResult)
+CHOOSE_SEED: Final = Step("choose-seed", "tasks.choose_seed:choose_seed", SeedChoice)
 PRUNE: Final = Step("prune", "tasks.prune:prune", PruneResult, measures=True)
 EXPORT: Final = Step("export", "tasks.export:export_graphs", ExportResult)
 QUANTIZE: Final = Step("quantize", "tasks.quantize:select_compression", CompressionResult, measures=True)
@@ -70,6 +73,7 @@ class BundleArtifacts:
     compression: Artifact[CompressionResult]
     lexical: Artifact[LexicalResult] | None
     router: Artifact[RouterResult]
+    seeds: Artifact[SeedChoice] | None
 
     @property
     def bundle(self) -> Path:
@@ -107,7 +111,8 @@ class TextClassificationArtifacts(BundleArtifacts):
 def step_labels(prepared: PreparedRun, *, compared: bool = False) -> list[str]:
     """What the steps of this recipe are called, in order; `compared`: there is a champion to compare with."""
     recipe, targets = prepared.recipe, prepared.targets
-    labels = [SNAPSHOT.name, *([EXTEND.name] if prepared.judged else []), FINE_TUNE.name]
+    labels = [SNAPSHOT.name, *([EXTEND.name] if prepared.judged else []), *_fine_tune_labels(recipe)]
+    labels += [CHOOSE_SEED.name] if recipe.fine_tune.seeds else []
     labels += [PRUNE.name] if recipe.prune.enabled else []
     labels += [_of(EXPORT, _FINE_TUNED)]
     labels += [_of(EXPORT, _PRUNED)] if recipe.prune.enabled else []
@@ -163,15 +168,9 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> BundleA
     trained_on, judged_by = snapshots(prepared, steps)
     require_certifiable(recipe, judged_by.result, prepared)
     steps.note(feasibility(recipe, judged_by.result))
-    fine_tuned = steps.run(
-        FINE_TUNE,
-        {"snapshot": trained_on, "base": prepared.base, "config": recipe.fine_tune, "seed": recipe.seed},
-        files=("trainer_log.json",),
-    )
+    fine_tuned, seeds = _fine_tune(prepared, trained_on, steps)
     pruned = _prune(recipe, target, trained_on, fine_tuned, steps)
-    exports = {_FINE_TUNED: _export(_FINE_TUNED, trained_on, fine_tuned, steps)}
-    if pruned is not None:
-        exports[_PRUNED] = _export(_PRUNED, trained_on, pruned, steps)
+    exports = _export(trained_on, {_FINE_TUNED: fine_tuned} | ({_PRUNED: pruned} if pruned else {}), steps)
     compression = steps.run(
         QUANTIZE,
         {
@@ -189,7 +188,7 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> BundleA
         lexical = steps.run(LEXICAL, inputs)
     export = exports[_FINE_TUNED]
     router = _calibrate(prepared, judged_by, compression, export, lexical, steps, home)
-    return BundleArtifacts(trained_on, judged_by, fine_tuned, pruned, export, compression, lexical, router)
+    return BundleArtifacts(trained_on, judged_by, fine_tuned, pruned, export, compression, lexical, router, seeds)
 
 
 def snapshots(prepared: PreparedRun, steps: StepRunner) -> tuple[Artifact[SnapshotResult], Artifact[SnapshotResult]]:
@@ -215,6 +214,36 @@ def keyed_sources(sources: Sequence[Source]) -> Keyed:
     return Keyed(tuple(sources), key)
 
 
+def _fine_tune(
+    prepared: PreparedRun, snapshot: Artifact[SnapshotResult], steps: StepRunner
+) -> tuple[Artifact[FineTuneResult], Artifact[SeedChoice] | None]:
+    """The fine-tuned model and, where the recipe names several seeds, how it was chosen."""
+    recipe = prepared.recipe
+    seeds = recipe.fine_tune.seeds or (recipe.seed,)
+    common = {"snapshot": snapshot, "base": prepared.base, "config": _for_one_seed(recipe)}
+    calls = [
+        StepCall(FINE_TUNE, common | {"seed": seed}, label=label, files=("trainer_log.json",))
+        for seed, label in zip(seeds, _fine_tune_labels(recipe), strict=True)
+    ]
+    tuned = steps.run_all(calls)
+    if recipe.fine_tune.seeds is None:
+        return tuned[0], None
+    # Lists, because their order, which decides between equals, is part of the key.
+    choice = steps.run(CHOOSE_SEED, {"seeds": list(seeds), "candidates": tuned})
+    steps.note(f"fine-tune: seed {choice.result.seed} goes on, {choice.result.reason}")
+    return tuned[seeds.index(choice.result.seed)], choice
+
+
+def _fine_tune_labels(recipe: TextClassificationRecipe) -> list[str]:
+    seeds = recipe.fine_tune.seeds
+    return [FINE_TUNE.name] if seeds is None else [_of(FINE_TUNE, f"seed {seed}") for seed in seeds]
+
+
+def _for_one_seed(recipe: TextClassificationRecipe) -> FineTuneConfig:
+    """The section without the search: another seed beside it makes no new model of this one."""
+    return recipe.fine_tune.model_copy(update={"seeds": None})
+
+
 def _prune(
     recipe: TextClassificationRecipe,
     target: Target,
@@ -228,7 +257,7 @@ def _prune(
         "snapshot": snapshot,
         "fine_tuned": fine_tuned,
         "config": recipe.prune,
-        "fine_tune_config": recipe.fine_tune,
+        "fine_tune_config": _for_one_seed(recipe),
         "quantized": bool(recipe.quantize.techniques),
         "seed": recipe.seed,
         "target": target,
@@ -237,12 +266,15 @@ def _prune(
 
 
 def _export(
-    which: str,
     snapshot: Artifact[SnapshotResult],
-    model: Artifact[FineTuneResult] | Artifact[PruneResult],
+    models: Mapping[str, Artifact[FineTuneResult] | Artifact[PruneResult]],
     steps: StepRunner,
-) -> Artifact[ExportResult]:
-    return steps.run(EXPORT, {"snapshot": snapshot, "model": model}, label=_of(EXPORT, which))
+) -> dict[str, Artifact[ExportResult]]:
+    calls = [
+        StepCall(EXPORT, {"snapshot": snapshot, "model": model}, label=_of(EXPORT, name))
+        for name, model in models.items()
+    ]
+    return dict(zip(models, steps.run_all(calls), strict=True))
 
 
 def _calibrate(

@@ -123,6 +123,26 @@ class FineTuneResult(Record):
     plain_accuracy: float | None = None
 
 
+class SeedCandidate(Record):
+    """One fine-tuning of the search over seeds: accuracy of the final head on tune, mean training loss."""
+
+    name: str
+    seed: int
+    accuracy: float
+    train_loss: float
+    best_epoch: int
+    epochs_run: int
+    chosen: bool
+
+
+class SeedChoice(Record):
+    """Which seed's model goes on and why; `candidates` in the order of the recipe."""
+
+    seed: int
+    reason: str
+    candidates: tuple[SeedCandidate, ...]
+
+
 class Technique(Record):
     """What one compression technique gained over its parent, and whether it earned its place.
 

@@ -149,7 +149,7 @@ def train(
         output_dir=str(checkpoints),
         num_train_epochs=config.epochs,
         learning_rate=config.learning_rate,
-        per_device_train_batch_size=config.batch_size,
+        per_device_train_batch_size=config.batch_size // config.processes,
         per_device_eval_batch_size=64,
         warmup_ratio=config.warmup_ratio,
         weight_decay=config.weight_decay,

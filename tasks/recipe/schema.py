@@ -4,11 +4,13 @@ import re
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from tasks.drift.policy import DriftPolicy
 from tasks.recipe.intake import IntakeConfig
 from tasks.recipe.section import Section, Share
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 def _as_list(value: object) -> object:
@@ -56,7 +58,9 @@ class FineTuneConfig(Section):
     `exits`: 1-based encoder layers that get an exit head before the last one; None chooses a sixth, a third and a
     half of the depth. `exit_start`: share of the training after which the early exits train the encoder, too, and not
     only their heads. `patience`: epochs without gain on tune before training stops. `compare_plain`: also fine-tune without
-    early exits, for as long again, to report what the exits cost the last head.
+    early exits, for as long again, to report what the exits cost the last head. `seeds`: fine-tune once with each, and go
+    on with the best on tune; None trains once, with the recipe's `seed`. `processes`: of one training, on as many GPUs
+    where there are any; they share the rows of a step, of which there are `batch_size` in all.
     """
 
     epochs: Annotated[int, Field(ge=1, le=100)] = 5
@@ -69,6 +73,23 @@ class FineTuneConfig(Section):
     weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.01
     patience: Annotated[int, Field(ge=1)] = 2
     compare_plain: bool = False
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] | None = None
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+
+    @field_validator("seeds")
+    @classmethod
+    def _differ(cls, seeds: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if seeds is not None and len(set(seeds)) < len(seeds):
+            raise ValueError(f"must differ from one another, not {list(seeds)}")
+        return seeds
+
+    @field_validator("processes")
+    @classmethod
+    def _share_a_step(cls, processes: int, info: ValidationInfo) -> int:
+        rows = info.data.get("batch_size")
+        if rows is not None and rows % processes:
+            raise ValueError(f"must divide batch_size, {rows}, without a rest, not {processes}")
+        return processes
 
 
 class PruneConfig(Section):
@@ -240,6 +261,26 @@ class NotifyConfig(Section):
         return blocks
 
 
+class ScaleOutConfig(Section):
+    """Where independent candidates (the seeds of fine-tuning, the exports) are computed, and how many at a time.
+
+    `threads` computes on this machine, `dask` and `ray` on a cluster: on the one that answers at `address`, else on one
+    of `workers` processes that is started here and stopped before anything is measured. With the default, one worker,
+    nothing ever runs beside anything else.
+    """
+
+    runner: Literal["threads", "dask", "ray"] = "threads"
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    address: Annotated[str, Field(min_length=1)] | None = None
+
+    @field_validator("address")
+    @classmethod
+    def _is_a_clusters(cls, address: str | None, info: ValidationInfo) -> str | None:
+        if address is not None and info.data.get("runner") == "threads":
+            raise ValueError('is the address of a cluster; set scale_out.runner to "dask" or "ray", or leave it out')
+        return address
+
+
 class TextClassificationRecipe(Section):
     """A recipe of the task family `text-classification`."""
 
@@ -247,7 +288,7 @@ class TextClassificationRecipe(Section):
     task: Literal["text-classification"]
     data: DataConfig
     base_model: Annotated[str, Field(min_length=1)]
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    seed: Seed = 0
     fine_tune: FineTuneConfig = FineTuneConfig()
     prune: PruneConfig = PruneConfig()
     quantize: QuantizeConfig = QuantizeConfig()
@@ -261,6 +302,7 @@ class TextClassificationRecipe(Section):
     intake: IntakeConfig = IntakeConfig()
     drift: DriftPolicy = DriftPolicy()
     notify: NotifyConfig = NotifyConfig()
+    scale_out: ScaleOutConfig = ScaleOutConfig()
 
     @model_validator(mode="after")
     def _carved_shares_leave_training_rows(self) -> "TextClassificationRecipe":

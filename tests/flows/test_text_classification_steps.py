@@ -1,7 +1,7 @@
 """The family's steps are given what their functions take, in an order in which everything is there when needed."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +13,7 @@ from flows.code_digest import Code
 from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
 from flows.step_key import Keyed, Step, key_of, key_parts, plain_value
+from flows.step_runner import StepCall
 from flows.text_classification import gather_evidence, make_bundle, step_labels
 from registry.baseline import Baseline
 from tasks.artifact import Artifact
@@ -37,6 +38,7 @@ class RecordingRunner:
         self.results = {
             "snapshot": SimpleNamespace(rows={"certify": certify_rows}),
             "extend-snapshot": SimpleNamespace(rows={"certify": certify_rows}),
+            "choose-seed": SimpleNamespace(seed=7, reason="it is the best"),
             "calibrate-router": SimpleNamespace(
                 certificates=[SimpleNamespace(epsilon=0.01, certified=certified)], attempt=1
             ),
@@ -57,6 +59,9 @@ class RecordingRunner:
         folder.mkdir(exist_ok=True)
         (folder / "certify.jsonl").write_text("rows", encoding="utf-8")
         return Artifact(step.name, folder, label or step.name, self.results.get(step.name))  # type: ignore[type-var]
+
+    def run_all(self, calls: Sequence[StepCall[Any]]) -> list[Any]:
+        return [self.run(call.step, call.inputs, label=call.name, files=call.files) for call in calls]
 
 
 def recipe(**changes: object) -> TextClassificationRecipe:
@@ -105,14 +110,22 @@ def parameters_of(step: Step[Any]) -> set[str]:
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_every_step_is_given_exactly_what_its_function_takes(step: Step[Any], tmp_path: Path) -> None:
     runner: Any = RecordingRunner(tmp_path)
-    run_steps(prepared(recipe(), (LANDED,)), runner, Home(tmp_path), champion(tmp_path))
+    given_recipe = prepared(recipe(fine_tune={"seeds": [0, 7]}), (LANDED,))
+    run_steps(given_recipe, runner, Home(tmp_path), champion(tmp_path))
     given = [inputs for label, inputs in runner.given.items() if label.partition(" ")[0] == step.name]
     assert given
     assert {frozenset(inputs) for inputs in given} == {frozenset(parameters_of(step))}
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"prune": {"enabled": False}}, {"lexical": {"enabled": False}}, {"quantize": {"techniques": []}}]
+    "changes",
+    [
+        {},
+        {"prune": {"enabled": False}},
+        {"lexical": {"enabled": False}},
+        {"quantize": {"techniques": []}},
+        {"fine_tune": {"seeds": [3, 7]}},
+    ],
 )
 def test_the_plan_names_the_steps_that_run_in_their_order(changes: dict[str, object], tmp_path: Path) -> None:
     given = recipe(**changes)
@@ -166,6 +179,29 @@ def test_gates_change_no_step_but_the_arrival_rate_of_the_benchmark(tmp_path: Pa
 
     assert inputs_with({"accuracy": 0.9})["evaluate"] == inputs_with({"latency_p99_ms": 1})["evaluate"]
     assert inputs_with({"accuracy": 0.9})["benchmark one"] == inputs_with({"latency_p99_ms": 1})["benchmark one"]
+
+
+def test_every_seed_is_tuned_alike_and_the_chosen_one_goes_on(tmp_path: Path) -> None:
+    def given_to(seeds: list[int]) -> dict[str, Mapping[str, object]]:
+        runner: Any = RecordingRunner(tmp_path)
+        made = make_bundle(prepared(recipe(fine_tune={"seeds": seeds})), runner, Home(tmp_path))
+        assert made.fine_tuned.digest == "fine-tune seed 7"
+        assert made.seeds is not None
+        return runner.given
+
+    two, three = given_to([3, 7]), given_to([3, 7, 11])
+    assert [two[f"fine-tune seed {seed}"]["seed"] for seed in (3, 7)] == [3, 7]
+    assert two["prune"]["fine_tuned"].digest == "fine-tune seed 7"  # type: ignore[attr-defined]
+    for label in ("fine-tune seed 3", "fine-tune seed 7", "prune", "export fine-tuned"):
+        assert two[label] == three[label]
+
+
+def test_without_seeds_the_recipes_own_is_the_only_one(tmp_path: Path) -> None:
+    runner: Any = RecordingRunner(tmp_path)
+    made = make_bundle(prepared(recipe(seed=5)), runner, Home(tmp_path))
+    assert runner.given["fine-tune"]["seed"] == 5
+    assert made.seeds is None
+    assert "choose-seed" not in runner.given
 
 
 def test_measuring_steps_are_marked_so() -> None:

@@ -243,3 +243,29 @@ def test_any_bytes_give_a_recipe_or_one_line(tmp_path: Path, content: bytes) -> 
 )
 def test_any_override_gives_a_recipe_or_one_line(recipe_file: Path, override: str) -> None:
     assert_recipe_or_user_error(recipe_file, override)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("scale_out.runner=spark", "--set scale_out.runner: must be 'threads', 'dask' or 'ray', not \"spark\""),
+        ("scale_out.workers=0", "--set scale_out.workers: must be at least 1, not 0"),
+        (
+            "scale_out.address=tcp://there:8786",
+            "--set scale_out.address: is the address of a cluster; set scale_out.runner to "
+            '"dask" or "ray", or leave it out',
+        ),
+        ("fine_tune.seeds=[]", "--set fine_tune.seeds: must have at least one entry, not []"),
+        ("fine_tune.seeds=[1, 2, 1]", "--set fine_tune.seeds: must differ from one another, not [1, 2, 1]"),
+        ("fine_tune.processes=3", "--set fine_tune.processes: must divide batch_size, 32, without a rest, not 3"),
+    ],
+)
+def test_what_cannot_be_spread_out_is_refused(recipe_file: Path, override: str, message: str) -> None:
+    assert message_of(recipe_file, override) == message
+
+
+def test_a_cluster_is_named_by_runner_and_address(recipe_file: Path) -> None:
+    overrides = ["scale_out={runner: dask, workers: 4, address: 'tcp://there:8786'}", "fine_tune.seeds=[0, 1]"]
+    recipe = load_recipe(recipe_file, overrides).recipe
+    assert (recipe.scale_out.runner, recipe.scale_out.workers, recipe.fine_tune.seeds) == ("dask", 4, (0, 1))
+    assert load_recipe(recipe_file).recipe.scale_out.workers == 1
