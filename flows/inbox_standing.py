@@ -10,11 +10,19 @@ from tasks.artifact import Record
 
 
 class Standing(Record):
-    """`at` (UTC) a run looked: it has to `wait`, or it came to `last`."""
+    """`at` (UTC) a run looked: it has to `wait`, it came to `last`, or it `failed`."""
 
     at: datetime
     wait: Wait | None = None
     last: str = ""
+    failed: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What was found, without what is short."""
+        if self.failed is not None:
+            return f"failed, {self.failed}"
+        return self.wait.reason if self.wait else self.last
 
 
 def remember_standing(folders: InboxFolders, standing: Standing) -> None:

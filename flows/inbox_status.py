@@ -31,8 +31,7 @@ class LandedStatus(Record):
             ("rows", rows),
         ]
         if self.standing is not None:
-            found = self.standing.wait.reason if self.standing.wait else self.standing.last
-            lines.append((f"looked at {self.standing.at.astimezone():%Y-%m-%d %H:%M}", found))
+            lines.append((f"looked at {self.standing.at.astimezone():%Y-%m-%d %H:%M}", self.standing.sentence))
             lines += [("missing", str(each)) for each in (self.standing.wait.shortages if self.standing.wait else ())]
         return tuple(lines)
 

@@ -1,10 +1,11 @@
 """The flow `nightly`: the recipe's whole pipeline at its hour, which ends in seconds where nothing has changed.
 
-A run that starts too late by the recipe's policy is skipped. What a run came to is the name of its state in Prefect.
+A run that starts too late by the recipe's policy is skipped.
 """
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -13,14 +14,16 @@ from prefect.states import Completed
 
 from flows.exclusive import one_pipeline_at_a_time
 from flows.home import Home
-from flows.pipeline import RunOutcome, run_recipe
+from flows.notices import notice
+from flows.notification import failures_notified, notify
+from flows.pipeline import run_recipe
 from flows.preparation import prepare
 from flows.progress import current_observer
+from flows.unwatched import concluded
 from tasks.recipe.load import load_recipe
 from tasks.recipe.schema import ScheduleConfig
 
-SKIPPED = "Skipped"
-NOTHING_NEW = "Nothing new"
+SKIPPED: Final = "Skipped"
 
 
 @flow(name="nightly", validate_parameters=False, persist_result=False)
@@ -31,12 +34,15 @@ def nightly(recipe: str, overrides: list[str] | None = None) -> "State[None]":
     """
     home, observer = Home.open(), current_observer()
     file, given = Path(recipe), overrides or []
-    late = lateness(load_recipe(file, given).recipe.schedule, due=flow_run.scheduled_start_time, now=datetime.now(UTC))
+    loaded = load_recipe(file, given).recipe
+    late = lateness(loaded.schedule, due=flow_run.scheduled_start_time, now=datetime.now(UTC))
     if late is not None:
+        notify(loaded.notify, notice("late", f"{loaded.name}: the nightly run was skipped", [late]))
         return Completed(name=SKIPPED, message=late)
-    with one_pipeline_at_a_time(home, observer):
-        outcome = run_recipe(prepare(file, given, home), home, observer)
-    return as_state(outcome)
+    with failures_notified(loaded.notify, loaded.name):
+        with one_pipeline_at_a_time(home, observer):
+            outcome = run_recipe(prepare(file, given, home), home, observer)
+        return concluded(outcome, home, loaded.notify)
 
 
 def lateness(schedule: ScheduleConfig, *, due: datetime | None, now: datetime) -> str | None:
@@ -47,10 +53,3 @@ def lateness(schedule: ScheduleConfig, *, due: datetime | None, now: datetime) -
         return None
     minutes = (now - due).total_seconds() / 60
     return f"{minutes:,.0f} minutes late, and schedule.max_delay_minutes is {schedule.max_delay_minutes}"
-
-
-def as_state(outcome: RunOutcome) -> "State[None]":
-    """The end of a run that came to a verdict, whichever that is: its name says it, its message what serves now."""
-    version = outcome.registered.version.uri
-    name = NOTHING_NEW if outcome.nothing_new else f"Verdict {outcome.verdict.outcome.value}"
-    return Completed(name=name, message=f"{version}: {outcome.registered.promotion.sentence}")

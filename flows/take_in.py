@@ -4,7 +4,6 @@ A batch is claimed, decided on and completed in the inbox; between them stand on
 repeated. Whoever is killed in between, the next run goes on with the same batch and the same decision.
 """
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -19,10 +18,11 @@ from flows.exclusive import one_pipeline_at_a_time
 from flows.home import Home
 from flows.inbox_files import InboxFolders
 from flows.inbox_rows import Columns
-from flows.inbox_standing import Standing, remember_standing
+from flows.inbox_standing import Standing, remember_standing, remembered_standing
 from flows.inbox_watch import land_watched
 from flows.landing import open_inbox, read_by, sweep_inbox
-from flows.nightly import as_state
+from flows.notices import failure_notice
+from flows.notification import notify
 from flows.pipeline import run_recipe
 from flows.preparation import PreparedRun, prepare
 from flows.progress import RunObserver, current_observer
@@ -30,8 +30,10 @@ from flows.step_cache import StepCache
 from flows.step_runner import StepRunner
 from flows.text_classification import snapshots
 from flows.trigger import ask_again
+from flows.unwatched import concluded
 from registry.inbox import Known, Use, Wait
-from tasks.recipe.load import load_recipe
+from tasks.recipe import Recipe
+from tasks.recipe.load import LoadedRecipe, load_recipe
 
 WAITING = "Waiting"
 NOTHING_LANDED = "Nothing landed"
@@ -45,25 +47,41 @@ def take_in(recipe: str, overrides: list[str] | None = None) -> "State[None]":
     Raises UserError for whatever a person can mend; a batch that was claimed is given back then.
     """
     home, observer = Home.open(), current_observer()
+    loaded = load_recipe(Path(recipe), overrides or [])
+    folders = InboxFolders.of(home, loaded.recipe.name)
     with one_pipeline_at_a_time(home, observer):
-        return _TakeIn(Path(recipe), overrides or [], home, observer).run()
+        try:
+            return _TakeIn(loaded, home, observer).run()
+        except Exception as error:
+            _tell_once(folders, loaded.recipe, error)
+            raise
+
+
+def _tell_once(folders: InboxFolders, recipe: Recipe, error: Exception) -> None:
+    """Remembers and tells that it failed; what fails again in the same way at every look is told once."""
+    before, now = (
+        remembered_standing(folders),
+        Standing(at=datetime.now(UTC), failed=f"{type(error).__name__}: {error}"),
+    )
+    remember_standing(folders, now)
+    if before is None or before.failed != now.failed:
+        notify(recipe.notify, failure_notice(recipe.name, error))
 
 
 class _TakeIn:
     """One look at the inbox of a recipe's model."""
 
-    def __init__(self, file: Path, overrides: list[str], home: Home, observer: RunObserver) -> None:
+    def __init__(self, loaded: LoadedRecipe, home: Home, observer: RunObserver) -> None:
         self._home = home
         self._observer = observer
-        loaded = load_recipe(file, overrides)
-        self._recipe, self._folder = loaded.recipe, loaded.folder
-        self._prepared: Callable[[], PreparedRun] = lambda: prepare(file, overrides, home)
+        self._loaded = loaded
+        self._recipe = loaded.recipe
 
     def run(self) -> "State[None]":
         name, home = self._recipe.name, self._home
         folders = InboxFolders.of(home, name)
         read_by(home, name, Columns.of(self._recipe.data))
-        land_watched(home, name, self._recipe.intake.watch, folder=self._folder)
+        land_watched(home, name, self._recipe.intake.watch, folder=self._loaded.folder)
         sweep_inbox(home, name, announce=lambda _file: None)  # whatever has landed by now, this run looks at
         with open_inbox(home) as inbox:
             running = next((entry for entry in inbox.batches(name) if entry.running), None)
@@ -102,9 +120,12 @@ class _TakeIn:
             return Completed(name=NOTHING_TO_DO, message=f"{batch.rows:,} rows: {why}")
         # What has landed and what it is good for stands in the inbox; the pipeline reads it there, as every other run does.
         outcome = run_recipe(self._prepared(), home, self._observer, on_step=lambda: self._renew(batch.key))
-        state = as_state(outcome)
         done = "retrained" if decided is Use.RETRAIN else "recalibrated"
-        return Completed(name=state.name, message=f"{done} with {batch.rows:,} rows; {state.message}")
+        return concluded(outcome, home, self._recipe.notify, [f"{done} with {batch.rows:,} rows that landed: {why}"])
+
+    def _prepared(self) -> PreparedRun:
+        """Anew each time: what has landed belongs to it, and changes with every claim and decision."""
+        return prepare(self._loaded.file, self._loaded.overrides, self._home)
 
     def _renew(self, key: str) -> None:
         with open_inbox(self._home) as inbox:
