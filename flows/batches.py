@@ -48,8 +48,8 @@ def claim_batch(
     return ClaimedBatch(
         key=key,
         rows=claimed.rows,
-        files=_row_files(folders, columns, claimed.portions, portions),
-        earlier=_row_files(folders, columns, earlier, portions),
+        files=row_files(folders, columns, claimed.portions, portions),
+        earlier=row_files(folders, columns, earlier, portions),
         lease_until=claimed.lease_until,
     )
 
@@ -68,7 +68,7 @@ def pending(home: Home, name: str, *, policy: IntakeConfig, known: Known | None 
         return inbox.pending(name, policy=policy, known=known or Known())
 
 
-def _row_files(
+def row_files(
     folders: InboxFolders, columns: Columns, chosen: Iterable[Portion], portions: Sequence[Portion]
 ) -> tuple[Path, ...]:
     """The files with the rows of the chosen portions: those that landed, or a selection where not all is chosen."""

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """A recipe with everything it names, found and hashed."""
+    """A recipe with everything it names, found and hashed, and what has landed for it.
+
+    `judged`: landed sources that the router is calibrated and judged by, and that nothing is trained on.
+    """
 
     loaded: LoadedRecipe
     targets: tuple[Target, ...]
     sources: "tuple[Source, ...]"
+    judged: "tuple[Source, ...]"
     base: "BaseModelFiles"
 
     @property
@@ -42,12 +46,17 @@ def prepare(recipe_file: Path, overrides: Sequence[str], home: Home) -> Prepared
                 file=recipe_file,
                 field="targets",
             )
+    from flows.landed_data import landed_data
     from tasks.base_model import resolve_base_model
     from tasks.data.sources import resolve_sources
 
     sources = resolve_sources(loaded.recipe.data, recipe_file=recipe_file, home=home.folder)
     try:
+        landed = landed_data(home, loaded.recipe.name, loaded.recipe.data)
+    except UserError as error:
+        raise error if error.file else UserError(str(error), file=recipe_file) from error
+    try:
         base = resolve_base_model(loaded.recipe.base_model, recipe_folder=loaded.folder)
     except UserError as error:
         raise error if error.file else UserError(str(error), file=recipe_file) from error
-    return PreparedRun(loaded, targets, sources, base)
+    return PreparedRun(loaded, targets, (*sources, *landed.trained), landed.judged, base)

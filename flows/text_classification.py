@@ -20,6 +20,7 @@ from registry.baseline import Baseline
 from registry.evidence import Evidence
 from tasks.artifact import Artifact
 from tasks.data.rows import split_file
+from tasks.data.sources import Source
 from tasks.recipe import Target, TextClassificationRecipe
 from tasks.records import (
     BenchmarkResult,
@@ -36,6 +37,7 @@ from tasks.records import (
 )
 
 SNAPSHOT: Final = Step("snapshot", "tasks.data.snapshot:take_snapshot", SnapshotResult)
+EXTEND: Final = Step("extend-snapshot", "tasks.data.snapshot:extend_snapshot", SnapshotResult)
 FINE_TUNE: Final = Step("fine-tune", "tasks.fine_tune:fine_tune", FineTuneResult)
 PRUNE: Final = Step("prune", "tasks.prune:prune", PruneResult, measures=True)
 EXPORT: Final = Step("export", "tasks.export:export_graphs", ExportResult)
@@ -49,12 +51,18 @@ BENCHMARK: Final = Step("benchmark", "tasks.benchmark.step:run_benchmark", Bench
 # The names under which the exported models reach the quantize step.
 _FINE_TUNED: Final = "fine-tuned"
 _PRUNED: Final = "pruned"
+_LEFT_OUT: Final = ("quarantine.jsonl", "contradicting.jsonl", "leaking.jsonl")
 
 
 @dataclass(frozen=True)
 class BundleArtifacts:
-    """What the steps up to the bundle made; None where the recipe leaves a step out."""
+    """What the steps up to the bundle made; None where the recipe leaves a step out.
 
+    `snapshot` is what the router is calibrated and judged by; `trained_on` has the same rows, without those that landed
+    since and only called for recalibration.
+    """
+
+    trained_on: Artifact[SnapshotResult]
     snapshot: Artifact[SnapshotResult]
     fine_tuned: Artifact[FineTuneResult]
     pruned: Artifact[PruneResult] | None
@@ -96,9 +104,10 @@ class TextClassificationArtifacts(BundleArtifacts):
         )
 
 
-def step_labels(recipe: TextClassificationRecipe, targets: Sequence[Target], *, compared: bool = False) -> list[str]:
+def step_labels(prepared: PreparedRun, *, compared: bool = False) -> list[str]:
     """What the steps of this recipe are called, in order; `compared`: there is a champion to compare with."""
-    labels = [SNAPSHOT.name, FINE_TUNE.name]
+    recipe, targets = prepared.recipe, prepared.targets
+    labels = [SNAPSHOT.name, *([EXTEND.name] if prepared.judged else []), FINE_TUNE.name]
     labels += [PRUNE.name] if recipe.prune.enabled else []
     labels += [_of(EXPORT, _FINE_TUNED)]
     labels += [_of(EXPORT, _PRUNED)] if recipe.prune.enabled else []
@@ -151,22 +160,22 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> BundleA
     Raises UserError before any training where no certificate can come of the data.
     """
     recipe, target = prepared.recipe, prepared.targets[0]
-    snapshot = _snapshot(prepared, steps)
-    require_certifiable(recipe, snapshot.result, prepared)
-    steps.note(feasibility(recipe, snapshot.result))
+    trained_on, judged_by = snapshots(prepared, steps)
+    require_certifiable(recipe, judged_by.result, prepared)
+    steps.note(feasibility(recipe, judged_by.result))
     fine_tuned = steps.run(
         FINE_TUNE,
-        {"snapshot": snapshot, "base": prepared.base, "config": recipe.fine_tune, "seed": recipe.seed},
+        {"snapshot": trained_on, "base": prepared.base, "config": recipe.fine_tune, "seed": recipe.seed},
         files=("trainer_log.json",),
     )
-    pruned = _prune(recipe, target, snapshot, fine_tuned, steps)
-    exports = {_FINE_TUNED: _export(_FINE_TUNED, snapshot, fine_tuned, steps)}
+    pruned = _prune(recipe, target, trained_on, fine_tuned, steps)
+    exports = {_FINE_TUNED: _export(_FINE_TUNED, trained_on, fine_tuned, steps)}
     if pruned is not None:
-        exports[_PRUNED] = _export(_PRUNED, snapshot, pruned, steps)
+        exports[_PRUNED] = _export(_PRUNED, trained_on, pruned, steps)
     compression = steps.run(
         QUANTIZE,
         {
-            "snapshot": snapshot,
+            "snapshot": trained_on,
             "exports": exports,
             "config": recipe.quantize,
             "prune_budget": recipe.prune.max_accuracy_loss,
@@ -176,23 +185,34 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> BundleA
     )
     lexical = None
     if recipe.lexical.enabled:
-        inputs = {"snapshot": snapshot, "fine_tuned": fine_tuned, "config": recipe.lexical, "seed": recipe.seed}
+        inputs = {"snapshot": trained_on, "fine_tuned": fine_tuned, "config": recipe.lexical, "seed": recipe.seed}
         lexical = steps.run(LEXICAL, inputs)
-    router = _calibrate(prepared, snapshot, compression, exports[_FINE_TUNED], lexical, steps, home)
-    return BundleArtifacts(snapshot, fine_tuned, pruned, exports[_FINE_TUNED], compression, lexical, router)
+    export = exports[_FINE_TUNED]
+    router = _calibrate(prepared, judged_by, compression, export, lexical, steps, home)
+    return BundleArtifacts(trained_on, judged_by, fine_tuned, pruned, export, compression, lexical, router)
 
 
-def _snapshot(prepared: PreparedRun, steps: StepRunner) -> Artifact[SnapshotResult]:
-    sources = [
-        {"role": source.role, "location": source.location, "sha256": source.sha256, "format": source.format}
-        for source in prepared.sources
-    ]
+def snapshots(prepared: PreparedRun, steps: StepRunner) -> tuple[Artifact[SnapshotResult], Artifact[SnapshotResult]]:
+    """What the model is trained on, and what its router is calibrated and judged by: often the same."""
     inputs = {
         "config": prepared.recipe.data,
-        "sources": Keyed(prepared.sources, sources),
+        "sources": keyed_sources(prepared.sources),
         "seed": prepared.recipe.seed,
     }
-    return steps.run(SNAPSHOT, inputs, files=("quarantine.jsonl", "contradicting.jsonl", "leaking.jsonl"))
+    trained_on = steps.run(SNAPSHOT, inputs, files=_LEFT_OUT)
+    if not prepared.judged:
+        return trained_on, trained_on
+    more = {"snapshot": trained_on, "sources": keyed_sources(prepared.judged)}
+    return trained_on, steps.run(EXTEND, inputs | more, files=_LEFT_OUT)
+
+
+def keyed_sources(sources: Sequence[Source]) -> Keyed:
+    """Sources as the input of a step: what they are called and what they hold, not where they lie."""
+    key = [
+        {"role": source.role, "location": source.location, "sha256": source.sha256, "format": source.format}
+        for source in sources
+    ]
+    return Keyed(tuple(sources), key)
 
 
 def _prune(

@@ -30,6 +30,7 @@ from flows.command_line import (
     run,
     status,
     sweep,
+    take_in,
     up,
     verify,
 )
@@ -46,6 +47,7 @@ _COMMANDS: Final = (
     bench,
     recalibrate,
     land,
+    take_in,
     status,
     history,
     review,

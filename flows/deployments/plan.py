@@ -61,21 +61,31 @@ class Applied(Record):
 def deployments_of(
     loaded: LoadedRecipe, *, sweep_every_s: float, delete_old: bool = False
 ) -> tuple[DeploymentSpec, ...]:
-    """The nightly run and the recalibration of the recipe; the sweep of people's decisions and the retention of all models.
+    """All that a recipe needs, and what is for all models: people's decisions in MLflow's UI, and retention.
 
     What is named after the recipe can be held for several by one server. The retention deletes only with `delete_old`.
     """
     recipe = loaded.recipe
+    parameters = {"recipe": str(Path(loaded.file).absolute()), "overrides": list(loaded.overrides)}
     return (
         DeploymentSpec(
-            flow="optimize",
-            name=f"nightly-{recipe.name}",
-            entrypoint="flows.pipeline.optimize",
-            parameters={"recipe": str(Path(loaded.file).absolute()), "overrides": list(loaded.overrides)},
+            flow="nightly",
+            name=recipe.name,
+            entrypoint="flows.nightly.nightly",
+            parameters=parameters,
             description=f"The whole pipeline for {recipe.name}.",
             if_running="ENQUEUE",  # a night's run is late rather than lost
             cron=recipe.schedule.cron,
             timezone=recipe.schedule.timezone,
+        ),
+        DeploymentSpec(
+            flow="take-in",
+            name=recipe.name,
+            entrypoint="flows.take_in.take_in",
+            parameters=parameters,
+            description=f"Looks at what has landed for {recipe.name}, and recalibrates or retrains if it calls for that.",
+            if_running="ENQUEUE",  # what landed during a run is looked at after it
+            interval_s=60 * recipe.intake.sweep_minutes,
         ),
         DeploymentSpec(
             flow="review-sweep",

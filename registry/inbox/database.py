@@ -1,4 +1,4 @@
-"""What has landed, who holds it, and what was taken in: tables beside the ledger, changed by compare-and-swap.
+"""What has landed, who holds it, and what was taken in: tables that are changed by compare-and-swap.
 
 Every change is one transaction that names the state it expects, and claims of one model follow one another. So of any
 number who record, claim or complete the same thing at once, one does it, and a killed one has done all of it or nothing.
@@ -50,7 +50,7 @@ class Inbox:
     """The landed files of all models. Times are given by the caller, aware of their zone."""
 
     def __init__(self, ledger: Ledger) -> None:
-        """Opens nothing; the tables are made on first use in the ledger's database."""
+        """Opens nothing; the tables are made on first use in the database that the ledger is, or would be, in."""
         self._ledger: Final = ledger
         self._ready = False
 
@@ -84,6 +84,17 @@ class Inbox:
         rows_of_portions = [portion_values(model, portion) for portion in portions]
         write_point("record a judged file")
         return self._change_file(model, sha256, FileState.RECEIVED, values, rows_of_portions)
+
+    def judge_anew(self, model: str) -> bool:
+        """Forget what became of all files, so that each is judged again; False where rows of some are in use."""
+        with self._alone(model), self._begin() as connection:
+            if any(entry.running or entry.processed for entry in _entries(connection, model)):
+                return False
+            write_point("judge all files anew")
+            connection.execute(delete(PORTIONS).where(PORTIONS.c.model == model))
+            unknown = {"state": FileState.RECEIVED.value, "rows": 0, "quarantined": 0, "reason": None}
+            connection.execute(update(FILES).where(FILES.c.model == model).values(**unknown))
+        return True
 
     def mark_announced(self, model: str, sha256: str, *, now: datetime) -> None:
         """Record that the event of its landing was accepted."""
@@ -168,7 +179,7 @@ class Inbox:
         Raises LostClaimError where the batch is not this run's any more.
         """
         with self._alone(model), self._begin() as connection:
-            (mine,) = [entry for entry in _entries(connection, model) if entry.key == key] or [None]
+            mine = next((entry for entry in _entries(connection, model) if entry.key == key), None)
             if mine is None or not mine.running:
                 raise LostClaimError(f"{key} holds no batch of {model}")
             if mine.use is not None:

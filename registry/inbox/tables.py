@@ -1,4 +1,4 @@
-"""The inbox's tables, which stand beside the ledger's in SQLite or PostgreSQL, and how their rows become records."""
+"""The inbox's tables, in SQLite or PostgreSQL, and how their rows become records."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime

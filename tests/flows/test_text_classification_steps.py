@@ -16,12 +16,16 @@ from flows.step_key import Keyed, Step, key_of, key_parts, plain_value
 from flows.text_classification import gather_evidence, make_bundle, step_labels
 from registry.baseline import Baseline
 from tasks.artifact import Artifact
+from tasks.data.sources import Source
 from tasks.errors import UserError
 from tasks.recipe import Target, TextClassificationRecipe
 from tasks.records import UnreadableChampion
 
 PROJECT = Path(__file__).parents[2]
 STEPS = [step for step in vars(text_classification).values() if isinstance(step, Step)]
+
+
+LANDED = Source("landed", "landed/model/a.jsonl", Path("a.jsonl"), "digest", "jsonl")
 
 
 class RecordingRunner:
@@ -32,6 +36,7 @@ class RecordingRunner:
         self.given: dict[str, Mapping[str, object]] = {}
         self.results = {
             "snapshot": SimpleNamespace(rows={"certify": certify_rows}),
+            "extend-snapshot": SimpleNamespace(rows={"certify": certify_rows}),
             "calibrate-router": SimpleNamespace(
                 certificates=[SimpleNamespace(epsilon=0.01, certified=certified)], attempt=1
             ),
@@ -65,8 +70,9 @@ def recipe(**changes: object) -> TextClassificationRecipe:
     return TextClassificationRecipe.model_validate(fields | changes)
 
 
-def prepared(given: TextClassificationRecipe) -> Any:
+def prepared(given: TextClassificationRecipe, judged: tuple[object, ...] = ()) -> Any:
     return SimpleNamespace(
+        judged=judged,
         recipe=given,
         targets=(Target(name="one"), Target(name="two")),
         sources=(),
@@ -99,7 +105,7 @@ def parameters_of(step: Step[Any]) -> set[str]:
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_every_step_is_given_exactly_what_its_function_takes(step: Step[Any], tmp_path: Path) -> None:
     runner: Any = RecordingRunner(tmp_path)
-    run_steps(prepared(recipe()), runner, Home(tmp_path), champion(tmp_path))
+    run_steps(prepared(recipe(), (LANDED,)), runner, Home(tmp_path), champion(tmp_path))
     given = [inputs for label, inputs in runner.given.items() if label.partition(" ")[0] == step.name]
     assert given
     assert {frozenset(inputs) for inputs in given} == {frozenset(parameters_of(step))}
@@ -112,10 +118,10 @@ def test_the_plan_names_the_steps_that_run_in_their_order(changes: dict[str, obj
     given = recipe(**changes)
     runner: Any = RecordingRunner(tmp_path)
     run_steps(prepared(given), runner, Home(tmp_path))
-    assert list(runner.given) == step_labels(given, prepared(given).targets)
+    assert list(runner.given) == step_labels(prepared(given))
     compared: Any = RecordingRunner(tmp_path)
     run_steps(prepared(given), compared, Home(tmp_path), champion(tmp_path))
-    assert list(compared.given) == step_labels(given, prepared(given).targets, compared=True)
+    assert list(compared.given) == step_labels(prepared(given), compared=True)
     assert set(compared.given) - set(runner.given) == {"compare-champion"}
 
 
@@ -198,3 +204,14 @@ def test_a_failed_certificate_makes_the_next_other_attempt_the_second(tmp_path: 
         return plain_value(runner.given["calibrate-router"]["attempt"])
 
     assert [attempt("chain"), attempt("chain"), attempt("other chain"), attempt("chain")] == [1, 1, 2, 1]
+
+
+def test_landed_rows_that_only_called_for_recalibration_are_judged_by_and_not_trained_on(tmp_path: Path) -> None:
+    runner: Any = RecordingRunner(tmp_path)
+    given = prepared(recipe(), (LANDED,))
+    run_steps(given, runner, Home(tmp_path), champion(tmp_path))
+    assert list(runner.given) == step_labels(given, compared=True)
+    read = {label: inputs["snapshot"].step for label, inputs in runner.given.items() if "snapshot" in inputs}
+    extended = {label for label, step in read.items() if step == "extend-snapshot"}
+    assert extended == {"calibrate-router", "evaluate", "compare-champion", "benchmark one", "benchmark two"}
+    assert set(read) - extended >= {"extend-snapshot", "fine-tune", "prune", "quantize", "lexical-path"}
