@@ -13,7 +13,7 @@ def add_to(commands: Any) -> None:
         "deploy",
         help="register a recipe's schedules",
         description="Registers the nightly run of RECIPE (its `schedule`), the look at what has landed (its `intake`), the "
-        "recalibration, the sweep of reviews and the weekly retention with the Prefect server that `miaotui up` started, or "
+        "sweep of reviews, the weekly retention and the recalibration with the Prefect server that `miaotui up` started, or "
         "that PREFECT_API_URL names; the same again changes nothing.",
     )
     parser.add_argument("recipe", metavar="RECIPE", type=Path, help="a recipe (YAML)")

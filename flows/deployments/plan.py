@@ -61,7 +61,7 @@ class Applied(Record):
 def deployments_of(
     loaded: LoadedRecipe, *, sweep_every_s: float, delete_old: bool = False
 ) -> tuple[DeploymentSpec, ...]:
-    """Nightly run, look at landed data and recalibration of the recipe; sweep of people's decisions, retention of all models.
+    """All that a recipe needs, and what is for all models: people's decisions in MLflow's UI, and retention.
 
     What is named after the recipe can be held for several by one server. The retention deletes only with `delete_old`.
     """

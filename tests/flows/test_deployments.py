@@ -39,13 +39,13 @@ def test_every_entry_point_is_the_flow_that_it_is_deployed_as() -> None:
 
 
 def test_the_retention_only_lists_unless_told_to_delete_and_the_recalibration_runs_by_hand_alone() -> None:
-    retention, recalibrate = specs()[2:]
+    retention, recalibrate = specs()[3:]
     assert (retention.full_name, retention.cron) == ("retention/all-models", "0 12 * * 0")
     assert retention.parameters == {"delete": False}
     assert recalibrate.full_name == "recalibrate/support-intents"
     assert recalibrate.parameters["model"] == "models:/support-intents@champion"
     assert not recalibrate.has_schedule
-    told = deployments_of(load_recipe(QUICKSTART), sweep_every_s=600, delete_old=True)[2]
+    told = deployments_of(load_recipe(QUICKSTART), sweep_every_s=600, delete_old=True)[3]
     assert told.parameters == {"delete": True}
     assert differing_fields(told, retention) == ("parameters", "description")
 
