@@ -11,7 +11,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.prefect,
     pytest.mark.e2e,
-    pytest.mark.skipif("MIAOTUI_DRILL" not in os.environ, reason="takes minutes of kills; set MIAOTUI_DRILL=1 to run it"),
+    pytest.mark.skipif(
+        "MIAOTUI_DRILL" not in os.environ, reason="takes minutes of kills; set MIAOTUI_DRILL=1 to run it"
+    ),
 ]
 
 VICTIMS = ("worker and flow", "prefect", "everything")
