@@ -105,7 +105,8 @@ class Layout:
         return Server(
             name="prefect",
             command=command,
-            environment=environment | _PREFECT | named,
+            # Otherwise its pages ask the usual port, wherever they come from.
+            environment=environment | _PREFECT | named | {"PREFECT_SERVER_UI_API_URL": f"{self.prefect_url}/api"},
             folder=self.home,
             log=self._log("prefect"),
             answers=lambda _since: prefect_answers(f"{self.prefect_url}/api"),
