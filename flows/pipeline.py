@@ -16,9 +16,10 @@ from prefect import flow
 
 from flows import text_classification
 from flows.home import Home
-from flows.preparation import PreparedRun, prepare
+from flows.preparation import PreparedRun, prepare, targets_here
 from flows.progress import RunObserver, current_observer
 from flows.registration import Registered, find_registered, register
+from flows.remote_benchmark import require_servers
 from flows.run_tracking import RunTracking, project_version
 from flows.step_cache import StepCache
 from flows.step_runner import StepRunner, as_task
@@ -77,6 +78,7 @@ def optimize(recipe: str, overrides: list[str] | None = None) -> RunOutcome:
     """
     home = Home.open()
     prepared = prepare(Path(recipe), overrides or [], home)
+    require_servers(prepared.targets)
     run = _Run(prepared, home, current_observer())
     with run.tracking.following():
         return run.conclude(run.family())
@@ -100,7 +102,7 @@ class _Run:
         made = text_classification.make_bundle(self._prepared, self._steps, self._home)
         name, digest = self._prepared.recipe.name, made.router.result.bundle_digest
         self._judged_against = serving(self._registrar, name)
-        baseline = find_baseline(self._registrar.store, name, digest, self._prepared.targets)
+        baseline = find_baseline(self._registrar.store, name, digest, targets_here(self._prepared.targets))
         if baseline is not None and baseline.bundle is not None:
             self._plan(compared=True)
         elif baseline is not None:

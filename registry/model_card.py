@@ -10,7 +10,7 @@ from typing import Final
 from registry.checks import Check, Outcome, Verdict
 from registry.evidence import Evidence, chosen_certificate
 from registry.headline import adaptive_contender
-from tasks.records import Interval, Ratio
+from tasks.records import BenchmarkResult, Interval, Ratio
 
 DESCRIPTION_LENGTH: Final = 5000
 """What MLflow's column for a version's description holds, in characters."""
@@ -71,12 +71,21 @@ def _head(name: str, evidence: Evidence, verdict: Verdict) -> str:
         if contender := adaptive_contender(benchmark):
             lines.append(
                 f"On {benchmark.target} ({_plain(benchmark.host.cpu)}): {_ratio(contender.speedup)} times faster than "
-                f"the static {evidence.compression.static_precision} model, {contender.mean_ms:.2f} ms on average."
+                f"the static {evidence.compression.static_precision} model, {contender.mean_ms:.2f} ms on average"
+                f"{_point(evidence, benchmark)}."
             )
     lines += _champion(evidence)
     lines += [f"- {check.outcome.value}: {_plain(check.sentence)}" for check in verdict.decisive]
     lines += ["", f"Bundle `{evidence.bundle_digest}`", f"Evidence `{evidence.digest}`", ""]
     return "\n".join(lines)
+
+
+def _point(evidence: Evidence, benchmark: BenchmarkResult) -> str:
+    """The operating point of a target that does not serve at the bundle's default, and how to load it so."""
+    point = benchmark.operating_point
+    if point in (None, evidence.router.operating_point):
+        return ""
+    return f", at its own operating point {point} (`operating_point={point!r}` at loading)"
 
 
 def _champion(evidence: Evidence) -> Iterator[str]:

@@ -13,7 +13,8 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "deploy",
         help="register a recipe's schedules",
-        description="Registers the nightly run of RECIPE (its `schedule`) and the sweep of reviews with the Prefect server "
+        description="Registers the nightly run of RECIPE (its `schedule`), the sweep of reviews and the benchmark of every "
+        "target that has a work pool with the Prefect server "
         "that `miaotui up` started, or that PREFECT_API_URL names; the same again changes nothing.",
     )
     parser.add_argument("recipe", metavar="RECIPE", type=Path, help="a recipe (YAML)")
@@ -33,6 +34,7 @@ def add_to(commands: Any) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Prints a line per work pool and deployment: created, updated or unchanged, and its next run."""
+    from flows.deployments.benchmarks import benchmark_deployments
     from flows.deployments.plan import deployments_of
     from flows.home import Home
     from flows.prefect_server import require_prefect_server
@@ -44,8 +46,12 @@ def execute(options: argparse.Namespace) -> int:
     _name_server(home.folder)
     require_prefect_server()
     # What is wrong with data, model or targets is said now, and not at night.
-    loaded = prepare(options.recipe, options.overrides, home).loaded
-    specs = deployments_of(loaded, sweep_every_s=60 * options.sweep_every)
+    prepared = prepare(options.recipe, options.overrides, home)
+    loaded = prepared.loaded
+    specs = (
+        *deployments_of(loaded, sweep_every_s=60 * options.sweep_every),
+        *benchmark_deployments(prepared.targets),
+    )
 
     from prefect.client.orchestration import get_client
 

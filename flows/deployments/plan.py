@@ -13,9 +13,10 @@ Change = Literal["created", "updated", "unchanged"]
 
 
 class DeploymentSpec(Record):
-    """One deployment of a flow of this package, with one schedule: `cron` in `timezone`, or every `interval_s` seconds.
+    """One deployment of a flow of this package, with at most one schedule: `cron` in `timezone`, or every `interval_s` seconds.
 
-    At most `limit` runs go on at a time; `if_running` says what becomes of one that is due then: it waits, or is cancelled.
+    Without one, its runs are started by events or callers. At most `limit` runs go on at a time (None: as many as there are);
+    `if_running` says what becomes of one that is due then: it waits, or is cancelled.
     """
 
     flow: str
@@ -30,6 +31,11 @@ class DeploymentSpec(Record):
     work_pool: str | None = WORK_POOL
     limit: int | None = 1
     paused: bool = False
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether the server has to start its runs by itself."""
+        return self.cron is not None or self.interval_s is not None
 
     @property
     def full_name(self) -> str:
