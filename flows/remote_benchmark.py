@@ -18,6 +18,7 @@ from flows.prefect_pool import PrefectPool
 from registry.benchmark_jobs import Beat, BenchmarkJobs, PublishedJob
 from registry.store import MlflowStore
 from tasks.artifact import Artifact, Workspace
+from tasks.benchmark.errors import BenchmarkError
 from tasks.benchmark.order import Order, order_of
 from tasks.benchmark.portable import EVIDENCE_FILE, open_evidence, pack_order
 from tasks.benchmark.step import require_order
@@ -116,13 +117,14 @@ def _measured(
                 continue
             raise failure(pool.name, run)
         try:
-            result = _collected(jobs, job, run, order, workspace)
-        except UserError as error:
+            result, folder = _collected(jobs, job, run, order, workspace)
+        except (UserError, BenchmarkError) as error:
             if not earlier:
                 raise
             workspace.progress(f"the evidence of an earlier run cannot be used ({error}); measuring again")
             continue
         if not (earlier and result.disturbance is not None and result.disturbance.disturbed):
+            shutil.copytree(folder, workspace.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(EVIDENCE_FILE))
             return result
         workspace.progress("an earlier measurement was disturbed; measuring again")
     raise AssertionError("there is no last attempt")
@@ -130,7 +132,7 @@ def _measured(
 
 def _collected(
     jobs: BenchmarkJobs, job: PublishedJob, run: PoolRun, order: Order, workspace: Workspace
-) -> BenchmarkResult:
+) -> tuple[BenchmarkResult, Path]:
     """The evidence of a run, verified: its bytes, that it is about this bundle, and that the declared machine measured."""
     scratch = workspace.scratch / "evidence"
     shutil.rmtree(scratch, ignore_errors=True)
@@ -138,9 +140,7 @@ def _collected(
     folder, digest = jobs.collect(job.run_id, run.id, scratch)
     result = require_order(open_evidence(folder, digest, job.digest), order)
     require_fingerprint(order.target, result.host, where=f"the one that measured for {order.target.work_pool}")
-    shutil.copytree(folder, workspace.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(EVIDENCE_FILE))
-    shutil.rmtree(scratch)
-    return result
+    return result, folder
 
 
 def _reader(jobs: BenchmarkJobs, job: PublishedJob) -> Callable[[], Beat | None]:
