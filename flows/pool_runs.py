@@ -22,12 +22,16 @@ _TAKEN: Final = frozenset({"PENDING", "RUNNING", "CANCELLING"})
 
 @dataclass(frozen=True)
 class PoolRun:
-    """A flow run as Prefect's server tells it: `state` is its type (`RUNNING`), `name` the shown one (`Late`)."""
+    """A flow run as Prefect's server tells it: `state` is its type (`RUNNING`), `name` the shown one (`Late`).
+
+    `job`: the URI of the job that it was started with, by whoever was the first to ask.
+    """
 
     id: str
     state: str
     name: str
     message: str = ""
+    job: str = ""
 
     @property
     def final(self) -> bool:

@@ -80,10 +80,10 @@ class PrefectPool:
 
 
 def _seen(run: "FlowRun") -> PoolRun:
-    state = run.state
+    state, job = run.state, str(run.parameters.get("job", ""))
     if state is None:
-        return PoolRun(str(run.id), "SCHEDULED", "Scheduled")
-    return PoolRun(str(run.id), state.type.value, state.name or state.type.value, state.message or "")
+        return PoolRun(str(run.id), "SCHEDULED", "Scheduled", job=job)
+    return PoolRun(str(run.id), state.type.value, state.name or state.type.value, state.message or "", job)
 
 
 def _uuid(run_id: str) -> Any:

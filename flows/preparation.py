@@ -49,7 +49,9 @@ def prepare(recipe_file: Path, overrides: Sequence[str], home: Home) -> Prepared
     targets = tuple(load_target(name, recipe_file) for name in dict.fromkeys(loaded.recipe.targets))
     for target in targets:
         _require_known_point(target, loaded)
-        if not target.remote:
+        if target.remote:
+            _require_other_pool(target, loaded)
+        else:
             require_fingerprint(target)
     from tasks.base_model import resolve_base_model
     from tasks.data.sources import resolve_sources
@@ -72,4 +74,17 @@ def _require_known_point(target: Target, loaded: LoadedRecipe) -> None:
             f"({', '.join(f'{epsilon:g}' for epsilon in known)}), not {target.operating_point:g}",
             file=target_file(target.name, loaded.folder),
             field="operating_point",
+        )
+
+
+def _require_other_pool(target: Target, loaded: LoadedRecipe) -> None:
+    """Raises UserError for the pool that the pipeline itself runs in: its one run at a time would wait for its own end."""
+    from flows.servers.layout import WORK_POOL
+
+    if target.work_pool == WORK_POOL:
+        raise UserError(
+            f"{WORK_POOL} is the pool of the pipeline itself, whose worker takes one run at a time; leave the field out to "
+            "measure on that machine",
+            file=target_file(target.name, loaded.folder),
+            field="work_pool",
         )

@@ -52,3 +52,10 @@ def test_a_local_target_that_declares_another_machine_is_refused_at_once(tmp_pat
 
 def test_a_pools_machine_is_checked_where_its_worker_runs(tmp_path: Path) -> None:
     assert prepare_with(tmp_path, fingerprint=section(cores=4096), work_pool="edge-boxes") == ("mine",)
+
+
+def test_the_pipelines_own_pool_cannot_measure_for_it(tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"targets/mine\.yaml: work_pool: miaotui-local is the pool of the pipeline itself"
+    ):
+        prepare_with(tmp_path, fingerprint=section(), work_pool="miaotui-local")

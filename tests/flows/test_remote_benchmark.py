@@ -22,7 +22,7 @@ from tasks.records import BenchmarkResult, Disturbance, Ratio
 
 HERE = fingerprint_of(host())
 EDGE = Target(name="edge", work_pool="edge-boxes", fingerprint=HERE)
-JOB = PublishedJob("j" * 64, "the-run")
+JOB = PublishedJob("j" * 64, "ours")
 QUIET = Disturbance(share=0.01, during="the whole benchmark", disturbed=False, attempts=1)
 BUSY = Disturbance(share=0.5, during="the whole benchmark", disturbed=True, attempts=3)
 
@@ -77,12 +77,18 @@ class FakeServers:
     def start(self, key: str) -> PoolRun:
         self.started.append(key)
         number = len(self.started)
-        return self.look(str(number)) if number <= self.earlier else PoolRun(str(number), "SCHEDULED", "Scheduled")
+        return (
+            self.look(str(number))
+            if number <= self.earlier
+            else PoolRun(str(number), "SCHEDULED", "Scheduled", "", "runs:/theirs/job")
+        )
 
     def look(self, run_id: str) -> PoolRun:
         end = self.ends[int(run_id) - 1]
         state = end if isinstance(end, str) else "COMPLETED"
-        return PoolRun(run_id, state, state.title(), "exited with status code -9" if state == "CRASHED" else "")
+        return PoolRun(
+            run_id, state, state.title(), "exited with status code -9" if state == "CRASHED" else "", "runs:/theirs/job"
+        )
 
     def served(self) -> bool:
         return True
@@ -93,9 +99,10 @@ class FakeServers:
     def last_beat(self, _run_id: str) -> None:
         return None
 
-    def collect(self, _run_id: str, flow_run: str, _folder: Path) -> tuple[Path, str]:
+    def collect(self, run_id: str, flow_run: str, _folder: Path) -> tuple[Path, str]:
         result = self.ends[int(flow_run) - 1]
         assert isinstance(result, BenchmarkResult)
+        assert run_id == "theirs"  # two pipelines may ask for the same at once
         out = self.folder / f"evidence-{flow_run}"
         out.mkdir()
         (out / "measurements.json").write_text(f"of run {flow_run}", encoding="utf-8")
