@@ -90,19 +90,18 @@ def _signs_of_life(jobs: BenchmarkJobs, published: PublishedJob) -> Iterator[_Si
     """Within it, a thread tells every few seconds how far the measuring is."""
     signs, ended = _Signs(), threading.Event()
     logger = get_run_logger()
+    # The first one from here: two threads that import parts of MLflow at the same time can wait for each other.
+    jobs.beat(published.run_id, signs.beat)
+    from mlflow.exceptions import MlflowException
 
     def beat() -> None:
-        from mlflow.exceptions import MlflowException
-
         count = 0
-        while True:
+        while not ended.wait(BEAT_EVERY_S):
             count += 1
             try:
                 jobs.beat(published.run_id, signs.beat.model_copy(update={"count": count}))
             except MlflowException as error:  # the next one may come through; who waits allows for minutes
                 logger.warning("no sign of life could be sent: %s", error)
-            if ended.wait(BEAT_EVERY_S):
-                return
 
     thread = threading.Thread(target=beat, daemon=True, name="signs-of-life")
     thread.start()
