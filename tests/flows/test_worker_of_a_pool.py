@@ -188,7 +188,8 @@ def test_a_worker_with_another_home_measures_once_whatever_becomes_of_the_pipeli
         result = BenchmarkResult.model_validate(
             json.loads((Path(answer["folder"]) / "result.json").read_text(encoding="utf-8"))
         )
-        assert len(servers.runs()) == 1
+        # Only what others disturbed (this machine may be busy) is measured anew.
+        assert len(servers.runs()) == 1 + out.count("an earlier measurement was disturbed; measuring again")
         assert result.bundle_digest == tiny.router.result.bundle_digest == folder_digest(tiny.router.folder / "bundle")
         assert result.target == "edge"
         assert result.operating_point == (other_point[0].operating_point if other_point else "2%")
