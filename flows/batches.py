@@ -11,9 +11,10 @@ from flows.home import Home
 from flows.inbox_files import InboxFolders
 from flows.inbox_rows import Columns, good_rows_file, remembered_columns, write_rows_of
 from flows.landing import open_inbox
-from registry.inbox import IntakePolicy, Known, Portion, Shortage, Wait
+from registry.inbox import Known, Portion, Shortage, Wait
 from tasks.artifact import Record
 from tasks.errors import UserError
+from tasks.recipe.intake import IntakeConfig
 
 
 class ClaimedBatch(Record):
@@ -30,7 +31,7 @@ class ClaimedBatch(Record):
 
 
 def claim_batch(
-    home: Home, name: str, key: str, *, policy: IntakePolicy, known: Known | None = None, now: datetime | None = None
+    home: Home, name: str, key: str, *, policy: IntakeConfig, known: Known | None = None, now: datetime | None = None
 ) -> ClaimedBatch | Wait:
     """The rows that a run with this idempotency key retrains with, or why it does not; `known`: what the model knows.
 
@@ -47,8 +48,8 @@ def claim_batch(
     return ClaimedBatch(
         key=key,
         rows=claimed.rows,
-        files=_row_files(folders, columns, claimed.portions, portions),
-        earlier=_row_files(folders, columns, earlier, portions),
+        files=row_files(folders, columns, claimed.portions, portions),
+        earlier=row_files(folders, columns, earlier, portions),
         lease_until=claimed.lease_until,
     )
 
@@ -60,14 +61,14 @@ def complete(home: Home, name: str, key: str, *, ok: bool, now: datetime | None 
         return inbox.complete(name, key, ok=ok, now=now or datetime.now(UTC))
 
 
-def pending(home: Home, name: str, *, policy: IntakePolicy, known: Known | None = None) -> tuple[Shortage, ...]:
+def pending(home: Home, name: str, *, policy: IntakeConfig, known: Known | None = None) -> tuple[Shortage, ...]:
     """The new labels and slices that wait for more rows."""
     InboxFolders.of(home, name)
     with open_inbox(home) as inbox:
         return inbox.pending(name, policy=policy, known=known or Known())
 
 
-def _row_files(
+def row_files(
     folders: InboxFolders, columns: Columns, chosen: Iterable[Portion], portions: Sequence[Portion]
 ) -> tuple[Path, ...]:
     """The files with the rows of the chosen portions: those that landed, or a selection where not all is chosen."""

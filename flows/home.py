@@ -86,5 +86,6 @@ class Home:
             "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "DO_NOT_TRACK": "true",
+            "RAY_USAGE_STATS_ENABLED": "0",
             "TOKENIZERS_PARALLELISM": "false",
         }

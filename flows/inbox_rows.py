@@ -86,6 +86,7 @@ def remembered_columns(folders: InboxFolders) -> Columns:
 def judge_file(folders: InboxFolders, path: Path, *, name: str, columns: Columns) -> Judged:
     """Write the good rows of a landed file into `landed/`, the bad ones into `quarantine/`; `name` is for messages."""
     sha256, file_format = path.stem, path.suffix[1:]
+    _quarantine_file(folders, sha256).unlink(missing_ok=True)  # of an earlier reading, by other columns
     good: Counter[Name] = Counter()
     bad: list[Rejected] = []
     more = 0
@@ -188,7 +189,7 @@ def _line(placed: Placed, columns: Columns) -> bytes:
 
 
 def _write_quarantine(folders: InboxFolders, sha256: str, bad: list[Rejected], more: int) -> None:
-    with folders.writing(folders.quarantine / f"{sha256}.jsonl", "write quarantined rows") as out:
+    with folders.writing(_quarantine_file(folders, sha256), "write quarantined rows") as out:
         for entry in bad:
             _write_reason(out, entry)
         if more:
@@ -202,6 +203,10 @@ def _write_reason(out: IO[bytes], entry: Rejected) -> None:
 
 def _digest_of(names: Collection[Name]) -> str:
     return hashlib.sha256(json.dumps(sorted([label, part or ""] for label, part in names)).encode()).hexdigest()[:16]
+
+
+def _quarantine_file(folders: InboxFolders, sha256: str) -> Path:
+    return folders.quarantine / f"{sha256}.jsonl"
 
 
 def _columns_file(folders: InboxFolders) -> Path:

@@ -4,6 +4,7 @@ Bytes first, then the record of them, then the rows, then the event: whatever is
 and finished by `sweep_inbox`, which every trigger may call as often as it likes, at the same time as others.
 """
 
+import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -25,7 +26,6 @@ from flows.inbox_sources import format_of_source, open_source
 from flows.unfinished import seems_unfinished
 from registry.inbox import FileState, Inbox, LandedFile, Portion
 from registry.ledger import Ledger
-from registry.store import MlflowStore
 from registry.write_points import write_point
 from tasks.artifact import Record
 from tasks.errors import UserError
@@ -71,12 +71,16 @@ class Swept(Record):
 
 @contextmanager
 def open_inbox(home: Home) -> Iterator[Inbox]:
-    """The inbox of a home, in the ledger's database; its connections are closed at the end."""
-    ledger = Ledger.of_store(MlflowStore.of_home(home.folder))
+    """The inbox of a home; its connections are closed at the end.
+
+    It stays with the home, where the files are, whichever registry a run reports to: `MIAOTUI_INBOX_URI` names another
+    database.
+    """
+    database = Ledger(os.environ.get("MIAOTUI_INBOX_URI") or f"sqlite:///{home.folder / 'inbox.db'}")
     try:
-        yield Inbox(ledger)
+        yield Inbox(database)
     finally:
-        ledger.close()
+        database.close()
 
 
 def land(
@@ -96,10 +100,26 @@ def land(
     folders, now = InboxFolders.of(home, name), now or datetime.now(UTC)
     with open_inbox(home) as inbox:
         if columns is not None:
-            _set_columns(folders, inbox, columns)
+            _read_by(folders, inbox, columns, now)
         landed = tuple(_land_one(folders, inbox, str(file), now) for file in files)
         _announce(inbox, name, announce, now)
     return landed
+
+
+def read_by(home: Home, name: str, columns: Columns) -> None:
+    """From now on the files of this model are read by these columns, those that have landed, too.
+
+    Raises UserError where rows that were read by others are in use already.
+    """
+    with open_inbox(home) as inbox:
+        _read_by(InboxFolders.of(home, name), inbox, columns, datetime.now(UTC))
+
+
+def announce_landed(home: Home, name: str, announce: Announce, *, now: datetime | None = None) -> tuple[str, ...]:
+    """Tell of what nobody was told of yet; the digests of those files. What `announce` raises ends it, and nothing is lost."""
+    InboxFolders.of(home, name)
+    with open_inbox(home) as inbox:
+        return _announce(inbox, name, announce, now or datetime.now(UTC))
 
 
 def sweep_inbox(
@@ -117,17 +137,18 @@ def sweep_inbox(
     return Swept(landed=tuple(landed), left=left, announced=announced, released=released)
 
 
-def _set_columns(folders: InboxFolders, inbox: Inbox, columns: Columns) -> None:
+def _read_by(folders: InboxFolders, inbox: Inbox, columns: Columns, now: datetime) -> None:
     if columns == remembered_columns(folders):
         return
-    if any(file.rows for file in inbox.files(folders.model)):
+    if not inbox.judge_anew(folders.model):
         raise UserError(
-            f"other columns than those of the rows that have landed for {folders.model} already "
-            f"({', '.join(remembered_columns(folders).names)}): one training cannot read both; keep them, or land "
-            "under another name",
+            f"other columns than those of the rows that were taken in for {folders.model} already "
+            f"({', '.join(remembered_columns(folders).names)}): one training cannot read both; keep them, or use "
+            "another name",
             field="data",
         )
     remember_columns(folders, columns)
+    _finish_cut_off(folders, inbox, now)
 
 
 def _land_one(folders: InboxFolders, inbox: Inbox, source: str, now: datetime) -> Landing:

@@ -10,19 +10,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from prefect import flow
 
 from flows import text_classification
+from flows.exclusive import one_pipeline_at_a_time
 from flows.home import Home
+from flows.prefect_artifacts import publish
 from flows.preparation import PreparedRun, prepare, targets_here
 from flows.progress import RunObserver, current_observer
+from flows.progress_artifact import showing_progress
 from flows.registration import Registered, find_registered, register
 from flows.remote_benchmark import require_servers
 from flows.run_tracking import RunTracking, project_version
+from flows.scale_out import ScaleOut
 from flows.step_cache import StepCache
-from flows.step_runner import StepRunner, as_task
+from flows.step_runner import FinishedStep, StepRunner, as_task
 from flows.text_classification import TextClassificationArtifacts
 from registry.baseline import find_baseline
 from registry.checks import Outcome, Verdict
@@ -69,6 +73,11 @@ class RunOutcome:
         """Whether nothing had to be computed."""
         return all(step.reused for step in self.steps)
 
+    @property
+    def nothing_new(self) -> bool:
+        """Whether data, recipe and code were those of an earlier run, and nothing came of it this time either."""
+        return self.all_reused and self.registered.reused and not self.registered.promotion.moved
+
 
 @flow(name="optimize", validate_parameters=False, persist_result=False)
 def optimize(recipe: str, overrides: list[str] | None = None) -> RunOutcome:
@@ -76,23 +85,39 @@ def optimize(recipe: str, overrides: list[str] | None = None) -> RunOutcome:
 
     Raises UserError for whatever a person can mend.
     """
-    home = Home.open()
-    prepared = prepare(Path(recipe), overrides or [], home)
+    home, observer = Home.open(), current_observer()
+    with one_pipeline_at_a_time(home, observer):
+        return run_recipe(prepare(Path(recipe), overrides or [], home), home, observer)
+
+
+def run_recipe(
+    prepared: PreparedRun, home: Home, observer: RunObserver, *, on_step: Callable[[], None] = lambda: None
+) -> RunOutcome:
+    """The pipeline within a flow run that is going on, whose page shows it; `on_step` is called after every step."""
     require_servers(prepared.targets)
-    run = _Run(prepared, home, current_observer())
-    with run.tracking.following():
-        return run.conclude(run.family())
+    with showing_progress(prepared.recipe.name, observer) as shown:
+        run = _Run(prepared, home, shown, on_step)
+        with run.tracking.following():
+            outcome = run.conclude(run.family())
+    publish(outcome, run.tracking.tracker.store)
+    return outcome
 
 
 class _Run:
     """One run of the pipeline: the steps, then what is concluded from them."""
 
-    def __init__(self, prepared: PreparedRun, home: Home, observer: RunObserver) -> None:
+    def __init__(self, prepared: PreparedRun, home: Home, observer: RunObserver, on_step: Callable[[], None]) -> None:
         self._prepared = prepared
         self._home = home
         self._observer = observer
         self.tracking = RunTracking(RunTracker(home.folder, prepared.recipe.name), prepared)
-        self._steps = StepRunner(StepCache(home), observer, on_finished=self.tracking.step_finished)
+
+        def finished(step: FinishedStep[Any]) -> None:
+            self.tracking.step_finished(step)
+            on_step()
+
+        out = ScaleOut(prepared.recipe.scale_out)
+        self._steps = StepRunner(StepCache(home), observer, on_finished=finished, scale_out=out)
         self._registrar = Registrar.of_home(home.folder)
         self._judged_against: int | None = None
 
@@ -110,7 +135,7 @@ class _Run:
         return text_classification.gather_evidence(self._prepared, made, baseline, self._steps)
 
     def _plan(self, *, compared: bool) -> None:
-        labels = text_classification.step_labels(self._prepared.recipe, self._prepared.targets, compared=compared)
+        labels = text_classification.step_labels(self._prepared, compared=compared)
         self._observer.planned([*labels, VERDICT, REPORT, REGISTER, PROMOTE])
 
     def conclude(self, made: TextClassificationArtifacts) -> RunOutcome:
@@ -141,7 +166,7 @@ class _Run:
             name=recipe.name,
             verdict=verdict,
             evidence=evidence,
-            registered=Registered(registration.version, promotion),
+            registered=Registered(registration.version, promotion, reused=registration.reused),
             report=report,
             steps=self._summaries(),
             run_id=self.tracking.tracker.run_id if self.tracking.started else known.run_id if known else None,
@@ -190,6 +215,7 @@ class _Run:
             recipe=self._prepared.recipe,
             snapshot=made.snapshot.result,
             fine_tune=made.fine_tuned.result,
+            seeds=made.seeds.result if made.seeds else None,
             prune=made.pruned.result if made.pruned else None,
             compression=made.compression.result,
             lexical=made.lexical.result if made.lexical else None,

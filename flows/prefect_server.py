@@ -19,6 +19,9 @@ from urllib.parse import urlsplit
 
 from tasks.errors import UserError
 
+EMBEDDED: Final = "MIAOTUI_EMBEDDED_PREFECT"
+"""The variable that names the embedded server, beside PREFECT_API_URL: nobody can look at its pages."""
+
 _CHILD: Final = Path(__file__).with_name("prefect_child.py")
 _ANSWER_TIMEOUT_S: Final = 10.0
 _START_TIMEOUT_S: Final = 300.0  # the first start migrates a database: half a minute, and more on a busy machine
@@ -63,7 +66,7 @@ class PrefectServer:
             url = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
         server = cls(url, process)
         atexit.register(server.stop)
-        environment["PREFECT_API_URL"] = url
+        environment["PREFECT_API_URL"] = environment[EMBEDDED] = url
         return server
 
     def wait(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.home import Home
+from flows.scale_out import require_scale_out
 from tasks.errors import UserError
 from tasks.fingerprint import require_fingerprint
 from tasks.recipe import Recipe, Target
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """A recipe with everything it names, found and hashed."""
+    """A recipe with everything it names, found and hashed, and what has landed for it.
+
+    `judged`: landed sources that the router is calibrated and judged by, and that nothing is trained on.
+    """
 
     loaded: LoadedRecipe
     targets: tuple[Target, ...]
     sources: "tuple[Source, ...]"
+    judged: "tuple[Source, ...]"
     base: "BaseModelFiles"
 
     @property
@@ -53,14 +58,21 @@ def prepare(recipe_file: Path, overrides: Sequence[str], home: Home) -> Prepared
             _require_other_pool(target, loaded)
         else:
             require_fingerprint(target)
+    require_scale_out(loaded.recipe.scale_out, recipe_file)
+    from flows.landed_data import landed_data
     from tasks.base_model import resolve_base_model
     from tasks.data.sources import resolve_sources
 
     sources = resolve_sources(loaded.recipe.data, recipe_file=recipe_file, home=home.folder)
     try:
+        landed = landed_data(home, loaded.recipe.name, loaded.recipe.data)
+    except UserError as error:
+        raise error if error.file else UserError(str(error), file=recipe_file) from error
+    try:
         base = resolve_base_model(loaded.recipe.base_model, recipe_folder=loaded.folder)
     except UserError as error:
         raise error if error.file else UserError(str(error), file=recipe_file) from error
+    return PreparedRun(loaded, targets, (*sources, *landed.trained), landed.judged, base)
     return PreparedRun(loaded, targets, sources, base)
 
 

@@ -49,6 +49,39 @@ class SilentObserver:
         """Nothing."""
 
 
+class SeveralObservers:
+    """Tells each of some observers."""
+
+    def __init__(self, *observers: RunObserver) -> None:
+        """They are told in this order."""
+        self._observers = observers
+
+    def planned(self, labels: Sequence[str]) -> None:
+        """To each."""
+        for observer in self._observers:
+            observer.planned(labels)
+
+    def started(self, label: str) -> None:
+        """To each."""
+        for observer in self._observers:
+            observer.started(label)
+
+    def progressed(self, label: str, message: str, fraction: float | None = None) -> None:
+        """To each."""
+        for observer in self._observers:
+            observer.progressed(label, message, fraction)
+
+    def finished(self, label: str, *, reused: bool, seconds: float) -> None:
+        """To each."""
+        for observer in self._observers:
+            observer.finished(label, reused=reused, seconds=seconds)
+
+    def noted(self, message: str) -> None:
+        """To each."""
+        for observer in self._observers:
+            observer.noted(message)
+
+
 _observer: ContextVar[RunObserver] = ContextVar("observer")
 
 

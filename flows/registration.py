@@ -15,10 +15,11 @@ from tasks.errors import UserError
 
 @dataclass(frozen=True)
 class Registered:
-    """A registered version and what became of its promotion."""
+    """A registered version and what became of its promotion. `reused`: it was registered by an earlier run."""
 
     version: RegisteredVersion
     promotion: Promotion
+    reused: bool = False
 
 
 def find_registered(store: MlflowStore, name: str, evidence: Evidence, verdict: Verdict) -> RegisteredVersion | None:

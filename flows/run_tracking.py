@@ -7,13 +7,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from flows.preparation import PreparedRun
 from flows.step_runner import FinishedStep
 from registry.checks import Verdict
+from registry.flatten import metrics_of
 from registry.tracking import RunTracker, StepLog
 from tasks.records import SnapshotResult
+
+if TYPE_CHECKING:
+    from tasks.drift.step import DriftResult
 
 
 class RunTracking:
@@ -82,6 +87,27 @@ class RunTracking:
                 files=step.files,
             )
         )
+
+
+def log_drift(home: Path, prepared: PreparedRun, step: "FinishedStep[DriftResult]", champion: str) -> None:
+    """A run of its own for what landed rows showed against the champion, and what was decided."""
+    decision = step.run.artifact.result.decision
+    tracker = RunTracker(home, prepared.recipe.name)
+    tracker.start(
+        f"{prepared.recipe.name} landed data {time.strftime('%Y-%m-%d %H:%M:%S')}",
+        {"drift": prepared.recipe.drift.model_dump(mode="json")},
+        {
+            "miaotui.version": project_version(),
+            "miaotui.kind": "landed data",
+            "miaotui.decision": decision.outcome,
+            "miaotui.decision_reasons": "; ".join(decision.reasons),
+            "miaotui.compared_with": champion,
+        },
+    )
+    tracker.log_metrics(metrics_of(step.run.artifact.result.report))
+    tracker.log_text(step.run.artifact.result.model_dump_json(indent=2), "drift.json")
+    tracker.log_files(step.files)
+    tracker.conclude()
 
 
 def project_version() -> str:

@@ -48,7 +48,7 @@ class StepCache:
         self, home: Home, *, code: Callable[[str], Code] = code_of, machine: Callable[[], str] = host_fingerprint
     ) -> None:
         """`code` finds what computes a module's functions; `machine` tells the host apart for steps that measure."""
-        self._home = home
+        self.home = home
         self._code = code
         self._machine = machine
 
@@ -57,9 +57,9 @@ class StepCache:
 
         Raises what the step raises; nothing is stored then.
         """
-        parts = self._parts(step, inputs)
+        parts = self.parts(step, inputs)
         key = key_of(parts)
-        entry = self._home.store / step.name / key
+        entry = self.home.store / step.name / key
         with self._only_one(step, key, progress):
             try:
                 stored = open_sealed(entry, step, key)
@@ -73,15 +73,24 @@ class StepCache:
                 return StepRun(artifact, reused=True, seconds=manifest.seconds, key=key)
             return self._compute(step, inputs, entry, key, parts, progress)
 
+    def stored(self, step: Step[R], key: str) -> StepRun[R] | None:
+        """The result that is stored under `key`; None where there is none, or it is not as it was sealed."""
+        try:
+            stored = open_sealed(self.home.store / step.name / key, step, key)
+        except DamagedEntryError:
+            return None
+        return StepRun(stored[0], reused=True, seconds=stored[1].seconds, key=key) if stored else None
+
     def key(self, step: Step[R], inputs: Mapping[str, object]) -> str:
         """The key under which `run` finds or stores the result."""
-        return key_of(self._parts(step, inputs))
+        return key_of(self.parts(step, inputs))
 
     def forget(self, run: StepRun[Any]) -> None:
         """Drops a stored result that is not worth keeping."""
-        discard(self._home.store / run.artifact.step / run.key)
+        discard(self.home.store / run.artifact.step / run.key)
 
-    def _parts(self, step: Step[R], inputs: Mapping[str, object]) -> dict[str, object]:
+    def parts(self, step: Step[R], inputs: Mapping[str, object]) -> dict[str, object]:
+        """All that the key depends on."""
         return key_parts(step, inputs, self._code(step.module), self._machine() if step.measures else None)
 
     def _compute(
@@ -116,13 +125,13 @@ class StepCache:
         return StepRun(artifact, reused=False, seconds=manifest.seconds, key=key)
 
     def _work(self, step: Step[R], key: str) -> Path:
-        return self._home.work / f"{step.name}-{key}"
+        return self.home.work / f"{step.name}-{key}"
 
     @contextmanager
     def _only_one(self, step: Step[R], key: str, progress: Progress) -> Iterator[None]:
         """Holds the key's lock, which the kernel frees when its holder dies, however it dies."""
-        self._home.locks.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self._home.locks / f"{step.name}-{key}.lock")
+        self.home.locks.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.home.locks / f"{step.name}-{key}.lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:

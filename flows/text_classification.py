@@ -4,7 +4,7 @@ First `make_bundle`; then, when it is known what the bundle is to be compared wi
 another family would write of its own; running, caching, tracking, verdict and registry are shared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -15,12 +15,14 @@ from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
 from flows.preparation import PreparedRun, built_for
 from flows.step_key import Keyed, Step
-from flows.step_runner import StepRunner
+from flows.step_runner import StepCall, StepRunner
 from registry.baseline import Baseline
 from registry.evidence import Evidence
 from tasks.artifact import Artifact
 from tasks.data.rows import split_file
+from tasks.data.sources import Source
 from tasks.recipe import Target, TextClassificationRecipe
+from tasks.recipe.schema import FineTuneConfig
 from tasks.records import (
     BenchmarkResult,
     ChampionComparison,
@@ -31,12 +33,15 @@ from tasks.records import (
     LexicalResult,
     PruneResult,
     RouterResult,
+    SeedChoice,
     SnapshotResult,
     UnreadableChampion,
 )
 
 SNAPSHOT: Final = Step("snapshot", "tasks.data.snapshot:take_snapshot", SnapshotResult)
+EXTEND: Final = Step("extend-snapshot", "tasks.data.snapshot:extend_snapshot", SnapshotResult)
 FINE_TUNE: Final = Step("fine-tune", "tasks.fine_tune:fine_tune", FineTuneResult)
+CHOOSE_SEED: Final = Step("choose-seed", "tasks.choose_seed:choose_seed", SeedChoice)
 PRUNE: Final = Step("prune", "tasks.prune:prune", PruneResult, measures=True)
 EXPORT: Final = Step("export", "tasks.export:export_graphs", ExportResult)
 QUANTIZE: Final = Step("quantize", "tasks.quantize:select_compression", CompressionResult, measures=True)
@@ -51,12 +56,18 @@ BENCHMARK_IN_POOL: Final = Step("benchmark", "flows.remote_benchmark:benchmark_i
 # The names under which the exported models reach the quantize step.
 _FINE_TUNED: Final = "fine-tuned"
 _PRUNED: Final = "pruned"
+_LEFT_OUT: Final = ("quarantine.jsonl", "contradicting.jsonl", "leaking.jsonl")
 
 
 @dataclass(frozen=True)
 class BundleArtifacts:
-    """What the steps up to the bundle made; None where the recipe leaves a step out."""
+    """What the steps up to the bundle made; None where the recipe leaves a step out.
 
+    `snapshot` is what the router is calibrated and judged by; `trained_on` has the same rows, without those that landed
+    since and only called for recalibration.
+    """
+
+    trained_on: Artifact[SnapshotResult]
     snapshot: Artifact[SnapshotResult]
     fine_tuned: Artifact[FineTuneResult]
     pruned: Artifact[PruneResult] | None
@@ -64,6 +75,7 @@ class BundleArtifacts:
     compression: Artifact[CompressionResult]
     lexical: Artifact[LexicalResult] | None
     router: Artifact[RouterResult]
+    seeds: Artifact[SeedChoice] | None
 
     @property
     def bundle(self) -> Path:
@@ -98,9 +110,11 @@ class TextClassificationArtifacts(BundleArtifacts):
         )
 
 
-def step_labels(recipe: TextClassificationRecipe, targets: Sequence[Target], *, compared: bool = False) -> list[str]:
+def step_labels(prepared: PreparedRun, *, compared: bool = False) -> list[str]:
     """What the steps of this recipe are called, in order; `compared`: there is a champion to compare with."""
-    labels = [SNAPSHOT.name, FINE_TUNE.name]
+    recipe, targets = prepared.recipe, prepared.targets
+    labels = [SNAPSHOT.name, *([EXTEND.name] if prepared.judged else []), *_fine_tune_labels(recipe)]
+    labels += [CHOOSE_SEED.name] if recipe.fine_tune.seeds else []
     labels += [PRUNE.name] if recipe.prune.enabled else []
     labels += [_of(EXPORT, _FINE_TUNED)]
     labels += [_of(EXPORT, _PRUNED)] if recipe.prune.enabled else []
@@ -153,22 +167,16 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> BundleA
     Raises UserError before any training where no certificate can come of the data.
     """
     recipe, target = prepared.recipe, built_for(prepared.targets)
-    snapshot = _snapshot(prepared, steps)
-    require_certifiable(recipe, snapshot.result, prepared)
-    steps.note(feasibility(recipe, snapshot.result))
-    fine_tuned = steps.run(
-        FINE_TUNE,
-        {"snapshot": snapshot, "base": prepared.base, "config": recipe.fine_tune, "seed": recipe.seed},
-        files=("trainer_log.json",),
-    )
-    pruned = _prune(recipe, target, snapshot, fine_tuned, steps)
-    exports = {_FINE_TUNED: _export(_FINE_TUNED, snapshot, fine_tuned, steps)}
-    if pruned is not None:
-        exports[_PRUNED] = _export(_PRUNED, snapshot, pruned, steps)
+    trained_on, judged_by = snapshots(prepared, steps)
+    require_certifiable(recipe, judged_by.result, prepared)
+    steps.note(feasibility(recipe, judged_by.result))
+    fine_tuned, seeds = _fine_tune(prepared, trained_on, steps)
+    pruned = _prune(recipe, target, trained_on, fine_tuned, steps)
+    exports = _export(trained_on, {_FINE_TUNED: fine_tuned} | ({_PRUNED: pruned} if pruned else {}), steps)
     compression = steps.run(
         QUANTIZE,
         {
-            "snapshot": snapshot,
+            "snapshot": trained_on,
             "exports": exports,
             "config": recipe.quantize,
             "prune_budget": recipe.prune.max_accuracy_loss,
@@ -178,23 +186,64 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> BundleA
     )
     lexical = None
     if recipe.lexical.enabled:
-        inputs = {"snapshot": snapshot, "fine_tuned": fine_tuned, "config": recipe.lexical, "seed": recipe.seed}
+        inputs = {"snapshot": trained_on, "fine_tuned": fine_tuned, "config": recipe.lexical, "seed": recipe.seed}
         lexical = steps.run(LEXICAL, inputs)
-    router = _calibrate(prepared, snapshot, compression, exports[_FINE_TUNED], lexical, steps, home)
-    return BundleArtifacts(snapshot, fine_tuned, pruned, exports[_FINE_TUNED], compression, lexical, router)
+    export = exports[_FINE_TUNED]
+    router = _calibrate(prepared, judged_by, compression, export, lexical, steps, home)
+    return BundleArtifacts(trained_on, judged_by, fine_tuned, pruned, export, compression, lexical, router, seeds)
 
 
-def _snapshot(prepared: PreparedRun, steps: StepRunner) -> Artifact[SnapshotResult]:
-    sources = [
-        {"role": source.role, "location": source.location, "sha256": source.sha256, "format": source.format}
-        for source in prepared.sources
-    ]
+def snapshots(prepared: PreparedRun, steps: StepRunner) -> tuple[Artifact[SnapshotResult], Artifact[SnapshotResult]]:
+    """What the model is trained on, and what its router is calibrated and judged by: often the same."""
     inputs = {
         "config": prepared.recipe.data,
-        "sources": Keyed(prepared.sources, sources),
+        "sources": keyed_sources(prepared.sources),
         "seed": prepared.recipe.seed,
     }
-    return steps.run(SNAPSHOT, inputs, files=("quarantine.jsonl", "contradicting.jsonl", "leaking.jsonl"))
+    trained_on = steps.run(SNAPSHOT, inputs, files=_LEFT_OUT)
+    if not prepared.judged:
+        return trained_on, trained_on
+    more = {"snapshot": trained_on, "sources": keyed_sources(prepared.judged)}
+    return trained_on, steps.run(EXTEND, inputs | more, files=_LEFT_OUT)
+
+
+def keyed_sources(sources: Sequence[Source]) -> Keyed:
+    """Sources as the input of a step: what they are called and what they hold, not where they lie."""
+    key = [
+        {"role": source.role, "location": source.location, "sha256": source.sha256, "format": source.format}
+        for source in sources
+    ]
+    return Keyed(tuple(sources), key)
+
+
+def _fine_tune(
+    prepared: PreparedRun, snapshot: Artifact[SnapshotResult], steps: StepRunner
+) -> tuple[Artifact[FineTuneResult], Artifact[SeedChoice] | None]:
+    """The fine-tuned model and, where the recipe names several seeds, how it was chosen."""
+    recipe = prepared.recipe
+    seeds = recipe.fine_tune.seeds or (recipe.seed,)
+    common = {"snapshot": snapshot, "base": prepared.base, "config": _for_one_seed(recipe)}
+    calls = [
+        StepCall(FINE_TUNE, common | {"seed": seed}, label=label, files=("trainer_log.json",))
+        for seed, label in zip(seeds, _fine_tune_labels(recipe), strict=True)
+    ]
+    tuned = steps.run_all(calls)
+    if recipe.fine_tune.seeds is None:
+        return tuned[0], None
+    # Lists, because their order, which decides between equals, is part of the key.
+    choice = steps.run(CHOOSE_SEED, {"seeds": list(seeds), "candidates": tuned})
+    steps.note(f"fine-tune: seed {choice.result.seed} goes on, {choice.result.reason}")
+    return tuned[seeds.index(choice.result.seed)], choice
+
+
+def _fine_tune_labels(recipe: TextClassificationRecipe) -> list[str]:
+    seeds = recipe.fine_tune.seeds
+    return [FINE_TUNE.name] if seeds is None else [_of(FINE_TUNE, f"seed {seed}") for seed in seeds]
+
+
+def _for_one_seed(recipe: TextClassificationRecipe) -> FineTuneConfig:
+    """The section without the search: another seed beside it makes no new model of this one."""
+    return recipe.fine_tune.model_copy(update={"seeds": None})
 
 
 def _prune(
@@ -210,7 +259,7 @@ def _prune(
         "snapshot": snapshot,
         "fine_tuned": fine_tuned,
         "config": recipe.prune,
-        "fine_tune_config": recipe.fine_tune,
+        "fine_tune_config": _for_one_seed(recipe),
         "quantized": bool(recipe.quantize.techniques),
         "seed": recipe.seed,
         "target": target,
@@ -219,12 +268,15 @@ def _prune(
 
 
 def _export(
-    which: str,
     snapshot: Artifact[SnapshotResult],
-    model: Artifact[FineTuneResult] | Artifact[PruneResult],
+    models: Mapping[str, Artifact[FineTuneResult] | Artifact[PruneResult]],
     steps: StepRunner,
-) -> Artifact[ExportResult]:
-    return steps.run(EXPORT, {"snapshot": snapshot, "model": model}, label=_of(EXPORT, which))
+) -> dict[str, Artifact[ExportResult]]:
+    calls = [
+        StepCall(EXPORT, {"snapshot": snapshot, "model": model}, label=_of(EXPORT, name))
+        for name, model in models.items()
+    ]
+    return dict(zip(models, steps.run_all(calls), strict=True))
 
 
 def _calibrate(

@@ -42,13 +42,23 @@ def find_baseline(store: MlflowStore, name: str, bundle_digest: str, targets: Se
     The bytes are compared with their registered digest and loaded as each of `targets` would load them. What is wrong
     with them is told in the baseline and never raised.
     """
-    from engine import AdaptiveModel
-
     if not store.exists:
         return None
     version = _other_bytes(store.open(), name, bundle_digest)
-    if version is None:
+    return _readable(store, version, targets) if version is not None else None
+
+
+def find_champion(store: MlflowStore, name: str, targets: Sequence[Target] = ()) -> Baseline | None:
+    """The version that serves now, whatever its bytes, in the same way; None where none does."""
+    if not store.exists:
         return None
+    version = find_alias(store.open(), name, CHAMPION)
+    return _readable(store, version, targets) if version is not None else None
+
+
+def _readable(store: MlflowStore, version: RegisteredVersion, targets: Sequence[Target]) -> Baseline:
+    from engine import AdaptiveModel
+
     try:
         bundle = fetch_bundle(store, version)
         for target in targets:

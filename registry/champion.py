@@ -1,4 +1,4 @@
-"""The checks that compare a bundle with the champion: not less accurate beyond a margin, not slower beyond a factor.
+"""The checks that compare a bundle with the champion: not less accurate beyond a margin, in no slice lost, not slower.
 
 They ask for more than the absolute rules and never for less: without a champion there is nothing to check here.
 """
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from statistics import NormalDist
 from typing import Literal
 
+from registry.champion_slices import champion_slices
 from registry.checks import Check, Outcome
 from registry.rules import finite, invalid, noise_factor, unless_disturbed
 from tasks.recipe import Gates
@@ -39,6 +40,10 @@ def champion_checks(
         return
     if (margin := gates.champion_accuracy_loss) is not None:
         yield _accuracy(champion, evaluation, margin, significance=1 - confidence)
+    if (limit := gates.champion_slice_loss) is not None:
+        check = champion_slices(champion, limit, least=gates.slice_min_rows, significance=1 - confidence)
+        if check is not None:
+            yield check
     if (most := gates.champion_slowdown) is not None:
         for benchmark in benchmarks:
             yield unless_disturbed(_speed(champion, benchmark, most), benchmark.disturbance)

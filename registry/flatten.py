@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from tasks.records import Interval, Percentile, Ratio
 
 _NOT_ALLOWED: Final = re.compile(r"[^\w.\- :]")
-_IDENTIFIERS: Final = ("name", "graph", "target", "epsilon", "percentile", "location")
+_IDENTIFIERS: Final = ("name", "domain", "graph", "target", "epsilon", "percentile", "location")
 _MAX_KEY: Final = 250
 _MAX_VALUE: Final = 6000
 

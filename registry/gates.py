@@ -42,7 +42,7 @@ ACCURACY_GATES: Final = frozenset(
 PERFORMANCE_GATES: Final = frozenset(
     {*_LATENCY_GATES, "throughput_qps", "speedup", "cold_start_s", "memory_mb", "size_mb"}
 )
-CHAMPION_GATES: Final = frozenset({"champion_accuracy_loss", "champion_slowdown"})
+CHAMPION_GATES: Final = frozenset({"champion_accuracy_loss", "champion_slice_loss", "champion_slowdown"})
 """Judged in `registry.champion`: they apply only where there is a champion, so that they prove nothing alone."""
 _UNTIMED: Final = frozenset({"memory_mb", "size_mb"})
 _TIMED_CHECKS: Final = frozenset({*PERFORMANCE_GATES - _UNTIMED, "champion_speed"})

@@ -10,6 +10,7 @@ from typing import Final
 from registry.checks import Check, Outcome, Verdict
 from registry.evidence import Evidence, chosen_certificate
 from registry.headline import adaptive_contender
+from registry.wording import number, plain
 from tasks.records import BenchmarkResult, Interval, Ratio
 
 DESCRIPTION_LENGTH: Final = 5000
@@ -48,7 +49,7 @@ def model_description(name: str, evidence: Evidence, verdict: Verdict, *, limit:
 
 def _sections(name: str, evidence: Evidence, verdict: Verdict) -> tuple[_Section, ...]:
     return (
-        _Section(0, _head(name, evidence, verdict)),
+        _Section(0, model_headline(name, evidence, verdict)),
         _Section(1, _gates(verdict.checks), brief=_gates(verdict.decisive) if verdict.decisive else ""),
         _Section(2, _certificate(evidence)),
         _Section(4, _paths(evidence)),
@@ -59,23 +60,24 @@ def _sections(name: str, evidence: Evidence, verdict: Verdict) -> tuple[_Section
     )
 
 
-def _head(name: str, evidence: Evidence, verdict: Verdict) -> str:
+def model_headline(name: str, evidence: Evidence, verdict: Verdict) -> str:
+    """The card's beginning, in Markdown: verdict, speed, comparison with the champion, and what did not pass."""
     labels = len(evidence.snapshot.labels)
     lines = [
         f"# {name}: {verdict.outcome.value}",
         "",
-        f"Adaptive text classifier with {labels} labels, from `{_plain(evidence.fine_tuned.base_model)}` "
+        f"Adaptive text classifier with {labels} labels, from `{plain(evidence.fine_tuned.base_model)}` "
         f"({evidence.compression.model}, {evidence.compression.precision}), {evidence.router.size_mb:.1f} MB.",
     ]
     for benchmark in evidence.benchmarks:
         if contender := adaptive_contender(benchmark):
             lines.append(
-                f"On {benchmark.target} ({_plain(benchmark.host.cpu)}): {_ratio(contender.speedup)} times faster than "
+                f"On {benchmark.target} ({plain(benchmark.host.cpu)}): {_ratio(contender.speedup)} times faster than "
                 f"the static {evidence.compression.static_precision} model, {contender.mean_ms:.2f} ms on average"
                 f"{_point(evidence, benchmark)}."
             )
-    lines += _champion(evidence)
-    lines += [f"- {check.outcome.value}: {_plain(check.sentence)}" for check in verdict.decisive]
+    lines += against_champion(evidence)
+    lines += [f"- {check.outcome.value}: {plain(check.sentence)}" for check in verdict.decisive]
     lines += ["", f"Bundle `{evidence.bundle_digest}`", f"Evidence `{evidence.digest}`", ""]
     return "\n".join(lines)
 
@@ -88,10 +90,10 @@ def _point(evidence: Evidence, benchmark: BenchmarkResult) -> str:
     return f", at its own operating point {point} (`operating_point={point!r}` at loading)"
 
 
-def _champion(evidence: Evidence) -> Iterator[str]:
+def against_champion(evidence: Evidence) -> Iterator[str]:
     """How it compares with the version that served when it was judged, on the same rows and in the same blocks."""
     if unreadable := evidence.unreadable_champion:
-        yield f"Not compared with the champion {unreadable.uri}: {_plain(unreadable.problem)}."
+        yield f"Not compared with the champion {unreadable.uri}: {plain(unreadable.problem)}."
     if champion := evidence.champion:
         yield (
             f"Champion then: {champion.uri}, {_interval(champion.champion_accuracy)}; a loss of {champion.test.loss:.2%} "
@@ -106,9 +108,9 @@ def _gates(checks: Sequence[Check]) -> str:
     rows = (
         (
             check.name,
-            _number(check.measured, check.unit),
-            _number(check.bound, check.unit),
-            _number(check.threshold, check.unit),
+            number(check.measured, check.unit),
+            number(check.bound, check.unit),
+            number(check.threshold, check.unit),
             check.outcome.value,
         )
         for check in sorted(checks, key=lambda check: -check.outcome.severity)
@@ -123,7 +125,7 @@ def _certificate(evidence: Evidence) -> str:
     if chosen is None:
         lines.append(f"None: the router stays on the path {evidence.router.paths[-1].name} alone.")
     else:
-        lines.append(_plain(chosen.statement))
+        lines.append(plain(chosen.statement))
         lines.append(
             f"Evidence: {chosen.test.harms} harms and {chosen.test.gains} gains on {chosen.test.n} certify rows, "
             f"p = {chosen.test.p_value:.3g}; attempt {evidence.router.attempt} on these rows."
@@ -189,8 +191,9 @@ def _data(evidence: Evidence) -> str:
         + " rows.",
         f"{snapshot.quarantined} rows were quarantined, {snapshot.duplicates} were duplicates, "
         f"{snapshot.leaking_exact + snapshot.leaking_near} left a split because a better protected one has their text.",
+        *([f"{snapshot.landed.sentence}."] if snapshot.landed else []),
         *(
-            f"- `{_plain(source.location)}` ({source.rows} rows, SHA-256 {source.sha256[:12]})"
+            f"- `{plain(source.location)}` ({source.rows} rows, SHA-256 {source.sha256[:12]})"
             for source in snapshot.sources
         ),
         "",
@@ -226,21 +229,10 @@ def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         yield line(header)
         yield line("---" for _ in header)
         for row in rows:
-            yield line(_plain(cell).replace("|", "\\|") for cell in row)
+            yield line(plain(cell).replace("|", "\\|") for cell in row)
         yield ""
 
     return "\n".join(lines())
-
-
-def _plain(text: str) -> str:
-    """Text from data and tools on one line and without markup of its own."""
-    return " ".join(text.split()).replace("<", "&lt;").replace("`", "'")
-
-
-def _number(value: float | None, unit: str) -> str:
-    if value is None:
-        return ""
-    return f"{value:.2%}" if unit == "share" else f"{value:.4g} {unit}".rstrip()
 
 
 def _interval(interval: Interval) -> str:

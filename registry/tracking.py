@@ -162,8 +162,12 @@ class RunTracker:
 
     def finish(self, outcome: Outcome) -> None:
         """End the parent run. A run that came to a verdict is FINISHED, whichever verdict that is."""
-        self._system_metrics.stop()
         self.client.set_tag(self.run_id, "miaotui.verdict", outcome.value)
+        self.conclude()
+
+    def conclude(self) -> None:
+        """End the parent run as FINISHED."""
+        self._system_metrics.stop()
         self.client.set_terminated(self.run_id, "FINISHED")
 
     def abandon(self, reason: str, *, status: Literal["FAILED", "KILLED"] = "FAILED") -> None:

@@ -19,7 +19,7 @@ from tasks.bundling import load_bundle
 from tasks.calibrate import BUNDLE_FOLDER
 from tasks.data.rows import Row, read_rows
 from tasks.recipe.target import Target
-from tasks.records import ChampionComparison, RouterResult, SnapshotResult
+from tasks.records import ChampionComparison, RouterResult, SliceComparison, SnapshotResult
 from tasks.router.answers import ABSTAIN, truth_ids
 from tasks.statistics.binomial import exact_interval
 from tasks.statistics.paired_test import paired_test
@@ -61,6 +61,7 @@ def compare_with_champion(
         test=paired_test(their_right, our_right, _NO_MARGIN, confidence),
         accuracy=exact_interval(int(our_right.sum()), len(rows), confidence),
         champion_accuracy=exact_interval(int(their_right.sum()), len(rows), confidence),
+        slices=_by_slice(rows, their_right, our_right, confidence),
     )
 
 
@@ -76,6 +77,17 @@ def _expected(rows: Sequence[Row], data: SnapshotResult) -> list[str | None]:
 
 def _right(answers: Sequence[Prediction], expected: Sequence[str | None]) -> NDArray[np.bool_]:
     return np.array([answer.label == label for answer, label in zip(answers, expected, strict=True)], dtype=np.bool_)
+
+
+def _by_slice(
+    rows: Sequence[Row], theirs: NDArray[np.bool_], ours: NDArray[np.bool_], confidence: float
+) -> tuple[SliceComparison, ...]:
+    names = np.array([row.slice or "" for row in rows])
+    chosen = {name: names == name for name in sorted(set(names.tolist()) - {""})}
+    return tuple(
+        SliceComparison(name=name, test=paired_test(theirs[mask], ours[mask], _NO_MARGIN, confidence))
+        for name, mask in chosen.items()
+    )
 
 
 def _write_differences(

@@ -1,14 +1,14 @@
 """Fine-tune the base encoder and its exit heads jointly on the train split; tune decides when to stop.
 
 The loop is transformers' Trainer: it resumes from its last whole checkpoint after a kill, stops early, and ends with
-the weights of the best epoch.
+the weights of the best epoch. With `processes` above one, accelerate's launcher runs it in as many processes.
 """
 
 import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,9 +18,14 @@ from tasks.artifact import Artifact, Workspace
 from tasks.base_model import BaseModelFiles
 from tasks.data.rows import read_rows
 from tasks.errors import UserError
+from tasks.model.training_job import TrainingJob
 from tasks.model_shape import Shape
 from tasks.recipe.schema import FineTuneConfig
 from tasks.records import FineTuneResult, SnapshotResult
+
+if TYPE_CHECKING:
+    from tasks.model.multi_exit import MultiExitClassifier
+    from tasks.model.training import History
 
 
 def fine_tune(
@@ -34,46 +39,23 @@ def fine_tune(
     """Train, keep the epoch with the best full-depth accuracy on tune, and save it as safetensors."""
     from tasks.model.batches import exit_logits
     from tasks.model.multi_exit import save_model
-    from tasks.model.training import train
 
-    write_tokenizer(base.folder, workspace.out / TOKENIZER_FILE)
-    tokenizer = TextTokenizer(workspace.out / TOKENIZER_FILE, config.max_length)
-    encoder = _base_encoder(base, config.max_length)
-    layers = encoder.config.num_hidden_layers
+    tokenizer_file = workspace.out / TOKENIZER_FILE
+    write_tokenizer(base.folder, tokenizer_file)
+    base_config = _base_config(base.folder, config.max_length)
+    layers, padding_id = base_config.num_hidden_layers, base_config.pad_token_id or 0
     exits = choose_exits(config.exits, layers)
-    shape = Shape(
-        labels=snapshot.result.labels,
-        exits=exits,
-        layers=tuple(range(1, layers + 1)),
-        ffn_widths=_ffn_widths(encoder),
-        max_length=config.max_length,
-    )
-    splits = {name: examples(snapshot, name, tokenizer) for name in ("train", "tune")}
-    model, history = train(
-        _seeded_model(encoder, shape, seed),
-        splits,
-        config=config,
-        seed=seed,
-        workspace=workspace,
-        exit_start=config.exit_start,
-    )
+    job = TrainingJob.of(snapshot, base=base, tokenizer=tokenizer_file, config=config, seed=seed, exits=exits)
+    model, history = _trained(job, workspace)
     save_model(model, workspace.out)
-    padding_id = encoder.config.pad_token_id or 0
-    logits = exit_logits(model, [row["input_ids"] for row in splits["tune"]], padding_id)
-    truth = np.array([row["labels"] for row in splits["tune"]])
-    correct = logits.argmax(-1) == truth[:, None]
+    tune = examples(snapshot, "tune", TextTokenizer(tokenizer_file, config.max_length))
+    rows, truth = [row["input_ids"] for row in tune], np.array([row["labels"] for row in tune])
+    correct = exit_logits(model, rows, padding_id).argmax(-1) == truth[:, None]
     plain_accuracy = None
     if config.compare_plain:
-        plain, _ = train(
-            _seeded_model(_base_encoder(base, config.max_length), replace(shape, exits=(layers,)), seed),
-            splits,
-            config=config,
-            seed=seed,
-            workspace=replace(workspace, scratch=workspace.scratch / "plain"),
-            phase="without early exits, ",
-        )
-        plain_logits = exit_logits(plain, [row["input_ids"] for row in splits["tune"]], padding_id)
-        plain_accuracy = float((plain_logits[:, -1].argmax(-1) == truth).mean())
+        without = job.model_copy(update={"exits": (layers,), "exit_start": 0.0, "phase": "without early exits, "})
+        plain, _ = _trained(without, replace(workspace, scratch=workspace.scratch / "plain"))
+        plain_accuracy = float((exit_logits(plain, rows, padding_id)[:, -1].argmax(-1) == truth).mean())
     return FineTuneResult(
         base_model=base.name,
         base_digest=base.digest,
@@ -83,8 +65,37 @@ def fine_tune(
         epochs_run=history.epochs_run,
         best_epoch=history.best_epoch,
         train_loss=history.train_loss,
-        accuracy={name: float(correct[:, i].mean()) for i, name in enumerate(shape.exit_names)},
+        accuracy={name: float(correct[:, i].mean()) for i, name in enumerate(model.shape.exit_names)},
         plain_accuracy=plain_accuracy,
+    )
+
+
+def train_from_base(job: TrainingJob, workspace: Workspace) -> "tuple[MultiExitClassifier, History]":
+    """The base model with fresh heads, trained; every process of a training calls it with the same job."""
+    import torch
+
+    from tasks.model.multi_exit import MultiExitClassifier
+    from tasks.model.training import train
+
+    snapshot, config = job.snapshot, job.config
+    encoder = _base_encoder(job.base_folder, config.max_length)
+    shape = Shape(
+        labels=snapshot.result.labels,
+        exits=job.exits,
+        layers=tuple(range(1, encoder.config.num_hidden_layers + 1)),
+        ffn_widths=_ffn_widths(encoder),
+        max_length=config.max_length,
+    )
+    tokenizer = TextTokenizer(job.tokenizer, config.max_length)
+    torch.manual_seed(job.seed)
+    return train(
+        MultiExitClassifier(encoder, shape),
+        {name: examples(snapshot, name, tokenizer) for name in ("train", "tune")},
+        config=config,
+        seed=job.seed,
+        workspace=workspace,
+        exit_start=job.exit_start,
+        phase=job.phase,
     )
 
 
@@ -123,28 +134,36 @@ def write_tokenizer(base_folder: Path, file: Path) -> None:
     tokenizer.backend_tokenizer.save(str(file))
 
 
-def _base_encoder(base: BaseModelFiles, max_length: int) -> Any:
-    import torch
-    from transformers import AutoConfig, AutoModel, logging
+def _base_config(folder: Path, max_length: int) -> Any:
+    from transformers import AutoConfig
 
     from tasks.model.architecture import layout_of
-    from tasks.model.multi_exit import without_pooler
 
     try:
-        config = AutoConfig.from_pretrained(base.folder, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except (ValueError, KeyError, json.JSONDecodeError, OSError) as error:
-        raise UserError(f"config.json cannot be used: {error}", file=base.folder, field="base_model") from error
+        raise UserError(f"config.json cannot be used: {error}", file=folder, field="base_model") from error
     layout_of(config.model_type)
     positions = getattr(config, "max_position_embeddings", max_length)
     if max_length > positions:
         raise UserError(
             f"{max_length} tokens, but the base model has {positions} positions", field="fine_tune.max_length"
         )
+    return config
+
+
+def _base_encoder(folder: Path, max_length: int) -> Any:
+    import torch
+    from transformers import AutoModel, logging
+
+    from tasks.model.multi_exit import without_pooler
+
+    config = _base_config(folder, max_length)
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # the unused pooler of the base model is no news
     try:
         return AutoModel.from_pretrained(
-            base.folder,
+            folder,
             attn_implementation="eager",
             dtype=torch.float32,
             use_safetensors=True,
@@ -162,10 +181,7 @@ def _ffn_widths(encoder: Any) -> tuple[int, ...]:
     return tuple(layout.feed_forward(layer).dense_in.out_features for layer in layout.layers(encoder))
 
 
-def _seeded_model(encoder: Any, shape: Any, seed: int) -> Any:
-    import torch
+def _trained(job: TrainingJob, workspace: Workspace) -> "tuple[MultiExitClassifier, History]":
+    from tasks.model.processes import train_in_processes
 
-    from tasks.model.multi_exit import MultiExitClassifier
-
-    torch.manual_seed(seed)
-    return MultiExitClassifier(encoder, shape)
+    return train_in_processes(job, workspace) if job.config.processes > 1 else train_from_base(job, workspace)

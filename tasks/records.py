@@ -53,6 +53,30 @@ class SourceFile(Record):
     quarantined: int
 
 
+class LandedRows(Record):
+    """What became of the rows that landed after the recipe's own, of which there are `rows`.
+
+    `added`: by split. `repeated`: rows that were there already, or (nearly) in another split. `contradicting`: rows whose
+    text has several labels, or had another one before. `thin`: rows by label, new and with too few rows to train on.
+    """
+
+    rows: int
+    added: dict[str, int]
+    repeated: int
+    contradicting: int
+    thin: dict[str, int]
+
+    @property
+    def sentence(self) -> str:
+        """For a person."""
+        into = ", ".join(f"{count:,} in {split}" for split, count in self.added.items())
+        thin = f", {sum(self.thin.values()):,} of labels too rare to train on" if self.thin else ""
+        return (
+            f"{self.rows:,} landed rows: {into}; left out: {self.repeated:,} repeated, {self.contradicting:,} "
+            f"contradicting{thin}"
+        )
+
+
 class SnapshotResult(Record):
     """An immutable version of the data.
 
@@ -75,6 +99,7 @@ class SnapshotResult(Record):
     leaking_exact: int
     leaking_near: int
     content_digest: str
+    landed: LandedRows | None = None
 
 
 # ---------------------------------------------------------------- models
@@ -96,6 +121,26 @@ class FineTuneResult(Record):
     train_loss: float
     accuracy: dict[str, float]
     plain_accuracy: float | None = None
+
+
+class SeedCandidate(Record):
+    """One fine-tuning of the search over seeds: accuracy of the final head on tune, mean training loss."""
+
+    name: str
+    seed: int
+    accuracy: float
+    train_loss: float
+    best_epoch: int
+    epochs_run: int
+    chosen: bool
+
+
+class SeedChoice(Record):
+    """Which seed's model goes on and why; `candidates` in the order of the recipe."""
+
+    seed: int
+    reason: str
+    candidates: tuple[SeedCandidate, ...]
 
 
 class Technique(Record):
@@ -327,6 +372,13 @@ class EvaluationResult(Record):
     expected_calibration_error_high: float | None = None
 
 
+class SliceComparison(Record):
+    """The same two models on the gate rows of one slice; `test` as in ChampionComparison."""
+
+    name: str
+    test: PairedTest
+
+
 class ChampionComparison(Record):
     """The bundle under judgement (`challenger_digest`) and the version that serves now, on the same gate rows.
 
@@ -343,6 +395,7 @@ class ChampionComparison(Record):
     test: PairedTest
     accuracy: Interval
     champion_accuracy: Interval
+    slices: tuple[SliceComparison, ...] = ()
 
     @property
     def uri(self) -> str:

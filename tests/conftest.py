@@ -63,23 +63,12 @@ def write_rows(file: Path, rows: list[dict[str, str]]) -> Path:
     return file
 
 
-@pytest.fixture(scope="session")
-def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with train, validation and test rows."""
-    folder = tmp_path_factory.mktemp("tiny-data")
-    for name, count, seed in (("train", 600, 1), ("validation", 800, 2), ("test", 300, 3)):
-        write_rows(folder / f"{name}.jsonl", tiny_rows(count, seed))
-    return folder
-
-
-@pytest.fixture(scope="session")
-def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A randomly initialised BERT of three narrow layers, with a word-piece tokenizer made from the rows' letters."""
+def write_tiny_base(folder: Path) -> Path:
+    """Write the model and the tokenizer of the fixture `tiny_base`."""
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel
 
-    folder = tmp_path_factory.mktemp("tiny-base")
     words = sorted({word for row in tiny_rows(2000, 0) for word in row["text"].split() if word.isalpha()})
     letters = "abcdefghijklmnopqrstuvwxyz0123456789.,!?'"
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words, *letters, *(f"##{letter}" for letter in letters)]
@@ -103,6 +92,21 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     BertModel(config, add_pooling_layer=False).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with train, validation and test rows."""
+    folder = tmp_path_factory.mktemp("tiny-data")
+    for name, count, seed in (("train", 600, 1), ("validation", 800, 2), ("test", 300, 3)):
+        write_rows(folder / f"{name}.jsonl", tiny_rows(count, seed))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A randomly initialised BERT of three narrow layers, with a word-piece tokenizer made from the rows' letters."""
+    return write_tiny_base(tmp_path_factory.mktemp("tiny-base"))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -80,17 +80,17 @@ def running_cluster() -> Iterator[Cluster]:
     # Not pytest's own folder: that one is closed to the other user that the server runs as.
     folder = Path(tempfile.mkdtemp(prefix="miaotui-pg-"))
     try:
-        data, identity = folder / "data", _identity()
+        data, identity = folder / "data", user_identity()
         if identity:
             os.chown(folder, pwd.getpwnam(identity["user"]).pw_uid, -1)
-        _initialise(binaries / "initdb", data, identity)
+        initialise(binaries / "initdb", data, identity)
         with _running(binaries / "postgres", folder, data, identity):
             yield Cluster(folder)
     finally:
         shutil.rmtree(folder)
 
 
-def _identity() -> dict[str, Any]:
+def user_identity() -> dict[str, Any]:
     """PostgreSQL refuses to run as root: the arguments that start a process as somebody else."""
     if os.geteuid() != 0:
         return {}
@@ -101,7 +101,8 @@ def _identity() -> dict[str, Any]:
     raise RuntimeError("PostgreSQL does not run as root, and there is no user postgres or nobody")
 
 
-def _initialise(program: Path, data: Path, identity: dict[str, Any]) -> None:
+def initialise(program: Path, data: Path, identity: dict[str, Any]) -> None:
+    """Make a new cluster in the folder `data`."""
     command = [program, "-D", data, "-U", _SUPERUSER, "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
     done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **identity)
     if done.returncode:
@@ -110,11 +111,21 @@ def _initialise(program: Path, data: Path, identity: dict[str, Any]) -> None:
 
 @contextmanager
 def _running(program: Path, folder: Path, data: Path, identity: dict[str, Any]) -> Iterator[None]:
-    settings = [argument for setting in _SETTINGS for argument in ("-c", setting)]
+    server = start_server(program, folder, data, identity, _SETTINGS)
+    try:
+        yield
+    finally:
+        stop_server(server)
+
+
+def start_server(
+    program: Path, folder: Path, data: Path, identity: dict[str, Any], settings: Sequence[str]
+) -> "subprocess.Popen[bytes]":
+    """A server on a socket in `folder` that answers. Raises RuntimeError with its log where it does not."""
     log = folder / "server.log"
-    with log.open("wb") as stream:
+    with log.open("ab") as stream:
         server = subprocess.Popen(
-            [program, "-D", data, "-k", folder, *settings],
+            [program, "-D", data, "-k", folder, *(argument for setting in settings for argument in ("-c", setting))],
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=stream,
@@ -123,14 +134,20 @@ def _running(program: Path, folder: Path, data: Path, identity: dict[str, Any]) 
         )
     try:
         _wait_until_it_answers(server, Cluster(folder), log)
-        yield
-    finally:
-        server.send_signal(signal.SIGINT)  # closes the connections and stops
-        try:
-            server.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+    except BaseException:
+        stop_server(server)
+        raise
+    return server
+
+
+def stop_server(server: "subprocess.Popen[bytes]") -> None:
+    """Close the connections of a server and stop it."""
+    server.send_signal(signal.SIGINT)
+    try:
+        server.wait(_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 def _wait_until_it_answers(server: "subprocess.Popen[bytes]", cluster: Cluster, log: Path) -> None:

@@ -2,12 +2,14 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
+    from flows.home import Home
     from flows.inbox_files import InboxFolders
     from flows.inbox_rows import Columns
     from flows.landing import Landing
@@ -20,7 +22,8 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "land",
         help="take in new labelled data",
-        description="Checks FILEs row by row and puts what is good where the next retraining of NAME takes it from.",
+        description="Checks FILEs row by row, keeps what is good for the next look at what has landed for NAME, and asks a "
+        "running Prefect server for that look.",
         epilog="The same bytes count once, whatever they are called. Exit code 2: nothing was accepted.",
     )
     parser.add_argument("name", metavar="NAME", help="the model (the recipe's name)")
@@ -44,6 +47,7 @@ def execute(options: argparse.Namespace) -> int:
     landings = land(home, options.name, options.files, columns=columns)
     for landing in landings:
         print(json.dumps(landing.model_dump(mode="json")) if options.json else line(landing, folders))
+    print(_announced(home, options.name), file=sys.stderr)
     return 0 if any(landing.accepted for landing in landings) else NOTHING_ACCEPTED
 
 
@@ -62,6 +66,20 @@ def line(landing: "Landing", folders: "InboxFolders") -> str:
         bad = f"{landing.quarantined:,} bad rows" if landing.quarantined else "the reason"
         sentence += f"; {bad} in {folders.quarantine / f'{landing.sha256}.jsonl'}"
     return sentence
+
+
+def _announced(home: "Home", name: str) -> str:
+    """Whether somebody looks at it now."""
+    from flows.landing import announce_landed
+    from flows.trigger import NotAnnouncedError, announce, name_server
+
+    if not name_server(home.folder):
+        return "no Prefect server runs: what has landed waits for the next look (miaotui up, miaotui deploy)"
+    try:
+        told = announce_landed(home, name, announce)
+    except NotAnnouncedError as error:
+        return f"what has landed waits for the next look: {error}"
+    return f"asked for a look at {len(told)} new files" if told else "nothing new to look at"
 
 
 def _columns(recipe: Path, name: str) -> "Columns":

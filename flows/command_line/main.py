@@ -31,6 +31,7 @@ from flows.command_line import (
     run,
     status,
     sweep,
+    take_in,
     up,
     verify,
 )
@@ -48,6 +49,7 @@ _COMMANDS: Final = (
     fingerprint,
     recalibrate,
     land,
+    take_in,
     status,
     history,
     review,

@@ -112,6 +112,7 @@ def print_outcome(console: "Console", outcome: "RunOutcome") -> None:
     from rich.text import Text
 
     from flows.command_line.console import OUTCOME_STYLES, print_rows
+    from flows.run_summary import promotion_sentence
     from registry.evidence import chosen_certificate
 
     def styled(outcome: str) -> Text:
@@ -124,12 +125,11 @@ def print_outcome(console: "Console", outcome: "RunOutcome") -> None:
     console.print()
     certificate = chosen_certificate(evidence.router)
     shares = ", ".join(f"{path.name} {path.stop_share:.1%}" for path in evidence.evaluation.paths)
-    promotion, uri = outcome.registered.promotion.sentence, outcome.registered.version.uri
     rows = [("certificate", certificate.statement)] if certificate else []
     rows += [("paths", shares)]
     rows += [("speed-up", _speed_sentence(benchmark)) for benchmark in evidence.benchmarks]
     rows += [
-        ("model", promotion if uri in promotion else f"{uri}: {promotion}"),
+        ("model", promotion_sentence(outcome)),
         ("report", str(_short(outcome.report))),
     ]
     print_rows(console, rows)

@@ -1,4 +1,4 @@
-"""`miaotui status`: champion, challenger and the last verdicts of the registered models."""
+"""`miaotui status`: champion, challenger and the last verdicts of the registered models, and what has landed for them."""
 
 import argparse
 import json
@@ -6,9 +6,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
     from rich.text import Text
 
+    from flows.inbox_status import LandedStatus
     from registry.status import ModelStatus
     from registry.versions import RegisteredVersion
 
@@ -16,7 +19,9 @@ if TYPE_CHECKING:
 def add_to(commands: Any) -> None:
     """Adds the command to the parser."""
     parser = commands.add_parser(
-        "status", help="show what is registered", description="Shows champion, challenger and the last verdicts."
+        "status",
+        help="show what is registered and what has landed",
+        description="Shows champion, challenger, the last verdicts, and what has landed.",
     )
     parser.add_argument("name", metavar="NAME", nargs="?", help="one registered model; without it, all")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -31,23 +36,39 @@ def execute(options: argparse.Namespace) -> int:
 
     home = Home.open()
     with captured_output(new_log(home.logs, "status")):
+        from flows.inbox_status import read_landed
         from registry.status import read_status
         from registry.store import MlflowStore
 
-        models = read_status(MlflowStore.of_home(home.folder), options.name)
+        landed = read_landed(home, options.name)
+        # Data may land for a model before its first run has registered anything.
+        models = read_status(MlflowStore.of_home(home.folder), None if options.name in landed else options.name)
+        models = tuple(model for model in models if options.name in (None, model.name))
     if options.json:
-        print(json.dumps([model.model_dump(mode="json") for model in models], indent=1, ensure_ascii=False))
+        documents = {model.name: model.model_dump(mode="json") for model in models}
+        for name, entry in landed.items():
+            documents.setdefault(name, {"name": name})["landed"] = entry.model_dump(mode="json")
+        print(json.dumps(list(documents.values()), indent=1, ensure_ascii=False))
     else:
-        print_status(console_for(sys.stdout), models)
+        print_status(console_for(sys.stdout), models, landed)
     return 0
 
 
-def print_status(console: "Console", models: "tuple[ModelStatus, ...]") -> None:
-    """One block per model."""
+def print_status(console: "Console", models: "tuple[ModelStatus, ...]", landed: "Mapping[str, LandedStatus]") -> None:
+    """One block per model, then what has landed for each."""
     from flows.command_line.console import print_rows
 
     if not models:
         console.print("no model is registered yet; run a recipe first")
+    _print_models(console, models)
+    for name, entry in landed.items():
+        console.print(f"landed for {name}", style="bold")
+        print_rows(console, entry.lines)
+
+
+def _print_models(console: "Console", models: "tuple[ModelStatus, ...]") -> None:
+    from flows.command_line.console import print_rows
+
     for model in models:
         console.print(model.name, style="bold")
         print_rows(console, [("champion", _described(model.champion)), ("challenger", _described(model.challenger))])

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from flows.command_line.console import duration
 from flows.progress import RunObserver
@@ -80,27 +80,29 @@ class PlainLines(_Counted):
 
 
 class LiveLine(_Counted):
-    """For terminals: finished steps stay as lines, the running one moves below them."""
+    """For terminals: finished steps stay as lines, the running ones move below them."""
 
     def __init__(self, progress: Progress) -> None:
         super().__init__()
         self._progress = progress
-        self._task = progress.add_task("", total=None, count="", message="", visible=False)
+        self._tasks: dict[str, TaskID] = {}
 
     def started(self, label: str) -> None:
-        """The moving line is about this step now."""
-        self._progress.reset(
-            self._task, total=None, description=label, count=self.count(label), message="", visible=True
-        )
+        """A moving line about this step. What is no step of the plan, the server's start, is over with the first one."""
+        for other in [other for other in self._tasks if not self.count(other)]:
+            self._progress.remove_task(self._tasks.pop(other))
+        self._tasks[label] = self._progress.add_task(label, total=None, count=self.count(label), message="")
 
     def progressed(self, label: str, message: str, fraction: float | None = None) -> None:
         """Moves the bar, or lets it pulse where no fraction is known."""
-        total = None if fraction is None else 1.0
-        self._progress.update(self._task, total=total, completed=fraction or 0.0, message=message)
+        if label in self._tasks:
+            total = None if fraction is None else 1.0
+            self._progress.update(self._tasks[label], total=total, completed=fraction or 0.0, message=message)
 
     def finished(self, label: str, *, reused: bool, seconds: float) -> None:
         """The step's line stays."""
-        self._progress.update(self._task, visible=False)
+        if label in self._tasks:
+            self._progress.remove_task(self._tasks.pop(label))
         style = "dim" if reused else ""
         mark = "=" if reused else "✓"
         self._progress.console.print(f"{mark} {self.count(label)} {label}: {_done(reused, seconds)}", style=style)

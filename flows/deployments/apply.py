@@ -42,7 +42,7 @@ def apply(client: "SyncPrefectClient", specs: Sequence[DeploymentSpec]) -> Itera
             name=spec.full_name,
             change=change,
             fields=differing_fields(spec, held),
-            next_run=_shown(_next_run(client, spec), spec) if spec.scheduled else "",
+            next_run=_shown(_next_run(client, spec), spec) if spec.has_schedule else "",
         )
 
 

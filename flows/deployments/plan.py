@@ -8,12 +8,13 @@ from tasks.artifact import Record
 from tasks.recipe.load import LoadedRecipe
 
 ALL_MODELS: Final = "all-models"
+_RETENTION_CRON: Final = "0 12 * * 0"  # away from the nights
 
 Change = Literal["created", "updated", "unchanged"]
 
 
 class DeploymentSpec(Record):
-    """One deployment of a flow of this package, with at most one schedule: `cron` in `timezone`, or every `interval_s` seconds.
+    """One deployment of a flow of this package: run by `cron` in `timezone`, every `interval_s` seconds, or when called.
 
     Without one, its runs are started by events or callers. At most `limit` runs go on at a time (None: as many as there are);
     `if_running` says what becomes of one that is due then: it waits, or is cancelled.
@@ -33,8 +34,8 @@ class DeploymentSpec(Record):
     paused: bool = False
 
     @property
-    def scheduled(self) -> bool:
-        """Whether the server has to start its runs by itself."""
+    def has_schedule(self) -> bool:
+        """Whether the server has to create runs of it."""
         return self.cron is not None or self.interval_s is not None
 
     @property
@@ -58,22 +59,34 @@ class Applied(Record):
         return f"{self.name}: {self.change}{what}" + (f"; next run {self.next_run}" if self.next_run else "")
 
 
-def deployments_of(loaded: LoadedRecipe, *, sweep_every_s: float) -> tuple[DeploymentSpec, ...]:
-    """The nightly run of the recipe, and the sweep that carries out what people decided in MLflow's UI.
+def deployments_of(
+    loaded: LoadedRecipe, *, sweep_every_s: float, delete_old: bool = False
+) -> tuple[DeploymentSpec, ...]:
+    """All that a recipe needs, and what is for all models: people's decisions in MLflow's UI, and retention.
 
-    The nightly run is named after the recipe, so that a server holds those of several. The sweep is for all models.
+    What is named after the recipe can be held for several by one server. The retention deletes only with `delete_old`.
     """
     recipe = loaded.recipe
+    parameters = {"recipe": str(Path(loaded.file).absolute()), "overrides": list(loaded.overrides)}
     return (
         DeploymentSpec(
-            flow="optimize",
-            name=f"nightly-{recipe.name}",
-            entrypoint="flows.pipeline.optimize",
-            parameters={"recipe": str(Path(loaded.file).absolute()), "overrides": list(loaded.overrides)},
+            flow="nightly",
+            name=recipe.name,
+            entrypoint="flows.nightly.nightly",
+            parameters=parameters,
             description=f"The whole pipeline for {recipe.name}.",
             if_running="ENQUEUE",  # a night's run is late rather than lost
             cron=recipe.schedule.cron,
             timezone=recipe.schedule.timezone,
+        ),
+        DeploymentSpec(
+            flow="take-in",
+            name=recipe.name,
+            entrypoint="flows.take_in.take_in",
+            parameters=parameters,
+            description=f"Looks at what has landed for {recipe.name}, and recalibrates or retrains if it calls for that.",
+            if_running="ENQUEUE",  # what landed during a run is looked at after it
+            interval_s=60 * recipe.intake.sweep_minutes,
         ),
         DeploymentSpec(
             flow="review-sweep",
@@ -83,6 +96,29 @@ def deployments_of(loaded: LoadedRecipe, *, sweep_every_s: float) -> tuple[Deplo
             description="Carries out what was approved or rejected in MLflow.",
             if_running="CANCEL_NEW",  # the one that runs does its work
             interval_s=sweep_every_s,
+        ),
+        DeploymentSpec(
+            flow="retention",
+            name=ALL_MODELS,
+            entrypoint="flows.upkeep.retention",
+            parameters={"delete": delete_old},
+            description="Deletes what is old and not needed any more." if delete_old else "Lists what is old.",
+            if_running="CANCEL_NEW",
+            cron=_RETENTION_CRON,
+            timezone=recipe.schedule.timezone,
+        ),
+        DeploymentSpec(
+            flow="recalibrate",
+            name=recipe.name,
+            entrypoint="flows.upkeep.recalibrate",
+            parameters={
+                "model": f"models:/{recipe.name}@champion",
+                "target": recipe.targets[0],
+                "text_column": recipe.data.text_column,
+                "label_column": recipe.data.label_column,
+            },
+            description="New thresholds and certificates from the fresh rows of the file `data`, without training.",
+            if_running="ENQUEUE",
         ),
     )
 

@@ -58,7 +58,12 @@ def bring_up(
             for sentence in stop_servers(home):
                 say(sentence)
             layout = _layout(home, request)
-            supervisor = Supervisor(home, layout.servers(), layout.exports, say=say)
+            reaper = layout.reaper
+
+            def tend(record: ServersRecord) -> Iterator[str]:
+                return reaper.reap(_started(record, "worker"))
+
+            supervisor = Supervisor(home, layout.servers(), layout.exports, say=say, tend=tend)
 
             def ready() -> None:
                 recorded = read_servers(home)
@@ -103,6 +108,11 @@ def bring_up_detached(home: Path, request: Request) -> ServersRecord:
         process.terminate()
         process.wait()
         raise
+
+
+def _started(record: ServersRecord, name: str) -> float | None:
+    """When the server of that name was started, or None where it does not run."""
+    return next((each.process.started for each in record.servers if each.name == name and each.process.alive), None)
 
 
 def _environment(home: Path, request: Request) -> Mapping[str, str]:

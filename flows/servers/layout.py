@@ -11,6 +11,7 @@ from typing import Final
 from flows.servers.databases import Databases
 from flows.servers.health import mlflow_answers, prefect_answers, worker_answers
 from flows.servers.ports import HOST
+from flows.servers.reaper import Reaper
 from flows.servers.server import Server
 
 WORK_POOL: Final = "miaotui-local"
@@ -34,6 +35,8 @@ _PREFECT: Final = {
     "PREFECT_LOGGING_LEVEL": "WARNING",
     # In memory, the slots of a server that restarts would stay taken.
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    # How long a run that waits for another one's end sleeps before it looks again; half a minute unless told.
+    "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "10",
 }
 _MLFLOW: Final = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -85,6 +88,11 @@ class Layout:
             "MIAOTUI_LEDGER_URI": self.databases.ledger,
         }
 
+    @property
+    def reaper(self) -> Reaper:
+        """For the runs that a worker of this home leaves behind."""
+        return Reaper(f"{self.prefect_url}/api", WORK_POOL, _worker_name())
+
     def servers(self, environment: Mapping[str, str] = os.environ) -> tuple[Server, ...]:
         """In the order in which they are started; they are stopped in the opposite one."""
         own = _inherited(environment) | {"MIAOTUI_HOME": str(self.home)}
@@ -124,7 +132,7 @@ class Layout:
         )
 
     def _worker(self, environment: dict[str, str]) -> Server:
-        name = f"miaotui-{socket.gethostname()}"[:_LONGEST_NAME]
+        name = _worker_name()
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", WORK_POOL, "--type", "process"]
         # One run at a time: a sweep that starts during a benchmark would disturb the measurement.
         command += ["--name", name, "--limit", "1", "--install-policy", "never"]
@@ -140,6 +148,10 @@ class Layout:
 
     def _log(self, name: str) -> Path:
         return self.home / "logs" / "servers" / f"{name}.log"
+
+
+def _worker_name() -> str:
+    return f"miaotui-{socket.gethostname()}"[:_LONGEST_NAME]
 
 
 def _inherited(environment: Mapping[str, str]) -> dict[str, str]:

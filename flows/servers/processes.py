@@ -85,13 +85,15 @@ def stop_recorded(process: ProcessRecord, patience_s: float) -> bool:
     return True
 
 
-def kill_marked(token: str) -> int:
-    """Kills every process whose environment carries `token`, and waits until they are gone; how many there were.
+def kill_marked(token: str, *, variable: str = TOKEN) -> int:
+    """Kills every process whose environment has `token` in `variable`, and waits until they are gone; how many there were.
 
     For what outlived the leader of its group. This process and its ancestors are never among them.
     """
     spared = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    found = [process for process in psutil.process_iter() if process.pid not in spared and _carries(process, token)]
+    found = [
+        process for process in psutil.process_iter() if process.pid not in spared and _carries(process, variable, token)
+    ]
     for process in found:
         with suppress(psutil.NoSuchProcess):
             process.kill()  # psutil compares the start time again
@@ -99,9 +101,9 @@ def kill_marked(token: str) -> int:
     return len(found)
 
 
-def _carries(process: psutil.Process, token: str) -> bool:
+def _carries(process: psutil.Process, variable: str, token: str) -> bool:
     try:
-        return process.environ().get(TOKEN) == token
+        return process.environ().get(variable) == token
     except (psutil.Error, OSError):  # it has ended, or is another user's
         return False
 

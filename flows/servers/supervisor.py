@@ -7,12 +7,13 @@ all with a message, so that nothing is left that looks healthy and is not.
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Final
 
 from flows.servers.errors import ServersError, with_tail
+from flows.servers.periodic import Periodic
 from flows.servers.processes import TOKEN, Group, kill_marked, start_group
 from flows.servers.records import ProcessRecord, ServerRecord, ServersRecord, forget_servers, write_servers
 from flows.servers.restarts import RestartPolicy
@@ -21,10 +22,16 @@ from flows.servers.server import Server
 _START_TIMEOUT_S: Final = 240.0  # two first starts that migrate their databases, side by side on a busy machine
 _LOOK_EVERY_S: Final = 0.2
 _PATIENCE_S: Final = 10.0  # between SIGTERM and SIGKILL
+_TEND_EVERY_S: Final = 10.0
+
+Tend = Callable[[ServersRecord], Iterable[str]]
 
 
 class Supervisor:
-    """One `miaotui up`. `say` gets a sentence for whatever a person would want to know."""
+    """One `miaotui up`. `say` gets a sentence for whatever a person would want to know.
+
+    `tend` is called every few seconds with what runs, from a thread of its own, and returns such sentences, too.
+    """
 
     def __init__(
         self,
@@ -34,12 +41,14 @@ class Supervisor:
         *,
         policy: RestartPolicy = RestartPolicy(),  # noqa: B008 - frozen
         say: Callable[[str], None] = print,
+        tend: Tend | None = None,
     ) -> None:
         """Starts nothing yet."""
         self._home = home
         self._servers = tuple(servers)
         self._policy = policy
         self._say = say
+        self._tend = tend
         self._groups: dict[str, Group] = {}
         self._deaths: dict[str, int] = {}
         self._due: dict[str, float] = {}
@@ -59,9 +68,11 @@ class Supervisor:
                 self._record = self._record.model_copy(update={"ready": True})
                 self._write()
                 on_ready()
-            while not stop.wait(_LOOK_EVERY_S):
-                for server in self._servers:
-                    self._look_after(server)
+            with Periodic(self._tend_once, _TEND_EVERY_S) as tending:
+                while not stop.wait(_LOOK_EVERY_S):
+                    for server in self._servers:
+                        self._look_after(server)
+                    tending.check()
         finally:
             self._stop_all()
 
@@ -83,6 +94,11 @@ class Supervisor:
                 message = f"{late.name} did not answer within {_START_TIMEOUT_S:.0f} s"
                 raise ServersError(with_tail(message, late.log))
             stop.wait(_LOOK_EVERY_S)
+
+    def _tend_once(self) -> None:
+        if self._tend is not None:
+            for sentence in self._tend(self._record):
+                self._say(sentence)
 
     def _look_after(self, server: Server) -> None:
         """Starts a server again that has died, when its pause is over."""

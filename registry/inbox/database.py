@@ -1,4 +1,4 @@
-"""What has landed, who holds it, and what was taken in: tables beside the ledger, changed by compare-and-swap.
+"""What has landed, who holds it, and what was taken in: tables that are changed by compare-and-swap.
 
 Every change is one transaction that names the state it expects, and claims of one model follow one another. So of any
 number who record, claim or complete the same thing at once, one does it, and a killed one has done all of it or nothing.
@@ -9,18 +9,20 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from registry.inbox.policy import IntakePolicy, Known, Shortage, Wait, admitted, reason_to_wait
-from registry.inbox.records import Batch, FileState, LandedFile, Portion
+from registry.inbox.policy import Known, Shortage, Wait, admitted, reason_to_wait
+from registry.inbox.records import Batch, BatchEntry, FileState, LandedFile, Portion, Use
 from registry.inbox.tables import (
     BATCHES,
+    DECISIONS,
     FILES,
     PORTIONS,
     PROCESSED,
     RELEASED,
     RUNNING,
+    entry_of,
     file_of,
     make_tables,
     moment,
@@ -31,6 +33,7 @@ from registry.inbox.tables import (
 from registry.ledger import Ledger
 from registry.write_points import write_point
 from tasks.errors import UserError
+from tasks.recipe.intake import IntakeConfig
 
 _PORTIONS_WITH_OUTCOME: Final = select(PORTIONS, BATCHES.c.outcome).select_from(
     PORTIONS.outerjoin(BATCHES, and_(BATCHES.c.model == PORTIONS.c.model, BATCHES.c.key == PORTIONS.c.batch))
@@ -47,7 +50,7 @@ class Inbox:
     """The landed files of all models. Times are given by the caller, aware of their zone."""
 
     def __init__(self, ledger: Ledger) -> None:
-        """Opens nothing; the tables are made on first use in the ledger's database."""
+        """Opens nothing; the tables are made on first use in the database that the ledger is, or would be, in."""
         self._ledger: Final = ledger
         self._ready = False
 
@@ -82,6 +85,17 @@ class Inbox:
         write_point("record a judged file")
         return self._change_file(model, sha256, FileState.RECEIVED, values, rows_of_portions)
 
+    def judge_anew(self, model: str) -> bool:
+        """Forget what became of all files, so that each is judged again; False where rows of some are in use."""
+        with self._alone(model), self._begin() as connection:
+            if any(entry.running or entry.processed for entry in _entries(connection, model)):
+                return False
+            write_point("judge all files anew")
+            connection.execute(delete(PORTIONS).where(PORTIONS.c.model == model))
+            unknown = {"state": FileState.RECEIVED.value, "rows": 0, "quarantined": 0, "reason": None}
+            connection.execute(update(FILES).where(FILES.c.model == model).values(**unknown))
+        return True
+
     def mark_announced(self, model: str, sha256: str, *, now: datetime) -> None:
         """Record that the event of its landing was accepted."""
         write_point("record an announcement")
@@ -111,14 +125,14 @@ class Inbox:
         with self._begin() as connection:
             return _portions(connection, model)
 
-    def pending(self, model: str, *, policy: IntakePolicy, known: Known = _NOTHING) -> tuple[Shortage, ...]:
+    def pending(self, model: str, *, policy: IntakeConfig, known: Known = _NOTHING) -> tuple[Shortage, ...]:
         """The new labels and slices that wait, and how many rows each has."""
         return admitted(self.portions(model), known, policy)[1]
 
     # ------------------------------------------------------------ claiming
 
     def claim_batch(
-        self, model: str, key: str, *, policy: IntakePolicy, now: datetime, known: Known = _NOTHING
+        self, model: str, key: str, *, policy: IntakeConfig, now: datetime, known: Known = _NOTHING
     ) -> Batch | Wait:
         """All that may be taken in now, claimed for the run with this idempotency key, or why there is nothing.
 
@@ -138,13 +152,14 @@ class Inbox:
                 return Batch(model=model, key=key, lease_until=lease_until, portions=_held(connection, model, key))
             running = next((row for row in batches.values() if row.outcome == RUNNING), None)
             if running is not None:
-                until = running.lease_until[:19].replace("T", " ")
-                return Wait(reason=f"the run {running.key} works on a batch until {until} UTC")
+                lease = datetime.fromisoformat(running.lease_until)
+                reason = f"the run {running.key} works on a batch until {lease:%Y-%m-%d %H:%M:%S} UTC"
+                return Wait(reason=reason, until=lease)
             chosen, shortages = admitted(_portions(connection, model), known, policy)
             finished = [time for row in batches.values() if (time := moment(row.finished_at)) is not None]
-            reason = reason_to_wait(chosen, policy, last_finished=max(finished, default=None), now=now)
-            if reason is not None:
-                return Wait(reason=reason, shortages=shortages)
+            wait = reason_to_wait(chosen, policy, last_finished=max(finished, default=None), now=now)
+            if wait is not None:
+                return wait.model_copy(update={"shortages": shortages})
             write_point("claim a batch")
             times = {"claimed_at": stamp(now), "lease_until": stamp(lease_until)}
             values = times | {"finished_at": None, "outcome": RUNNING}
@@ -157,6 +172,34 @@ class Inbox:
                 connection.execute(update(PORTIONS).where(_is(model, portion)).values(batch=key))
             held = _held(connection, model, key)
         return Batch(model=model, key=key, lease_until=lease_until, portions=held)
+
+    def decide(self, model: str, key: str, use: Use, *, now: datetime) -> Use:
+        """Record what a running batch is good for, and return what stands: the first decision does.
+
+        Raises LostClaimError where the batch is not this run's any more.
+        """
+        with self._alone(model), self._begin() as connection:
+            mine = next((entry for entry in _entries(connection, model) if entry.key == key), None)
+            if mine is None or not mine.running:
+                raise LostClaimError(f"{key} holds no batch of {model}")
+            if mine.use is not None:
+                return mine.use
+            write_point("decide on a batch")
+            values = {"model": model, "key": key, "use": use.value, "decided_at": stamp(now)}
+            connection.execute(insert(DECISIONS).values(**values))
+        return use
+
+    def renew(self, model: str, key: str, *, policy: IntakeConfig, now: datetime) -> None:
+        """Give a running batch its full lease again; one that is not this run's any more is left alone."""
+        mine = and_(_is_batch(model, key), BATCHES.c.outcome == RUNNING)
+        with self._begin() as connection:
+            until = stamp(now + timedelta(seconds=policy.lease_s))
+            connection.execute(update(BATCHES).where(mine).values(lease_until=until))
+
+    def batches(self, model: str) -> tuple[BatchEntry, ...]:
+        """All batches that were ever claimed, in the order of their last claim."""
+        with self._begin() as connection:
+            return _entries(connection, model)
 
     def complete(self, model: str, key: str, *, ok: bool, now: datetime) -> bool:
         """End a batch: its rows are processed, or, if not `ok`, given back for a later run, after the cool-down.
@@ -237,11 +280,20 @@ def _held(connection: Connection, model: str, key: str) -> tuple[Portion, ...]:
     return tuple(portion for portion in _portions(connection, model) if portion.batch == key)
 
 
+def _entries(connection: Connection, model: str) -> tuple[BatchEntry, ...]:
+    decided = and_(DECISIONS.c.model == BATCHES.c.model, DECISIONS.c.key == BATCHES.c.key)
+    query = select(BATCHES, DECISIONS.c.use).select_from(BATCHES.outerjoin(DECISIONS, decided))
+    of_model = query.where(BATCHES.c.model == model).order_by(BATCHES.c.claimed_at, BATCHES.c.key)
+    return tuple(entry_of(row) for row in connection.execute(of_model))
+
+
 def _end(connection: Connection, model: str, key: str, outcome: str, finished_at: datetime | None) -> None:
     connection.execute(_batch(model, key).values(outcome=outcome, finished_at=finished_at and stamp(finished_at)))
     if outcome == RELEASED:
         held = and_(PORTIONS.c.model == model, PORTIONS.c.batch == key)
         connection.execute(update(PORTIONS).where(held).values(batch=None))
+        # With other rows the same run may decide otherwise.
+        connection.execute(delete(DECISIONS).where(and_(DECISIONS.c.model == model, DECISIONS.c.key == key)))
 
 
 def _release_expired(connection: Connection, model: str, now: datetime) -> tuple[str, ...]:

@@ -3,30 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated
-
-from pydantic import Field
 
 from registry.inbox.records import Portion
 from tasks.artifact import Record
-
-Seconds = Annotated[float, Field(ge=0)]
-
-
-class IntakePolicy(Record):
-    """`min_rows`: fewer do not start a retraining. `min_rows_per_label`: a new label or slice with fewer waits.
-
-    `debounce_s`: nothing may have landed for so long, unless something waits for `max_wait_s` already. `cool_down_s`:
-    time between the end of one batch and the claim of the next. `lease_s`: a claim that is neither completed nor renewed
-    within it counts as that of a dead run.
-    """
-
-    min_rows: Annotated[int, Field(ge=1)] = 50
-    min_rows_per_label: Annotated[int, Field(ge=1)] = 20
-    debounce_s: Seconds = 300
-    max_wait_s: Seconds = 86_400
-    cool_down_s: Seconds = 3_600
-    lease_s: Annotated[float, Field(gt=0)] = 21_600
+from tasks.recipe.intake import IntakeConfig
 
 
 class Known(Record):
@@ -50,10 +30,11 @@ class Shortage(Record):
 
 
 class Wait(Record):
-    """Why no batch can be claimed now, and what is short."""
+    """Why no batch can be claimed now, and what is short. `until`: when to ask again, None where time changes nothing."""
 
     reason: str
     shortages: tuple[Shortage, ...] = ()
+    until: datetime | None = None
 
     def __str__(self) -> str:
         """One line for a person."""
@@ -61,7 +42,7 @@ class Wait(Record):
 
 
 def admitted(
-    portions: Sequence[Portion], known: Known, policy: IntakePolicy
+    portions: Sequence[Portion], known: Known, policy: IntakeConfig
 ) -> tuple[tuple[Portion, ...], tuple[Shortage, ...]]:
     """The unclaimed portions that may be taken in, and what the others lack. `portions`: all of one model.
 
@@ -97,21 +78,21 @@ def admitted(
 
 
 def reason_to_wait(
-    portions: Sequence[Portion], policy: IntakePolicy, *, last_finished: datetime | None, now: datetime
-) -> str | None:
+    portions: Sequence[Portion], policy: IntakeConfig, *, last_finished: datetime | None, now: datetime
+) -> Wait | None:
     """Why no retraining starts with these admitted portions now, or None."""
     rows = sum(portion.rows for portion in portions)
     if not rows:
-        return "no rows to take in"
+        return Wait(reason="no rows to take in")
     if rows < policy.min_rows:
-        return f"{rows:,} rows to take in, at least {policy.min_rows:,} are needed"
-    if last_finished is not None and now < last_finished + timedelta(seconds=policy.cool_down_s):
-        until = last_finished + timedelta(seconds=policy.cool_down_s)
-        return f"cooling down until {until:%Y-%m-%d %H:%M:%S} UTC"
+        return Wait(reason=f"{rows:,} rows to take in, at least {policy.min_rows:,} are needed")
+    if last_finished is not None and now < (rested := last_finished + timedelta(seconds=policy.cool_down_s)):
+        return Wait(reason=f"cooling down until {rested:%Y-%m-%d %H:%M:%S} UTC", until=rested)
     times = [portion.landed_at for portion in portions]
     quiet_at = max(times) + timedelta(seconds=policy.debounce_s)
-    if now < min(quiet_at, min(times) + timedelta(seconds=policy.max_wait_s)):
-        return f"data landed a moment ago; waiting for more until {quiet_at:%Y-%m-%d %H:%M:%S} UTC"
+    if now < (enough := min(quiet_at, min(times) + timedelta(seconds=policy.max_wait_s))):
+        reason = f"data landed a moment ago; waiting for more until {enough:%Y-%m-%d %H:%M:%S} UTC"
+        return Wait(reason=reason, until=enough)
     return None
 
 

@@ -22,6 +22,28 @@ class FileState(StrEnum):
     QUARANTINED = "quarantined"
 
 
+class Use(StrEnum):
+    """What a batch is good for, by the drift that it shows.
+
+    `keep`: nothing has to be done now; the next retraining has its rows. `recalibrate`: its rows join those that the
+    router is calibrated and judged by. `retrain`: its rows join the training, and with them all that landed before.
+    """
+
+    KEEP = "nothing"
+    RECALIBRATE = "recalibrate"
+    RETRAIN = "retrain"
+
+
+class BatchEntry(Record):
+    """One batch that is worked on or was: `use` is None until it is decided."""
+
+    key: str
+    claimed_at: datetime
+    running: bool
+    processed: bool
+    use: Use | None
+
+
 class Portion(Record):
     """The good rows of one file that have one label and one slice; what is claimed and processed as a whole.
 

@@ -1,4 +1,4 @@
-"""The inbox's tables, which stand beside the ledger's in SQLite or PostgreSQL, and how their rows become records."""
+"""The inbox's tables, in SQLite or PostgreSQL, and how their rows become records."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String, Table, Text
 from sqlalchemy.engine import Row
 
-from registry.inbox.records import FileState, LandedFile, Portion
+from registry.inbox.records import BatchEntry, FileState, LandedFile, Portion, Use
 
 _METADATA: Final = MetaData()
 
@@ -50,6 +50,15 @@ BATCHES: Final = Table(
     Column("outcome", String(16), nullable=False),
 )
 
+DECISIONS: Final = Table(
+    "miaotui_inbox_decisions",
+    _METADATA,
+    Column("model", String(250), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("use", String(16), nullable=False),
+    Column("decided_at", String(40), nullable=False),
+)
+
 RUNNING: Final = "running"
 PROCESSED: Final = "processed"
 RELEASED: Final = "released"
@@ -90,6 +99,17 @@ def portion_of(row: Row[Any]) -> Portion:
     del fields["model"]
     landed_at = datetime.fromisoformat(fields.pop("landed_at"))
     return Portion(**fields | {"slice": fields["slice"] or None}, landed_at=landed_at, processed=processed)
+
+
+def entry_of(row: Row[Any]) -> BatchEntry:
+    """A row of BATCHES with the `use` of its decision."""
+    return BatchEntry(
+        key=row.key,
+        claimed_at=datetime.fromisoformat(row.claimed_at),
+        running=row.outcome == RUNNING,
+        processed=row.outcome == PROCESSED,
+        use=Use(row.use) if row.use else None,
+    )
 
 
 def file_of(row: Row[Any], portions: Iterable[Portion]) -> LandedFile:

@@ -16,6 +16,7 @@ from tasks.records import (
     LexicalResult,
     PruneResult,
     RouterResult,
+    SeedChoice,
     SnapshotResult,
     UnreadableChampion,
 )
@@ -55,6 +56,7 @@ class ReportContent:
     champion: ChampionComparison | None = None
     unreadable_champion: UnreadableChampion | None = None
     override: str = ""
+    seeds: SeedChoice | None = None
 
     @property
     def adaptive(self) -> Contender | None:

@@ -4,10 +4,7 @@ It imports the engine and LoadGen and nothing that trains, tells its phases on s
 one `Outcome`. What a person can mend comes back as that outcome's `user_error`; anything else ends it with a traceback.
 """
 
-import ctypes
 import json
-import os
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,15 +15,15 @@ from engine.errors import EngineError
 from tasks.benchmark.job import ContenderFiles, Job, Measurements, Outcome, Phase
 from tasks.benchmark.measure import Measuring, Subject
 from tasks.benchmark.system_under_test import Model
+from tasks.child_process import die_with_parent
 from tasks.errors import UserError
 
-_PR_SET_PDEATHSIG: Final = 1
 _LOAD_LIMIT_S: Final = 300.0
 
 
 def main(arguments: list[str]) -> None:
     """Measure what the job file asks for."""
-    _die_with_parent()
+    die_with_parent()  # an orphan would disturb the measurement of the run that resumes
     job_file, outcome_file = (Path(argument) for argument in arguments)
     job = Job.model_validate_json(job_file.read_bytes())
     try:
@@ -91,15 +88,6 @@ def _point(folder: Path, wanted: str | None) -> str | None:
     from engine.router_files import load_router
 
     return wanted if wanted in load_router(folder).points else None
-
-
-def _die_with_parent() -> None:
-    """On Linux, asks to be killed with the parent: an orphan would disturb the measurement of the run that resumes."""
-    if sys.platform == "linux":
-        parent = os.getppid()
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

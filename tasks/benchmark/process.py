@@ -2,7 +2,6 @@
 
 import os
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from tasks.benchmark.errors import BenchmarkError
+from tasks.child_process import how_it_ended, usable_cpus
 from tasks.errors import UserError
 from tasks.recipe import Target
 
@@ -64,14 +64,7 @@ def run_pinned(
         reader.join()
         child.stdout.close()
     if status:
-        raise BenchmarkError(_with_tail(f"the measuring process {_how_it_ended(status)}", log))
-
-
-def usable_cpus() -> set[int]:
-    """Logical CPUs that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return os.sched_getaffinity(0)
-    return set(range(os.cpu_count() or 1))
+        raise BenchmarkError(_with_tail(f"the measuring process {how_it_ended(status)}", log))
 
 
 def _follow(
@@ -121,12 +114,6 @@ def _environment(threads: int) -> dict[str, str]:
     environment["PYTHONFAULTHANDLER"] = "1"  # a crash inside LoadGen leaves its stack in the log
     environment["TOKENIZERS_PARALLELISM"] = "false"
     return environment
-
-
-def _how_it_ended(status: int) -> str:
-    if status < 0:
-        return f"was ended by {signal.Signals(-status).name}"
-    return f"failed with exit status {status}"
 
 
 def _with_tail(message: str, log: Path) -> str:

@@ -77,6 +77,36 @@ def without_leaks(splits: Mapping[str, Sequence[Row]], *, similarity: float) -> 
     return kept, leaks
 
 
+@dataclass(frozen=True)
+class Repeats:
+    """Rows that repeat what was there before: `leaks` those of another split, `same_split` how many of their own."""
+
+    leaks: list[Leak]
+    same_split: int
+
+
+def without_repeats(
+    added: Mapping[str, Sequence[Row]], present: Mapping[str, Sequence[Row]], *, similarity: float
+) -> tuple[dict[str, list[Row]], Repeats]:
+    """The added rows of each split without those that repeat a present row, and how many those were.
+
+    Present rows stay whatever their split: an added row goes where it repeats one, or nearly repeats one of another split.
+    """
+    kept: dict[str, list[Row]] = {}
+    leaks: list[Leak] = []
+    same_split = 0
+    keyed = {split: [_Keyed(split, row, duplicate_key(row.text)) for row in rows] for split, rows in present.items()}
+    for split, rows in added.items():
+        own = {(entry.row.label, entry.key) for entry in keyed[split]}
+        entries = [_Keyed(split, row, duplicate_key(row.text)) for row in rows]
+        news = [entry for entry in entries if (entry.row.label, entry.key) not in own]
+        same_split += len(entries) - len(news)
+        found = _leaks(news, [entry for other in PROTECTION if other != split for entry in keyed[other]], similarity)
+        leaks.extend(found.values())
+        kept[split] = [entry.row for position, entry in enumerate(news) if position not in found]
+    return kept, Repeats(leaks, same_split)
+
+
 def count_leaking_rows(splits: Mapping[str, Sequence[Row]], *, similarity: float) -> int:
     """How many rows (nearly) repeat a row of a better protected split; 0 for every snapshot that was sealed."""
     return len(without_leaks(splits, similarity=similarity)[1])

@@ -1,26 +1,40 @@
-"""The step that turns source files into a snapshot: an immutable, checked version of the data with its four splits.
+"""The steps that make snapshots: immutable, checked versions of the data with their four splits.
 
-Rows are read and checked, contradictions and duplicates dropped, splits assigned, leaking rows removed, and the disjointness of
-what was written is verified once more from the files. The digest over the content of the splits is the data's identity.
+Rows are read and checked, contradictions and duplicates dropped, splits assigned, leaking rows removed, landed rows added, and
+the disjointness of what was written is verified once more from the files. The digest over the content of the splits is the
+data's identity.
 """
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Final
 
-from engine.digests import file_digest
-from tasks.artifact import Workspace
+from tasks.artifact import Artifact, Workspace
+from tasks.data.checked import read_checked
 from tasks.data.duplicates import Leak, count_leaking_rows, without_contradictions, without_duplicates, without_leaks
 from tasks.data.hints import did_you_mean, quote, shortened
-from tasks.data.readers import place, read_records
-from tasks.data.rows import SPLITS, Row, content_digest, in_content_order, read_row_file, split_file, write_row_file
+from tasks.data.landed import Extension, extension
+from tasks.data.readers import place
+from tasks.data.rows import (
+    SPLITS,
+    Row,
+    content_digest,
+    in_content_order,
+    read_row_file,
+    read_rows,
+    split_file,
+    write_row_file,
+)
 from tasks.data.sources import Source
 from tasks.data.splits import MIN_TRAIN_ROWS, assign_splits
-from tasks.data.validation import Placed, Rejected, check_record, refuse_too_many, write_quarantine
+from tasks.data.validation import Placed, Rejected, refuse_too_many, write_quarantine
 from tasks.errors import UserError
 from tasks.recipe.schema import DataConfig
-from tasks.records import SnapshotResult, SourceFile
+from tasks.records import LandedRows, SnapshotResult
+
+_LANDED: Final = "landed"
 
 
 def take_snapshot(
@@ -28,11 +42,12 @@ def take_snapshot(
 ) -> SnapshotResult:
     """Write `train.jsonl`, `tune.jsonl`, `certify.jsonl`, `gate.jsonl`, and what was left out, into `workspace.out`.
 
-    `quarantine.jsonl` has the rows that cannot be used, `contradicting.jsonl` the texts with several labels, `leaking.jsonl`
-    the rows that left a split because a better protected one has (nearly) the same text with the same label.
+    Sources of the role `landed` are added to the splits of the others. `quarantine.jsonl` has the rows that cannot be used,
+    `contradicting.jsonl` the texts with several labels, `leaking.jsonl` the rows that left a split because a better protected
+    one has (nearly) the same text with the same label.
     Raises UserError for data that no model should be made of.
     """
-    placed, rejected, files = _read(config, sources, workspace.progress)
+    placed, rejected, files = read_checked(config, sources, workspace.progress)
     locations: dict[str, list[str]] = {}
     rows_read: Counter[str] = Counter()
     for source, file in zip(sources, files, strict=True):
@@ -43,29 +58,20 @@ def take_snapshot(
 
     workspace.progress("looking for duplicates and leaks", 0.5)
     by_role = {role: [entry.row for entry in placed if entry.role == role] for role in locations}
+    landed = by_role.pop(_LANDED, None)
     consistent, contradicting = without_contradictions(by_role)
     distinct = {role: without_duplicates(rows) for role, rows in consistent.items()}
     assigned = assign_splits(distinct, config.shares, seed=seed)
     splits, leaks = without_leaks(assigned, similarity=config.near_duplicate_similarity)
-    splits = {split: in_content_order(splits[split]) for split in SPLITS}
-    labels = _labels(splits["train"], config.out_of_scope_label)
     _refuse_thin_splits(splits, by_role["train"], config, locations)
-
-    for split in SPLITS:
-        write_row_file(split_file(workspace.out, split), splits[split])
-    write_quarantine(workspace.out / "quarantine.jsonl", rejected)
-    _write_contradicting(workspace.out / "contradicting.jsonl", contradicting)
-    _write_leaking(workspace.out / "leaking.jsonl", leaks)
-    workspace.progress("verifying that the splits are disjoint", 0.8)
-    _verify(workspace.out, splits, similarity=config.near_duplicate_similarity)
+    added = extension(splits, landed, config, seed=seed) if landed is not None else None
+    if added is not None:
+        splits = {split: [*splits[split], *added.added[split]] for split in SPLITS}
+    all_contradicting = contradicting | (added.contradicting if added else {})
+    _write_left_out(workspace.out, rejected, all_contradicting, [*leaks, *(added.leaks if added else ())])
+    splits = _write_splits(workspace, splits, config)
     return SnapshotResult(
-        rows={split: len(splits[split]) for split in SPLITS},
-        out_of_scope_rows={
-            split: sum(row.label == config.out_of_scope_label for row in splits[split]) for split in SPLITS
-        },
-        labels=labels,
-        out_of_scope_label=config.out_of_scope_label,
-        slices=tuple(sorted({row.slice for rows in splits.values() for row in rows if row.slice is not None})),
+        labels=_labels(splits["train"], config.out_of_scope_label),
         sources=files,
         quarantined=len(rejected),
         quarantine_reasons=dict(Counter(entry.reason for entry in rejected).most_common()),
@@ -73,32 +79,84 @@ def take_snapshot(
         contradicting=_count(by_role) - _count(consistent),
         leaking_exact=sum(leak.exact for leak in leaks),
         leaking_near=sum(not leak.exact for leak in leaks),
-        content_digest=content_digest(splits),
+        landed=_landed_rows(added, len(landed)) if added is not None and landed is not None else None,
+        **_contents(splits, config),
     )
 
 
-def _read(
-    config: DataConfig, sources: Sequence[Source], progress: Callable[..., None]
-) -> tuple[list[Placed], list[Rejected], tuple[SourceFile, ...]]:
-    """All rows and rejected records of all sources, and per source how many there were (rejected ones included)."""
-    columns = [config.text_column, config.label_column, *([config.slice_column] if config.slice_column else [])]
-    placed: list[Placed] = []
-    rejected: list[Rejected] = []
-    files = []
-    for number, source in enumerate(sources):
-        progress(f"reading {source.location}", 0.5 * number / len(sources))
-        before = len(placed), len(rejected)
-        for record in read_records(source.path, source.format, columns, location=source.location):
-            checked = check_record(record, config, role=source.role, source=source.location)
-            if isinstance(checked, Placed):
-                placed.append(checked)
-            else:
-                rejected.append(checked)
-        if file_digest(source.path) != source.sha256:
-            raise UserError("changed while the run was starting; run again once it is complete", file=source.location)
-        usable, bad = len(placed) - before[0], len(rejected) - before[1]
-        files.append(SourceFile(location=source.location, sha256=source.sha256, rows=usable + bad, quarantined=bad))
-    return placed, rejected, tuple(files)
+def extend_snapshot(
+    snapshot: Artifact[SnapshotResult],
+    config: DataConfig,
+    *,
+    sources: tuple[Source, ...],
+    seed: int,
+    workspace: Workspace,
+) -> SnapshotResult:
+    """The same training rows with more landed rows to tune, certify and judge by: what recalibration is made from.
+
+    Landed rows that would be trained on stay out, and so do those whose label the model was not trained for.
+    """
+    placed, rejected, files = read_checked(config, sources, workspace.progress)
+    known = snapshot.result
+    rows = [entry.row for entry in placed]
+    present = {split: read_rows(snapshot, split) for split in SPLITS}
+    added = extension(present, rows, config, seed=seed, trained=False)
+    splits = {split: [*present[split], *added.added[split]] for split in SPLITS}
+    _write_left_out(workspace.out, rejected, added.contradicting, added.leaks)
+    splits = _write_splits(workspace, splits, config)
+    return known.model_copy(
+        update={
+            "sources": (*known.sources, *files),
+            "landed": _together(known.landed, _landed_rows(added, len(rows))),
+            **_contents(splits, config),
+        }
+    )
+
+
+def _write_splits(
+    workspace: Workspace, splits: Mapping[str, Sequence[Row]], config: DataConfig
+) -> dict[str, list[Row]]:
+    """Writes and verifies them; returns them in the order of their files."""
+    ordered = {split: in_content_order(splits[split]) for split in SPLITS}
+    for split in SPLITS:
+        write_row_file(split_file(workspace.out, split), ordered[split])
+    workspace.progress("verifying that the splits are disjoint", 0.8)
+    _verify(workspace.out, ordered, similarity=config.near_duplicate_similarity)
+    return ordered
+
+
+def _contents(splits: Mapping[str, Sequence[Row]], config: DataConfig) -> dict[str, Any]:
+    """The fields of the record that tell what the splits hold."""
+    outside = config.out_of_scope_label
+    return {
+        "rows": {split: len(splits[split]) for split in SPLITS},
+        "out_of_scope_rows": {split: sum(row.label == outside for row in splits[split]) for split in SPLITS},
+        "out_of_scope_label": outside,
+        "slices": tuple(sorted({row.slice for rows in splits.values() for row in rows if row.slice is not None})),
+        "content_digest": content_digest(splits),
+    }
+
+
+def _together(before: LandedRows | None, more: LandedRows) -> LandedRows:
+    if before is None:
+        return more
+    return LandedRows(
+        rows=before.rows + more.rows,
+        added={split: before.added[split] + more.added[split] for split in SPLITS},
+        repeated=before.repeated + more.repeated,
+        contradicting=before.contradicting + more.contradicting,
+        thin=dict(Counter(before.thin) + Counter(more.thin)),
+    )
+
+
+def _landed_rows(added: Extension, rows: int) -> LandedRows:
+    return LandedRows(
+        rows=rows,
+        added={split: len(added.added[split]) for split in SPLITS},
+        repeated=added.repeated + len(added.leaks),
+        contradicting=added.contradicting_rows,
+        thin=added.thin,
+    )
 
 
 def _refuse_unknown_labels(placed: Iterable[Placed], config: DataConfig) -> None:
@@ -106,7 +164,7 @@ def _refuse_unknown_labels(placed: Iterable[Placed], config: DataConfig) -> None
     known = {entry.row.label for entry in placed if entry.role == "train"}
     for entry in placed:
         label = entry.row.label
-        if label not in known and label != config.out_of_scope_label:
+        if entry.role != _LANDED and label not in known and label != config.out_of_scope_label:
             raise UserError(
                 f"unknown label {quote(label)} in {entry.role} data: no training row has it{did_you_mean(label, known)}"
                 f" (add training rows, or name it as data.out_of_scope_label)",
@@ -158,6 +216,17 @@ def _verify(folder: Path, splits: Mapping[str, Sequence[Row]], *, similarity: fl
     leaking = count_leaking_rows(written, similarity=similarity)
     if leaking:
         raise RuntimeError(f"{leaking} rows still occur in more than one split of the snapshot")
+
+
+def _write_left_out(
+    folder: Path,
+    rejected: Iterable[Rejected],
+    contradicting: Mapping[str, Sequence[str]],
+    leaks: Iterable[Leak],
+) -> None:
+    write_quarantine(folder / "quarantine.jsonl", rejected)
+    _write_contradicting(folder / "contradicting.jsonl", contradicting)
+    _write_leaking(folder / "leaking.jsonl", leaks)
 
 
 def _write_contradicting(file: Path, contradicting: Mapping[str, Sequence[str]]) -> None:

@@ -18,8 +18,9 @@ from tasks.data.readers import FORMATS, Format
 from tasks.errors import UserError
 from tasks.recipe.schema import DataConfig
 
-Role = Literal["train", "validation", "test"]
+Role = Literal["train", "validation", "test", "landed"]
 ROLES: Final[tuple[Role, ...]] = ("train", "validation", "test")
+"""The roles that a recipe gives; `landed` is what came in later, through the inbox."""
 
 _GRAMMAR: Final = re.compile(r"grammar://(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)@(?P<seed>\d{1,9})/(?P<part>[A-Za-z_-]+)")
 

@@ -25,7 +25,7 @@ _CONTROL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A usable row and where it stands: `role` is train, validation or test; `number` as in `RawRecord`."""
+    """A usable row and where it stands: `role` is train, validation, test or landed; `number` as in `RawRecord`."""
 
     row: Row
     role: str

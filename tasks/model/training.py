@@ -149,7 +149,7 @@ def train(
         output_dir=str(checkpoints),
         num_train_epochs=config.epochs,
         learning_rate=config.learning_rate,
-        per_device_train_batch_size=config.batch_size,
+        per_device_train_batch_size=config.batch_size // config.processes,
         per_device_eval_batch_size=64,
         warmup_ratio=config.warmup_ratio,
         weight_decay=config.weight_decay,
@@ -170,6 +170,8 @@ def train(
         dataloader_pin_memory=False,
         remove_unused_columns=False,
     )
+    # On a machine of several GPUs Trainer would spread every step over all of them, with as many times the rows.
+    arguments._n_gpu = min(1, arguments.n_gpu)
     trainer = _LossTrainer(
         model,
         args=arguments,

@@ -1,17 +1,16 @@
 """The recipe: the YAML a person writes, as frozen, strict pydantic models. Unknown fields are errors."""
 
+import re
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-Share = Annotated[float, Field(gt=0, lt=1)]
+from tasks.drift.policy import DriftPolicy
+from tasks.recipe.intake import IntakeConfig
+from tasks.recipe.section import Section, Share
 
-
-class Section(BaseModel):
-    """One section of a recipe."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 def _as_list(value: object) -> object:
@@ -59,7 +58,9 @@ class FineTuneConfig(Section):
     `exits`: 1-based encoder layers that get an exit head before the last one; None chooses a sixth, a third and a
     half of the depth. `exit_start`: share of the training after which the early exits train the encoder, too, and not
     only their heads. `patience`: epochs without gain on tune before training stops. `compare_plain`: also fine-tune without
-    early exits, for as long again, to report what the exits cost the last head.
+    early exits, for as long again, to report what the exits cost the last head. `seeds`: fine-tune once with each, and go
+    on with the best on tune; None trains once, with the recipe's `seed`. `processes`: of one training, on as many GPUs
+    where there are any; they share the rows of a step, of which there are `batch_size` in all.
     """
 
     epochs: Annotated[int, Field(ge=1, le=100)] = 5
@@ -72,6 +73,23 @@ class FineTuneConfig(Section):
     weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.01
     patience: Annotated[int, Field(ge=1)] = 2
     compare_plain: bool = False
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] | None = None
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+
+    @field_validator("seeds")
+    @classmethod
+    def _differ(cls, seeds: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if seeds is not None and len(set(seeds)) < len(seeds):
+            raise ValueError(f"must differ from one another, not {list(seeds)}")
+        return seeds
+
+    @field_validator("processes")
+    @classmethod
+    def _share_a_step(cls, processes: int, info: ValidationInfo) -> int:
+        rows = info.data.get("batch_size")
+        if rows is not None and rows % processes:
+            raise ValueError(f"must divide batch_size, {rows}, without a rest, not {processes}")
+        return processes
 
 
 class PruneConfig(Section):
@@ -154,9 +172,10 @@ Positive = Annotated[float, Field(gt=0)]
 class Gates(Section):
     """Floors and service-level objectives; a missing one is not checked, and with none at all nothing passes.
 
-    Floors (accuracy and the like) are judged by the lower confidence bound, SLOs by the upper one. The two champion
-    gates apply only where a champion serves, and prove nothing by themselves: `champion_accuracy_loss` is the
-    non-inferiority margin against it, `champion_slowdown` the highest ratio of the new mean latency to its mean latency.
+    Floors (accuracy and the like) are judged by the lower confidence bound, SLOs by the upper one. The champion gates
+    apply only where a champion serves, and prove nothing by themselves: `champion_accuracy_loss` is the non-inferiority
+    margin against it, `champion_slice_loss` the loss in one slice from which on a slice counts as forgotten,
+    `champion_slowdown` the highest ratio of the new mean latency to its mean latency.
     """
 
     accuracy: Fraction | None = None
@@ -175,6 +194,7 @@ class Gates(Section):
     memory_mb: Positive | None = None
     size_mb: Positive | None = None
     champion_accuracy_loss: Share | None = 0.02
+    champion_slice_loss: Share | None = 0.05
     champion_slowdown: Positive | None = 1.10
 
 
@@ -192,11 +212,18 @@ class PromotionConfig(Section):
     unreadable_champion: Literal["replace", "refuse"] = "replace"
 
 
+NoticeKind = Literal["verdict", "nothing-new", "failure", "late"]
+
+
 class ScheduleConfig(Section):
-    """When `miaotui deploy` has the recipe run: five fields of cron, in a time zone of the IANA database."""
+    """When `miaotui deploy` has the recipe run: five fields of cron, in a time zone of the IANA database.
+
+    A run that starts more than `max_delay_minutes` after its time is skipped; None runs it however late it is.
+    """
 
     cron: str = "30 2 * * *"
     timezone: str = "UTC"
+    max_delay_minutes: Annotated[int, Field(ge=1)] | None = None
 
     @field_validator("cron")
     @classmethod
@@ -213,6 +240,47 @@ class ScheduleConfig(Section):
         return timezone
 
 
+class NotifyConfig(Section):
+    """Who is told of a run that nobody watches, and of what.
+
+    `blocks`: notification blocks saved on the Prefect server, as TYPE/NAME. `on`: `verdict` (whatever it is), `nothing-new`
+    (nothing had changed), `failure` (no verdict came of the run), `late` (it started long after it was due).
+    """
+
+    blocks: tuple[str, ...] = ()
+    on: Annotated[tuple[NoticeKind, ...], Field(min_length=1)] = ("verdict", "failure", "late")
+
+    @field_validator("blocks")
+    @classmethod
+    def _are_named_once(cls, blocks: tuple[str, ...]) -> tuple[str, ...]:
+        for block in blocks:
+            if not re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", block):
+                raise ValueError(f'must be TYPE/NAME like "slack-webhook/team", not "{block}"')
+            if blocks.count(block) > 1:
+                raise ValueError(f'names "{block}" more than once')
+        return blocks
+
+
+class ScaleOutConfig(Section):
+    """Where independent candidates (the seeds of fine-tuning, the exports) are computed, and how many at a time.
+
+    `threads` computes on this machine, `dask` and `ray` on a cluster: on the one that answers at `address`, else on one
+    of `workers` processes that is started here and stopped before anything is measured. With the default, one worker,
+    nothing ever runs beside anything else.
+    """
+
+    runner: Literal["threads", "dask", "ray"] = "threads"
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    address: Annotated[str, Field(min_length=1)] | None = None
+
+    @field_validator("address")
+    @classmethod
+    def _is_a_clusters(cls, address: str | None, info: ValidationInfo) -> str | None:
+        if address is not None and info.data.get("runner") == "threads":
+            raise ValueError('is the address of a cluster; set scale_out.runner to "dask" or "ray", or leave it out')
+        return address
+
+
 class TextClassificationRecipe(Section):
     """A recipe of the task family `text-classification`."""
 
@@ -220,7 +288,7 @@ class TextClassificationRecipe(Section):
     task: Literal["text-classification"]
     data: DataConfig
     base_model: Annotated[str, Field(min_length=1)]
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    seed: Seed = 0
     fine_tune: FineTuneConfig = FineTuneConfig()
     prune: PruneConfig = PruneConfig()
     quantize: QuantizeConfig = QuantizeConfig()
@@ -231,6 +299,10 @@ class TextClassificationRecipe(Section):
     gates: Gates = Gates()
     promotion: PromotionConfig = PromotionConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    intake: IntakeConfig = IntakeConfig()
+    drift: DriftPolicy = DriftPolicy()
+    notify: NotifyConfig = NotifyConfig()
+    scale_out: ScaleOutConfig = ScaleOutConfig()
 
     @model_validator(mode="after")
     def _carved_shares_leave_training_rows(self) -> "TextClassificationRecipe":

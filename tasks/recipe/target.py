@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tasks.recipe.schema import Section, Share
+from tasks.recipe.section import Section, Share
 
 
 class Fingerprint(Section):

@@ -20,11 +20,15 @@ def specs(*overrides: str) -> tuple[DeploymentSpec, ...]:
 
 
 def test_the_night_follows_the_recipes_schedule_and_names_its_file_and_overrides() -> None:
-    nightly, sweep = specs("schedule={cron: 15 3 * * 1-5, timezone: Europe/Berlin}")
-    assert nightly.full_name == "optimize/nightly-support-intents"
+    nightly, take_in, sweep, *_ = specs(
+        "schedule={cron: 15 3 * * 1-5, timezone: Europe/Berlin}", "intake.sweep_minutes=3"
+    )
+    assert nightly.full_name == "nightly/support-intents"
     assert (nightly.cron, nightly.timezone, nightly.limit) == ("15 3 * * 1-5", "Europe/Berlin", 1)
     assert nightly.parameters["recipe"] == str(QUICKSTART)
-    assert nightly.parameters["overrides"] == ["schedule={cron: 15 3 * * 1-5, timezone: Europe/Berlin}"]
+    assert nightly.parameters["overrides"][0] == "schedule={cron: 15 3 * * 1-5, timezone: Europe/Berlin}"
+    assert (take_in.full_name, take_in.interval_s, take_in.if_running) == ("take-in/support-intents", 180, "ENQUEUE")
+    assert take_in.parameters == nightly.parameters
     assert (sweep.full_name, sweep.interval_s) == ("review-sweep/all-models", 600)
 
 
@@ -41,12 +45,23 @@ def test_each_target_with_a_pool_has_a_deployment_there_that_waits_to_be_called(
     targets = [Target(name="local"), Target(name="edge", work_pool="edge-boxes", fingerprint=machine)]
     (edge,) = benchmark_deployments(targets)
     assert (edge.full_name, edge.work_pool, edge.limit) == ("benchmark/edge", "edge-boxes", None)
-    assert not edge.scheduled
-    assert all(spec.scheduled for spec in specs())
+    assert not edge.has_schedule
     module, _, name = edge.entrypoint.rpartition(".")
     flow = getattr(importlib.import_module(module), name)
     assert flow.name == edge.flow
     assert set(flow.parameters.properties) == {"job", "digest"}
+
+
+def test_the_retention_only_lists_unless_told_to_delete_and_the_recalibration_runs_by_hand_alone() -> None:
+    retention, recalibrate = specs()[3:]
+    assert (retention.full_name, retention.cron) == ("retention/all-models", "0 12 * * 0")
+    assert retention.parameters == {"delete": False}
+    assert recalibrate.full_name == "recalibrate/support-intents"
+    assert recalibrate.parameters["model"] == "models:/support-intents@champion"
+    assert not recalibrate.has_schedule
+    told = deployments_of(load_recipe(QUICKSTART), sweep_every_s=600, delete_old=True)[3]
+    assert told.parameters == {"delete": True}
+    assert differing_fields(told, retention) == ("parameters", "description")
 
 
 def test_the_same_again_is_unchanged_and_a_difference_is_named() -> None:
@@ -59,8 +74,8 @@ def test_the_same_again_is_unchanged_and_a_difference_is_named() -> None:
 
 
 def test_a_sentence_says_what_changed_and_when_the_next_run_is() -> None:
-    applied = Applied(name="optimize/nightly-a", change="updated", fields=("cron",), next_run="2026-11-24 02:30 UTC")
-    assert applied.sentence == "optimize/nightly-a: updated (cron); next run 2026-11-24 02:30 UTC"
+    applied = Applied(name="nightly/a", change="updated", fields=("cron",), next_run="2026-11-24 02:30 UTC")
+    assert applied.sentence == "nightly/a: updated (cron); next run 2026-11-24 02:30 UTC"
 
 
 @pytest.mark.parametrize(

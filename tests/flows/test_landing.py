@@ -12,13 +12,14 @@ from flows.command_line import main
 from flows.home import Home
 from flows.inbox_files import InboxFolders
 from flows.inbox_rows import Columns
-from flows.landing import ABANDONED_S, land, sweep_inbox
-from registry.inbox import FileState, IntakePolicy, Known
+from flows.landing import ABANDONED_S, land, open_inbox, read_by, sweep_inbox
+from registry.inbox import FileState, Known
 from tasks.errors import UserError
+from tasks.recipe.intake import IntakeConfig
 from tests.conftest import write_rows
 
 NAME = "support-intents"
-AT_ONCE = IntakePolicy(min_rows=1, min_rows_per_label=3, debounce_s=0, cool_down_s=0)
+AT_ONCE = IntakeConfig(min_rows=1, min_rows_per_label=3, debounce_s=0, cool_down_s=0)
 NOW = datetime.now(UTC)
 
 
@@ -154,7 +155,7 @@ def test_a_new_label_waits_until_it_has_enough_rows_over_all_files(home: Home, t
     assert pending(home, NAME, policy=AT_ONCE) == ()
 
 
-def test_columns_are_remembered_and_not_changed_under_landed_rows(home: Home, tmp_path: Path) -> None:
+def test_columns_are_remembered_and_not_changed_under_rows_that_were_taken_in(home: Home, tmp_path: Path) -> None:
     file = write_rows(tmp_path / "a.jsonl", [{"utterance": "hi", "intent": "greet", "area": "bank"}])
     columns = Columns(text_column="utterance", label_column="intent", slice_column="area")
     (landing,) = land(home, NAME, [file], columns=columns)
@@ -162,6 +163,7 @@ def test_columns_are_remembered_and_not_changed_under_landed_rows(home: Home, tm
     assert land(home, NAME, [again])[0].rows == 1
     folders = InboxFolders.of(home, NAME)
     assert lines((folders.landed / f"{landing.sha256}.jsonl",))[0]["area"] == "bank"
+    claim_batch(home, NAME, "k", policy=IntakeConfig(min_rows=1, min_rows_per_label=1, debounce_s=0))
     with pytest.raises(UserError, match="one training cannot read both"):
         land(home, NAME, [again], columns=Columns())
 
@@ -192,3 +194,21 @@ def test_the_command_says_what_became_of_each_file(
     assert main(["land", NAME, "--json", str(bad)]) == 2
     assert json.loads(capfd.readouterr().out)["state"] == "quarantined"
     assert main(["land", "../x", str(good)]) == 2
+
+
+def test_rows_that_landed_before_the_recipe_was_known_are_read_again_by_its_columns(home: Home, tmp_path: Path) -> None:
+    lines = [{"text": f"text {number}", "label": "x", "domain": "d"} for number in range(3)]
+    lines.append({"text": "no domain", "label": "x"})
+    land(home, NAME, [write_rows(tmp_path / "a.jsonl", lines)], now=NOW)
+    with open_inbox(home) as inbox:
+        assert [(entry.slice, entry.rows) for entry in inbox.portions(NAME)] == [(None, 4)]
+    columns = Columns(slice_column="domain")
+    read_by(home, NAME, columns)
+    read_by(home, NAME, columns)
+    with open_inbox(home) as inbox:
+        (file,) = inbox.files(NAME)
+        assert [(entry.slice, entry.rows) for entry in inbox.portions(NAME)] == [("d", 3)]
+    assert (file.state, file.rows, file.quarantined) == (FileState.LANDED, 3, 1)
+    claim_batch(home, NAME, "k", policy=IntakeConfig(min_rows=1, min_rows_per_label=1, debounce_s=0), now=NOW)
+    with pytest.raises(UserError, match="one training cannot read both"):
+        read_by(home, NAME, Columns())

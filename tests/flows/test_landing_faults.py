@@ -11,15 +11,16 @@ from flows.batches import claim_batch, complete
 from flows.home import Home
 from flows.inbox_files import InboxFolders
 from flows.landing import land, open_inbox, sweep_inbox
-from registry.inbox import FileState, IntakePolicy, Wait
+from registry.inbox import FileState, Wait
 from registry.write_points import listening
+from tasks.recipe.intake import IntakeConfig
 from tests.conftest import write_rows
 from tests.registry.children import start
 
 pytestmark = pytest.mark.slow
 
 NAME = "m"
-POLICY = IntakePolicy(min_rows=1, min_rows_per_label=1, debounce_s=0, cool_down_s=0, lease_s=60)
+POLICY = IntakeConfig(min_rows=1, min_rows_per_label=1, debounce_s=0, cool_down_s=0, lease_s=60)
 NOW = datetime.now(UTC) + timedelta(hours=2)  # nobody finishes what is half-written
 
 

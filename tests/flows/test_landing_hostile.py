@@ -1,5 +1,9 @@
-"""Generated hostile files: each is accepted or quarantined with a reason, nothing crashes, nothing is written elsewhere."""
+"""Generated hostile files: each is accepted or quarantined with a reason, nothing crashes, nothing is written elsewhere.
 
+More of them, and others: MIAOTUI_HOSTILE_FILES=1000 MIAOTUI_HOSTILE_SEED=11 pytest tests/flows/test_landing_hostile.py
+"""
+
+import os
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +22,8 @@ from flows.landing import land, sweep_inbox
 from registry.inbox import FileState
 
 NAME = "m"
-FILES = 300
+FILES = int(os.environ.get("MIAOTUI_HOSTILE_FILES", "300"))
+SEED = int(os.environ.get("MIAOTUI_HOSTILE_SEED", "5"))
 NOW = datetime.now(UTC) + timedelta(hours=2)  # nobody finishes what is half-written
 GOOD = b'{"text": "one", "label": "x"}\n{"text": "two", "label": "y"}\n'
 TABLE = b"text,label\none,x\ntwo,y\n"
@@ -122,7 +127,7 @@ NAMES = ("plain", "with space", "_..", "a\nb", "ünï", "-rf", "%2e%2e%2fx", "';
 
 @pytest.mark.parametrize("way", ["landed", "dropped"])
 def test_every_hostile_file_is_accepted_or_quarantined_with_a_reason(home: Home, tmp_path: Path, way: str) -> None:
-    chance, folders = random.Random(5), InboxFolders.of(home, NAME)
+    chance, folders = random.Random(SEED), InboxFolders.of(home, NAME)
     folder = folders.drop if way == "dropped" else tmp_path / "sources"
     folder.mkdir(parents=True)
     count = FILES // 2

@@ -140,7 +140,7 @@ def test_clean_says_what_would_go_and_deletes_nothing_unasked(shelf: Shelf, capf
     shelf.put()
     run(capfd, "promote", shelf.model, "1")
     said = run(capfd, "clean")
-    assert "nothing was deleted; add --delete" in said
+    assert "nothing was deleted\nto delete it, add --delete" in said
     assert "0 items" in said
     assert "greater than or equal to 1" in run(capfd, "clean", "--versions", "0", code=2)
     assert "deleted 0 items" in run(capfd, "clean", "--delete")

@@ -258,13 +258,14 @@ def test_up_deploy_and_down_with_real_servers(tmp_path: Path) -> None:
         assert prefect_answers(exports["PREFECT_API_URL"])
         assert mlflow_answers(exports["MLFLOW_TRACKING_URI"])
         assert "the servers run already" in miaotui(tmp_path, "up")
-        assert miaotui(tmp_path, "deploy", recipe).count(": created; next run ") == 2
+        deployed = miaotui(tmp_path, "deploy", recipe)
+        assert (deployed.count(": created; next run "), deployed.count(": created")) == (4, 6)
         runs = ask(
             f"{exports['PREFECT_API_URL']}/flow_runs/filter",
             {"flow_runs": {"state": {"name": {"any_": ["Scheduled"]}}}},
         )
         assert recipe in [run["parameters"].get("recipe") for run in runs or []]
-        assert miaotui(tmp_path, "deploy", recipe).count(": unchanged") == 3
+        assert miaotui(tmp_path, "deploy", recipe).count(": unchanged") == 7
     finally:
         down = miaotui(tmp_path, "down")
     assert [line.split()[0] for line in down.splitlines()] == ["prefect", "mlflow", "worker"]

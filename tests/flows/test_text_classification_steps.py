@@ -1,7 +1,7 @@
 """The family's steps are given what their functions take, in an order in which everything is there when needed."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,15 +14,20 @@ from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
 from flows.preparation import built_for, targets_here
 from flows.step_key import Keyed, Step, key_of, key_parts, plain_value
+from flows.step_runner import StepCall
 from flows.text_classification import gather_evidence, make_bundle, step_labels
 from registry.baseline import Baseline
 from tasks.artifact import Artifact
+from tasks.data.sources import Source
 from tasks.errors import UserError
 from tasks.recipe import Fingerprint, Target, TextClassificationRecipe
 from tasks.records import UnreadableChampion
 
 PROJECT = Path(__file__).parents[2]
 STEPS = [step for step in vars(text_classification).values() if isinstance(step, Step)]
+
+
+LANDED = Source("landed", "landed/model/a.jsonl", Path("a.jsonl"), "digest", "jsonl")
 
 
 class RecordingRunner:
@@ -34,6 +39,8 @@ class RecordingRunner:
         self.steps: dict[str, Step[Any]] = {}
         self.results = {
             "snapshot": SimpleNamespace(rows={"certify": certify_rows}),
+            "extend-snapshot": SimpleNamespace(rows={"certify": certify_rows}),
+            "choose-seed": SimpleNamespace(seed=7, reason="it is the best"),
             "calibrate-router": SimpleNamespace(
                 certificates=[SimpleNamespace(epsilon=0.01, certified=certified)], attempt=1
             ),
@@ -56,6 +63,9 @@ class RecordingRunner:
         (folder / "certify.jsonl").write_text("rows", encoding="utf-8")
         return Artifact(step.name, folder, label or step.name, self.results.get(step.name))  # type: ignore[type-var]
 
+    def run_all(self, calls: Sequence[StepCall[Any]]) -> list[Any]:
+        return [self.run(call.step, call.inputs, label=call.name, files=call.files) for call in calls]
+
 
 def recipe(**changes: object) -> TextClassificationRecipe:
     fields = {
@@ -68,8 +78,9 @@ def recipe(**changes: object) -> TextClassificationRecipe:
     return TextClassificationRecipe.model_validate(fields | changes)
 
 
-def prepared(given: TextClassificationRecipe) -> Any:
+def prepared(given: TextClassificationRecipe, judged: tuple[object, ...] = ()) -> Any:
     return SimpleNamespace(
+        judged=judged,
         recipe=given,
         targets=(Target(name="one"), Target(name="two")),
         sources=(),
@@ -102,23 +113,31 @@ def parameters_of(step: Step[Any]) -> set[str]:
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_every_step_is_given_exactly_what_its_function_takes(step: Step[Any], tmp_path: Path) -> None:
     runner: Any = RecordingRunner(tmp_path)
-    run_steps(prepared(recipe()), runner, Home(tmp_path), champion(tmp_path))
+    given_recipe = prepared(recipe(fine_tune={"seeds": [0, 7]}), (LANDED,))
+    run_steps(given_recipe, runner, Home(tmp_path), champion(tmp_path))
     given = [inputs for label, inputs in runner.given.items() if label.partition(" ")[0] == step.name]
     assert given
     assert {frozenset(inputs) for inputs in given} == {frozenset(parameters_of(step))}
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"prune": {"enabled": False}}, {"lexical": {"enabled": False}}, {"quantize": {"techniques": []}}]
+    "changes",
+    [
+        {},
+        {"prune": {"enabled": False}},
+        {"lexical": {"enabled": False}},
+        {"quantize": {"techniques": []}},
+        {"fine_tune": {"seeds": [3, 7]}},
+    ],
 )
 def test_the_plan_names_the_steps_that_run_in_their_order(changes: dict[str, object], tmp_path: Path) -> None:
     given = recipe(**changes)
     runner: Any = RecordingRunner(tmp_path)
     run_steps(prepared(given), runner, Home(tmp_path))
-    assert list(runner.given) == step_labels(given, prepared(given).targets)
+    assert list(runner.given) == step_labels(prepared(given))
     compared: Any = RecordingRunner(tmp_path)
     run_steps(prepared(given), compared, Home(tmp_path), champion(tmp_path))
-    assert list(compared.given) == step_labels(given, prepared(given).targets, compared=True)
+    assert list(compared.given) == step_labels(prepared(given), compared=True)
     assert set(compared.given) - set(runner.given) == {"compare-champion"}
 
 
@@ -195,6 +214,29 @@ def test_gates_change_no_step_but_the_arrival_rate_of_the_benchmark(tmp_path: Pa
     assert inputs_with({"accuracy": 0.9})["benchmark one"] == inputs_with({"latency_p99_ms": 1})["benchmark one"]
 
 
+def test_every_seed_is_tuned_alike_and_the_chosen_one_goes_on(tmp_path: Path) -> None:
+    def given_to(seeds: list[int]) -> dict[str, Mapping[str, object]]:
+        runner: Any = RecordingRunner(tmp_path)
+        made = make_bundle(prepared(recipe(fine_tune={"seeds": seeds})), runner, Home(tmp_path))
+        assert made.fine_tuned.digest == "fine-tune seed 7"
+        assert made.seeds is not None
+        return runner.given
+
+    two, three = given_to([3, 7]), given_to([3, 7, 11])
+    assert [two[f"fine-tune seed {seed}"]["seed"] for seed in (3, 7)] == [3, 7]
+    assert two["prune"]["fine_tuned"].digest == "fine-tune seed 7"  # type: ignore[attr-defined]
+    for label in ("fine-tune seed 3", "fine-tune seed 7", "prune", "export fine-tuned"):
+        assert two[label] == three[label]
+
+
+def test_without_seeds_the_recipes_own_is_the_only_one(tmp_path: Path) -> None:
+    runner: Any = RecordingRunner(tmp_path)
+    made = make_bundle(prepared(recipe(seed=5)), runner, Home(tmp_path))
+    assert runner.given["fine-tune"]["seed"] == 5
+    assert made.seeds is None
+    assert "choose-seed" not in runner.given
+
+
 def test_measuring_steps_are_marked_so() -> None:
     assert {step.name for step in STEPS if step.measures} == {"prune", "quantize", "calibrate-router", "benchmark"}
 
@@ -231,3 +273,14 @@ def test_a_failed_certificate_makes_the_next_other_attempt_the_second(tmp_path: 
         return plain_value(runner.given["calibrate-router"]["attempt"])
 
     assert [attempt("chain"), attempt("chain"), attempt("other chain"), attempt("chain")] == [1, 1, 2, 1]
+
+
+def test_landed_rows_that_only_called_for_recalibration_are_judged_by_and_not_trained_on(tmp_path: Path) -> None:
+    runner: Any = RecordingRunner(tmp_path)
+    given = prepared(recipe(), (LANDED,))
+    run_steps(given, runner, Home(tmp_path), champion(tmp_path))
+    assert list(runner.given) == step_labels(given, compared=True)
+    read = {label: inputs["snapshot"].step for label, inputs in runner.given.items() if "snapshot" in inputs}
+    extended = {label for label, step in read.items() if step == "extend-snapshot"}
+    assert extended == {"calibrate-router", "evaluate", "compare-champion", "benchmark one", "benchmark two"}
+    assert set(read) - extended >= {"extend-snapshot", "fine-tune", "prune", "quantize", "lexical-path"}

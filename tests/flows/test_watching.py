@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.progress import Progress, TextColumn
 
 from flows.command_line.capture import captured_output, new_log
 from flows.command_line.console import console_for, duration
-from flows.command_line.watching import PlainLines, watching
+from flows.command_line.watching import LiveLine, PlainLines, watching
 from flows.progress import SilentObserver, current_observer, observing
 
 PROJECT = Path(__file__).parents[2]
@@ -46,6 +47,24 @@ def test_a_terminal_keeps_a_line_per_step(monkeypatch: pytest.MonkeyPatch) -> No
     assert "[1/2] snapshot: reused (took 2.0 s)" in stream.getvalue()
     assert "[2/2] fine-tune: done in 1 min 15 s" in stream.getvalue()
     assert "\x1b[" in stream.getvalue()
+
+
+def test_steps_that_run_beside_one_another_have_a_moving_line_each() -> None:
+    progress = Progress(TextColumn("{task.description} {task.fields[message]}"), console=console_for(Terminal()))
+    live = LiveLine(progress)
+    live.started("Prefect server")
+    live.planned(["seed 0", "seed 1"])
+    for label in ("seed 0", "seed 1"):
+        live.started(label)
+    live.progressed("seed 1", "epoch 2", 0.5)
+    live.progressed("seed 0", "epoch 1", 0.25)
+    assert [(task.description, task.fields["message"], task.completed) for task in progress.tasks] == [
+        ("seed 0", "epoch 1", 0.25),
+        ("seed 1", "epoch 2", 0.5),
+    ]
+    live.finished("seed 0", reused=False, seconds=1.0)
+    live.progressed("seed 0", "too late", 1.0)
+    assert [task.description for task in progress.tasks] == ["seed 1"]
 
 
 def coloured(stream: io.StringIO) -> bool:

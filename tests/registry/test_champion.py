@@ -11,7 +11,7 @@ from registry.headline import headline_metrics
 from tasks.benchmark import evidence as benchmark_evidence
 from tasks.benchmark.job import Timings
 from tasks.recipe import Gates
-from tasks.records import Disturbance, Ratio, UnreadableChampion
+from tasks.records import Disturbance, Ratio, SliceComparison, UnreadableChampion
 from tasks.statistics.paired_test import paired_test_of_counts
 
 PASS, FAIL, INCONCLUSIVE, INVALID = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.INVALID
@@ -47,6 +47,37 @@ def ratio(slowdown, spread=0.02):
 
 def the_check(verdict, name):
     return next(check for check in verdict.checks if check.name == name)
+
+
+def by_slice(evidence, **counts):
+    """The evidence with these slices: rows, harms, gains."""
+    slices = tuple(
+        SliceComparison(name=name, test=paired_test_of_counts(*numbers, 0.0, 0.95)) for name, numbers in counts.items()
+    )
+    return evidence.model_copy(update={"champion": evidence.champion.model_copy(update={"slices": slices})})
+
+
+def test_a_gain_in_the_new_domain_does_not_pay_for_an_old_one_that_is_lost(judged, challenging):
+    verdict = judged(by_slice(challenging, travel=(120, 0, 110), bank=(150, 40, 2), home=(150, 3, 3)))
+    check = the_check(verdict, "champion_slices")
+    assert verdict.outcome is FAIL
+    assert check.outcome is FAIL
+    assert "bank (-25.3% on 150 rows)" in check.sentence
+    assert "home" not in check.sentence
+
+
+def test_a_slice_that_is_lost_whole_is_seen_in_few_rows(judged, challenging):
+    assert the_check(judged(by_slice(challenging, bank=(12, 10, 0))), "champion_slices").outcome is FAIL
+
+
+def test_slices_that_hold_pass_and_a_doubtful_one_is_inconclusive(judged, challenging):
+    assert the_check(judged(by_slice(challenging, bank=(150, 6, 4))), "champion_slices").outcome is PASS
+    doubtful = by_slice(challenging, bank=(60, 6, 2), tiny=(8, 1, 0))
+    assert the_check(judged(doubtful), "champion_slices").outcome is INCONCLUSIVE
+    assert "tiny" not in the_check(judged(doubtful), "champion_slices").sentence
+    few = by_slice(challenging, tiny=(8, 1, 0))
+    assert the_check(judged(few), "champion_slices").outcome is PASS
+    assert not [check for check in judged(challenging).checks if check.name == "champion_slices"]
 
 
 def test_a_bundle_like_the_champion_passes(judged, challenging):
@@ -190,7 +221,7 @@ def test_the_noise_of_the_synthetic_machine_is_real():
 
 
 def test_champion_gates_can_be_turned_off(judged, challenging):
-    off = Gates(accuracy=0.5, champion_accuracy_loss=None, champion_slowdown=None)
+    off = Gates(accuracy=0.5, champion_accuracy_loss=None, champion_slice_loss=None, champion_slowdown=None)
     verdict = judged(measured(against(challenging, 4000, 400, 0), ratio(3.0)), gates=off)
     assert verdict.outcome is PASS
     assert not [check for check in verdict.checks if "champion" in check.name]

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from registry.inbox import FileState, Inbox, IntakePolicy, Known, LandedFile, LostClaimError, Portion, Wait
+from registry.inbox import FileState, Inbox, Known, LandedFile, LostClaimError, Portion, Use, Wait
 from registry.inbox.policy import admitted
 from registry.ledger import Ledger
 from tasks.errors import UserError
+from tasks.recipe.intake import IntakeConfig
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-AT_ONCE = IntakePolicy(min_rows=1, min_rows_per_label=1, debounce_s=0, cool_down_s=0, lease_s=60)
+AT_ONCE = IntakeConfig(min_rows=1, min_rows_per_label=1, debounce_s=0, cool_down_s=0, lease_s=60)
 
 
 on_both_databases = pytest.mark.parametrize(
@@ -229,7 +230,7 @@ def test_a_new_label_waits_until_all_its_files_together_have_enough_rows(inbox):
 
 
 def test_rows_that_wait_for_their_slice_do_not_help_their_label():
-    policy = IntakePolicy(min_rows_per_label=10)
+    policy = IntakeConfig(min_rows_per_label=10)
     rows = [portion("a", "x", 9, part="old"), portion("b", "x", 9, part="new"), portion("c", "y", 1, part="old")]
     known = Known(labels=frozenset({"y"}), slices=frozenset({"old"}))
     chosen, shortages = admitted(rows, known, policy)
@@ -239,6 +240,51 @@ def test_rows_that_wait_for_their_slice_do_not_help_their_label():
 
 def test_rows_that_a_run_holds_are_not_offered_again():
     held = portion("a", "x", 20, batch="k")
-    chosen, shortages = admitted([held, portion("b", "x", 1)], Known(), IntakePolicy(min_rows_per_label=10))
+    chosen, shortages = admitted([held, portion("b", "x", 1)], Known(), IntakeConfig(min_rows_per_label=10))
     assert [entry.sha256 for entry in chosen] == ["b"]
     assert shortages == ()
+
+
+# ------------------------------------------------------------------ decisions
+
+
+@on_both_databases
+def test_the_first_decision_on_a_batch_stands_until_its_rows_are_given_back(inbox):
+    put(inbox, portion())
+    inbox.claim_batch("m", "k", policy=AT_ONCE, now=NOW)
+    assert [entry.use for entry in inbox.batches("m")] == [None]
+    assert inbox.decide("m", "k", Use.RETRAIN, now=NOW) is Use.RETRAIN
+    assert inbox.decide("m", "k", Use.KEEP, now=NOW) is Use.RETRAIN
+    inbox.complete("m", "k", ok=False, now=NOW)
+    assert [(entry.use, entry.running, entry.processed) for entry in inbox.batches("m")] == [(None, False, False)]
+    inbox.claim_batch("m", "k", policy=AT_ONCE, now=NOW)
+    assert inbox.decide("m", "k", Use.RECALIBRATE, now=NOW) is Use.RECALIBRATE
+    inbox.complete("m", "k", ok=True, now=NOW)
+    assert [(entry.use, entry.processed) for entry in inbox.batches("m")] == [(Use.RECALIBRATE, True)]
+
+
+def test_only_a_running_batch_is_decided_on(inbox):
+    put(inbox, portion())
+    with pytest.raises(LostClaimError):
+        inbox.decide("m", "k", Use.KEEP, now=NOW)
+    inbox.claim_batch("m", "k", policy=AT_ONCE, now=NOW)
+    inbox.release_expired("m", now=later(61))
+    with pytest.raises(LostClaimError):
+        inbox.decide("m", "k", Use.KEEP, now=later(61))
+
+
+def test_a_run_that_goes_on_keeps_its_batch_beyond_the_first_lease(inbox):
+    put(inbox, portion())
+    inbox.claim_batch("m", "k", policy=AT_ONCE, now=NOW)
+    inbox.renew("m", "k", policy=AT_ONCE, now=later(50))
+    assert inbox.release_expired("m", now=later(100)) == ()
+    assert inbox.release_expired("m", now=later(111)) == ("k",)
+    inbox.renew("m", "k", policy=AT_ONCE, now=later(112))
+    assert not any(entry.running for entry in inbox.batches("m"))
+
+
+def test_a_wait_says_when_to_ask_again_where_time_helps(inbox):
+    policy = AT_ONCE.model_copy(update={"debounce_s": 30.0, "min_rows": 5})
+    assert inbox.claim_batch("m", "k", policy=policy, now=NOW).until is None
+    put(inbox, portion())
+    assert inbox.claim_batch("m", "k", policy=policy, now=NOW).until == later(30)

@@ -61,6 +61,12 @@ def test_numbers_with_an_exponent_and_words_like_no_are_read_as_written(recipe_f
     assert recipe.name == "2026-11-22"
 
 
+def test_on_is_a_field_and_not_a_truth_value(recipe_file: Path) -> None:
+    recipe_file.write_text(MINIMAL + "notify: {blocks: [slack-webhook/team], on: [failure]}\n", encoding="utf-8")
+    notify = load_recipe(recipe_file).recipe.notify
+    assert (notify.blocks, notify.on) == (("slack-webhook/team",), ("failure",))
+
+
 def test_overrides_set_values_lists_sections_and_null(recipe_file: Path) -> None:
     overrides = [
         "data.train=[a.jsonl, b.csv]",
@@ -90,6 +96,16 @@ def test_overrides_set_values_lists_sections_and_null(recipe_file: Path) -> None
         ("targets=local-cpu", '--set targets: must be a list, like [a, b], not "local-cpu"'),
         ("targets=[]", "--set targets: must have at least one entry, not []"),
         ("data.train=7", "--set data.train: must be a list, like [a, b], not 7"),
+        (
+            "notify.blocks=[team]",
+            '--set notify.blocks: must be TYPE/NAME like "slack-webhook/team", not "team"',
+        ),
+        ("notify={blocks: [a/b, a/b]}", '--set notify: notify.blocks: names "a/b" more than once'),
+        ("notify.on=[]", "--set notify.on: must have at least one entry, not []"),
+        (
+            "notify.on=[verdikt]",
+            "--set notify.on: notify.on[0]: must be 'verdict', 'nothing-new', 'failure' or 'late', not \"verdikt\"",
+        ),
         ("task=poetry", '--set task: unknown task family; must be text-classification, not "poetry"'),
     ],
 )
@@ -171,6 +187,7 @@ def test_the_projects_own_recipes_are_valid(file: Path) -> None:
         load_target(target, file)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(field_paths(TextClassificationRecipe))), st.data())
 def test_one_letter_too_many_still_finds_the_field(field: str, data: st.DataObject) -> None:
     leaf = field.rpartition(".")[2]
@@ -226,3 +243,29 @@ def test_any_bytes_give_a_recipe_or_one_line(tmp_path: Path, content: bytes) -> 
 )
 def test_any_override_gives_a_recipe_or_one_line(recipe_file: Path, override: str) -> None:
     assert_recipe_or_user_error(recipe_file, override)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("scale_out.runner=spark", "--set scale_out.runner: must be 'threads', 'dask' or 'ray', not \"spark\""),
+        ("scale_out.workers=0", "--set scale_out.workers: must be at least 1, not 0"),
+        (
+            "scale_out.address=tcp://there:8786",
+            "--set scale_out.address: is the address of a cluster; set scale_out.runner to "
+            '"dask" or "ray", or leave it out',
+        ),
+        ("fine_tune.seeds=[]", "--set fine_tune.seeds: must have at least one entry, not []"),
+        ("fine_tune.seeds=[1, 2, 1]", "--set fine_tune.seeds: must differ from one another, not [1, 2, 1]"),
+        ("fine_tune.processes=3", "--set fine_tune.processes: must divide batch_size, 32, without a rest, not 3"),
+    ],
+)
+def test_what_cannot_be_spread_out_is_refused(recipe_file: Path, override: str, message: str) -> None:
+    assert message_of(recipe_file, override) == message
+
+
+def test_a_cluster_is_named_by_runner_and_address(recipe_file: Path) -> None:
+    overrides = ["scale_out={runner: dask, workers: 4, address: 'tcp://there:8786'}", "fine_tune.seeds=[0, 1]"]
+    recipe = load_recipe(recipe_file, overrides).recipe
+    assert (recipe.scale_out.runner, recipe.scale_out.workers, recipe.fine_tune.seeds) == ("dask", 4, (0, 1))
+    assert load_recipe(recipe_file).recipe.scale_out.workers == 1

@@ -1,0 +1,35 @@
+"""Reads sources and checks every record: rows with their places, rejected records with their reasons."""
+
+from collections.abc import Callable, Sequence
+
+from engine.digests import file_digest
+from tasks.data.readers import read_records
+from tasks.data.sources import Source
+from tasks.data.validation import Placed, Rejected, check_record
+from tasks.errors import UserError
+from tasks.recipe.schema import DataConfig
+from tasks.records import SourceFile
+
+
+def read_checked(
+    config: DataConfig, sources: Sequence[Source], progress: Callable[..., None]
+) -> tuple[list[Placed], list[Rejected], tuple[SourceFile, ...]]:
+    """All rows and rejected records of all sources, and per source how many there were (rejected ones included)."""
+    columns = [config.text_column, config.label_column, *([config.slice_column] if config.slice_column else [])]
+    placed: list[Placed] = []
+    rejected: list[Rejected] = []
+    files = []
+    for number, source in enumerate(sources):
+        progress(f"reading {source.location}", 0.5 * number / len(sources))
+        before = len(placed), len(rejected)
+        for record in read_records(source.path, source.format, columns, location=source.location):
+            checked = check_record(record, config, role=source.role, source=source.location)
+            if isinstance(checked, Placed):
+                placed.append(checked)
+            else:
+                rejected.append(checked)
+        if file_digest(source.path) != source.sha256:
+            raise UserError("changed while the run was starting; run again once it is complete", file=source.location)
+        usable, bad = len(placed) - before[0], len(rejected) - before[1]
+        files.append(SourceFile(location=source.location, sha256=source.sha256, rows=usable + bad, quarantined=bad))
+    return placed, rejected, tuple(files)
