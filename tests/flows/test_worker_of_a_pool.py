@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from engine.digests import folder_digest
+from flows.servers.processes import kill_marked
 from tasks.fingerprint import fingerprint_of
 from tasks.host import host
 from tasks.recipe import Target
@@ -102,11 +103,13 @@ class Servers:
         found = ask(f"{api}/flow_runs/filter", {"flows": {"name": {"any_": ["benchmark"]}}})
         return list(found or [])
 
+    def running(self) -> list[str]:
+        return [run["id"] for run in self.runs() if run["state_type"] == "RUNNING"]
+
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """What `miaotui up` starts, for the pipeline's home."""
-    from flows.servers.processes import kill_marked
     from flows.servers.records import read_servers
 
     folder = tmp_path_factory.mktemp("servers")
@@ -205,6 +208,13 @@ def test_a_worker_with_another_home_measures_once_whatever_becomes_of_the_pipeli
         refused = json.loads(out.splitlines()[-1])["error"]
         assert refused.startswith("the worker of the pool edge-boxes refused: fingerprint: target 'stranger' declares")
         assert f"cores: declared {HERE.cores + 7}, found {HERE.cores}" in refused
+
+        crashing = servers.parent(target.model_copy(update={"threads": 2}), tiny, "crashing")
+        wait_until(lambda: servers.running() or crashing.poll() is not None, 120)
+        assert kill_marked(servers.running()[0], variable="PREFECT__FLOW_RUN_ID") > 0
+        out, _ = crashing.communicate(timeout=120)
+        assert "BenchmarkError: the benchmark in the pool edge-boxes ended as Crashed: " in out
+        assert "see its worker's log" in out
     finally:
         worker.terminate()
         worker.wait(60)
