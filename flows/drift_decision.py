@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flows.home import Home
 from flows.landed_data import landed_data
-from flows.preparation import PreparedRun
+from flows.preparation import PreparedRun, built_for, targets_here
 from flows.run_tracking import log_drift
 from flows.step_key import Keyed, Step
 from flows.step_runner import StepRunner
@@ -29,7 +29,7 @@ def decide_use(prepared: PreparedRun, home: Home, steps: StepRunner) -> UseDecis
     """By the rows that have landed since the last that were used, the claimed ones among them."""
     recipe = prepared.recipe
     _, judged_by = snapshots(prepared, steps)
-    champion = find_champion(MlflowStore.of_home(home.folder), recipe.name, prepared.targets)
+    champion = find_champion(MlflowStore.of_home(home.folder), recipe.name, targets_here(prepared.targets))
     if champion is None:
         return UseDecision(Use.RETRAIN, "no champion serves that drift could be measured against")
     if champion.bundle is None:
@@ -43,7 +43,7 @@ def decide_use(prepared: PreparedRun, home: Home, steps: StepRunner) -> UseDecis
             "sources": keyed_sources(landed_data(home, recipe.name, recipe.data).since),
             "policy": recipe.drift,
             "seed": recipe.seed,
-            "target": prepared.targets[0],
+            "target": built_for(prepared.targets),
         },
         files=("findings.txt",),
     )

@@ -18,10 +18,11 @@ from flows import text_classification
 from flows.exclusive import one_pipeline_at_a_time
 from flows.home import Home
 from flows.prefect_artifacts import publish
-from flows.preparation import PreparedRun, prepare
+from flows.preparation import PreparedRun, prepare, targets_here
 from flows.progress import RunObserver, current_observer
 from flows.progress_artifact import showing_progress
 from flows.registration import Registered, find_registered, register
+from flows.remote_benchmark import require_servers
 from flows.run_tracking import RunTracking, project_version
 from flows.scale_out import ScaleOut
 from flows.step_cache import StepCache
@@ -93,6 +94,7 @@ def run_recipe(
     prepared: PreparedRun, home: Home, observer: RunObserver, *, on_step: Callable[[], None] = lambda: None
 ) -> RunOutcome:
     """The pipeline within a flow run that is going on, whose page shows it; `on_step` is called after every step."""
+    require_servers(prepared.targets)
     with showing_progress(prepared.recipe.name, observer) as shown:
         run = _Run(prepared, home, shown, on_step)
         with run.tracking.following():
@@ -125,7 +127,7 @@ class _Run:
         made = text_classification.make_bundle(self._prepared, self._steps, self._home)
         name, digest = self._prepared.recipe.name, made.router.result.bundle_digest
         self._judged_against = serving(self._registrar, name)
-        baseline = find_baseline(self._registrar.store, name, digest, self._prepared.targets)
+        baseline = find_baseline(self._registrar.store, name, digest, targets_here(self._prepared.targets))
         if baseline is not None and baseline.bundle is not None:
             self._plan(compared=True)
         elif baseline is not None:

@@ -13,7 +13,7 @@ from engine.digests import file_digest, folder_digest
 from flows.certify_attempts import Attempt, CertifyAttempts
 from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
-from flows.preparation import PreparedRun
+from flows.preparation import PreparedRun, built_for
 from flows.step_key import Keyed, Step
 from flows.step_runner import StepCall, StepRunner
 from registry.baseline import Baseline
@@ -50,6 +50,8 @@ CALIBRATE: Final = Step("calibrate-router", "tasks.calibrate:calibrate_router", 
 EVALUATE: Final = Step("evaluate", "tasks.evaluate:evaluate", EvaluationResult)
 COMPARE: Final = Step("compare-champion", "tasks.compare:compare_with_champion", ChampionComparison)
 BENCHMARK: Final = Step("benchmark", "tasks.benchmark.step:run_benchmark", BenchmarkResult, measures=True)
+# Measured elsewhere: this machine is no part of its key, and the one that the target declares is.
+BENCHMARK_IN_POOL: Final = Step("benchmark", "flows.remote_benchmark:benchmark_in_pool", BenchmarkResult)
 
 # The names under which the exported models reach the quantize step.
 _FINE_TUNED: Final = "fine-tuned"
@@ -141,21 +143,21 @@ def gather_evidence(
             "compression": made.compression,
             "epsilon": recipe.router.max_accuracy_loss,
             "confidence": recipe.router.confidence,
-            "target": prepared.targets[0],
+            "target": built_for(prepared.targets),
         },
     )
     champion = None
     if baseline is not None and baseline.bundle is not None:
         champion = Keyed(baseline.bundle, baseline.version.bundle_digest)
     comparison = _compare(prepared, made, baseline, champion, steps) if baseline and champion else None
-    benchmarks = tuple(_benchmark(recipe, each, made, champion, steps) for each in prepared.targets)
+    benchmarks = steps.run_all([_benchmark(recipe, each, made, champion) for each in prepared.targets])
     parts = {field.name: getattr(made, field.name) for field in fields(made)}
     return TextClassificationArtifacts(
         **parts,
         evaluation=evaluation,
         champion=comparison,
         unreadable_champion=baseline.unreadable if baseline else None,
-        benchmarks=benchmarks,
+        benchmarks=tuple(benchmarks),
     )
 
 
@@ -164,7 +166,7 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> BundleA
 
     Raises UserError before any training where no certificate can come of the data.
     """
-    recipe, target = prepared.recipe, prepared.targets[0]
+    recipe, target = prepared.recipe, built_for(prepared.targets)
     trained_on, judged_by = snapshots(prepared, steps)
     require_certifiable(recipe, judged_by.result, prepared)
     steps.note(feasibility(recipe, judged_by.result))
@@ -295,7 +297,7 @@ def _calibrate(
         "lexical": lexical,
         "name": recipe.name,
         "config": recipe.router,
-        "target": prepared.targets[0],
+        "target": built_for(prepared.targets),
         # Which attempt this is follows from the rest; in the key it would make an attempt a new one when run again.
         "attempt": Keyed(None, "counted"),
     }
@@ -317,7 +319,7 @@ def _compare(
         "name": baseline.version.name,
         "version": baseline.version.version,
         "confidence": prepared.recipe.router.confidence,
-        "target": prepared.targets[0],
+        "target": built_for(prepared.targets),
     }
     return steps.run(COMPARE, inputs, files=("differences.jsonl",))
 
@@ -327,8 +329,7 @@ def _benchmark(
     target: Target,
     made: BundleArtifacts,
     champion: Keyed | None,
-    steps: StepRunner,
-) -> Artifact[BenchmarkResult]:
+) -> StepCall[BenchmarkResult]:
     inputs = {
         "snapshot": made.snapshot,
         "router": made.router,
@@ -338,7 +339,9 @@ def _benchmark(
         "server_qps": recipe.gates.throughput_qps,
         "target": target,
     }
-    return steps.run(BENCHMARK, inputs, label=_of(BENCHMARK, target.name), files=("loadgen",))
+    step = BENCHMARK_IN_POOL if target.remote else BENCHMARK
+    label = _of(BENCHMARK, target.name)
+    return StepCall(step, inputs, label=label, files=("loadgen",), elsewhere=target.remote)
 
 
 def _of(step: Step[Any], what: str) -> str:

@@ -11,7 +11,7 @@ from registry.checks import Check, Outcome, Verdict
 from registry.evidence import Evidence, chosen_certificate
 from registry.headline import adaptive_contender
 from registry.wording import number, plain
-from tasks.records import Interval, Ratio
+from tasks.records import BenchmarkResult, Interval, Ratio
 
 DESCRIPTION_LENGTH: Final = 5000
 """What MLflow's column for a version's description holds, in characters."""
@@ -73,12 +73,21 @@ def model_headline(name: str, evidence: Evidence, verdict: Verdict) -> str:
         if contender := adaptive_contender(benchmark):
             lines.append(
                 f"On {benchmark.target} ({plain(benchmark.host.cpu)}): {_ratio(contender.speedup)} times faster than "
-                f"the static {evidence.compression.static_precision} model, {contender.mean_ms:.2f} ms on average."
+                f"the static {evidence.compression.static_precision} model, {contender.mean_ms:.2f} ms on average"
+                f"{_point(evidence, benchmark)}."
             )
     lines += against_champion(evidence)
     lines += [f"- {check.outcome.value}: {plain(check.sentence)}" for check in verdict.decisive]
     lines += ["", f"Bundle `{evidence.bundle_digest}`", f"Evidence `{evidence.digest}`", ""]
     return "\n".join(lines)
+
+
+def _point(evidence: Evidence, benchmark: BenchmarkResult) -> str:
+    """The operating point of a target that does not serve at the bundle's default, and how to load it so."""
+    point = benchmark.operating_point
+    if point in (None, evidence.router.operating_point):
+        return ""
+    return f", at its own operating point {point} (`operating_point={point!r}` at loading)"
 
 
 def against_champion(evidence: Evidence) -> Iterator[str]:

@@ -58,6 +58,7 @@ class Trial:
     truth: NDArray[np.int64]
     confidence: float
     target: Target
+    progress: Callable[[str], None]
 
     def candidate(self, name: str, graph: Path) -> Candidate:
         """Open a graph and answer all tune rows with it."""
@@ -70,7 +71,8 @@ class Trial:
         parent_correct = parent.logits.argmax(-1) == self.truth
         test = paired_test(parent_correct, own_correct, budget, self.confidence)
         step = max(1, len(self.ids) // TIMED_ROWS)
-        means = interleaved_means({"own": own.run, "parent": parent.run}, self.ids[::step][:TIMED_ROWS], TIMED_BLOCKS)
+        rows = self.ids[::step][:TIMED_ROWS]
+        means = interleaved_means({"own": own.run, "parent": parent.run}, rows, TIMED_BLOCKS, self.progress)
         speedup = paired_ratio(means["parent"], means["own"])
         parity = compare(own.name, parent.name, own.logits, parent.logits)
         faster, accurate = speedup.low > 1, test.p_value <= 1 - self.confidence
@@ -111,6 +113,7 @@ def select_compression(
         truth=np.array([row["labels"] for row in tune]),
         confidence=confidence,
         target=target,
+        progress=workspace.progress,
     )
     maker = _Quantizer(snapshot, tokenizer, config, target, workspace)
     workspace.progress("fused against unfused", 0.0)

@@ -477,7 +477,7 @@ class Disturbance(Record):
 
 
 class Host(Record):
-    """Fingerprint of the measuring machine."""
+    """Fingerprint of the measuring machine. `driver`: the accelerator's, None where there is none or nobody tells."""
 
     cpu: str
     instruction_set: tuple[str, ...]
@@ -485,12 +485,14 @@ class Host(Record):
     memory_gb: float
     accelerator: str | None
     runtimes: dict[str, str]
+    driver: str | None = None
 
 
 class BenchmarkResult(Record):
     """Evidence from the target. `latencies_ms`: SingleStream latencies for the picture, at most 2,000, in order of time.
 
     `against_champion`: None where there was no champion to measure; `disturbance`: None where the system does not tell.
+    `operating_point`: name of the one that was measured; None in results from before targets could name one.
     """
 
     target: str
@@ -509,3 +511,4 @@ class BenchmarkResult(Record):
     noise: Ratio
     against_champion: ChampionSpeed | None = None
     disturbance: Disturbance | None = None
+    operating_point: str | None = None

@@ -13,8 +13,8 @@ def add_to(commands: Any) -> None:
         "deploy",
         help="register a recipe's schedules",
         description="Registers the nightly run of RECIPE (its `schedule`), the look at what has landed (its `intake`), the "
-        "sweep of reviews, the weekly retention and the recalibration with the Prefect server that `miaotui up` started, or "
-        "that PREFECT_API_URL names; the same again changes nothing.",
+        "sweep of reviews, the weekly retention, the recalibration and the benchmark of every target that has a work pool "
+        "with the Prefect server that `miaotui up` started, or that PREFECT_API_URL names; the same again changes nothing.",
     )
     parser.add_argument("recipe", metavar="RECIPE", type=Path, help="a recipe (YAML)")
     parser.add_argument(
@@ -36,6 +36,7 @@ def add_to(commands: Any) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Prints a line per work pool and deployment: created, updated or unchanged, and its next run."""
+    from flows.deployments.benchmarks import benchmark_deployments
     from flows.deployments.plan import deployments_of
     from flows.home import Home
     from flows.inbox_rows import Columns
@@ -50,9 +51,13 @@ def execute(options: argparse.Namespace) -> int:
     require_server(home.folder)
     require_prefect_server()
     # What is wrong with data, model or targets is said now, and not at night.
-    loaded = prepare(options.recipe, options.overrides, home).loaded
+    prepared = prepare(options.recipe, options.overrides, home)
+    loaded = prepared.loaded
     read_by(home, loaded.recipe.name, Columns.of(loaded.recipe.data))
-    specs = deployments_of(loaded, sweep_every_s=60 * options.sweep_every, delete_old=options.delete_old)
+    specs = (
+        *deployments_of(loaded, sweep_every_s=60 * options.sweep_every, delete_old=options.delete_old),
+        *benchmark_deployments(prepared.targets),
+    )
 
     from prefect.client.orchestration import get_client
 

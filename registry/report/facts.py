@@ -99,9 +99,10 @@ def machine_facts(benchmark: BenchmarkResult) -> tuple[Fact, ...]:
         Fact("bundle size", megabytes(benchmark.size_mb)),
         Fact("sustained within the SLO", with_unit(benchmark.sustained_qps, "QPS")),
         Fact("taken by others", benchmark.disturbance.sentence if benchmark.disturbance else NOT_MEASURED),
+        Fact("operating point", benchmark.operating_point or NOT_MEASURED),
         Fact("execution providers", ", ".join(benchmark.execution_providers) or "none"),
         Fact("CPU", f"{host.cpu}, {host.cores} cores, {number(host.memory_gb)} GB"),
         Fact("instruction set", ", ".join(host.instruction_set) or "none"),
-        Fact("accelerator", host.accelerator or "none"),
+        Fact("accelerator", f"{host.accelerator or 'none'}{f', driver {host.driver}' if host.driver else ''}"),
         Fact("runtimes", ", ".join(f"{name} {version}" for name, version in sorted(host.runtimes.items()))),
     )

@@ -8,24 +8,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.tokenization import Ids
+from tasks.machine_lock import exclusive_machine
 
 WARM_UP_CALLS: Final = 5
 T = TypeVar("T")
 
 
 def interleaved_means(
-    contenders: Mapping[str, Callable[[Ids], object]], rows: Sequence[Ids], repeats: int
+    contenders: Mapping[str, Callable[[Ids], object]],
+    rows: Sequence[Ids],
+    repeats: int,
+    progress: Callable[[str], None],
 ) -> dict[str, NDArray[np.float64]]:
-    """Mean milliseconds per row of every contender in each of `repeats` blocks: name → (repeats,)."""
+    """Mean milliseconds per row of every contender in each of `repeats` blocks: name → (repeats,).
+
+    Waits while others measure on this machine, and tells `progress` so.
+    """
     names = list(contenders)
-    for name in names:
-        for ids in rows[:WARM_UP_CALLS]:
-            contenders[name](ids)
     means = {name: np.zeros(repeats) for name in names}
-    for block in range(repeats):
-        shift = block % len(names)
-        for name in names[shift:] + names[:shift]:
-            means[name][block] = mean_milliseconds(contenders[name], rows)
+    with exclusive_machine(progress):
+        for name in names:
+            for ids in rows[:WARM_UP_CALLS]:
+                contenders[name](ids)
+        for block in range(repeats):
+            shift = block % len(names)
+            for name in names[shift:] + names[:shift]:
+                means[name][block] = mean_milliseconds(contenders[name], rows)
     return means
 
 

@@ -1,4 +1,4 @@
 from tasks.recipe.schema import Gates, Recipe, TextClassificationRecipe
-from tasks.recipe.target import Target
+from tasks.recipe.target import Fingerprint, Target
 
-__all__ = ["Gates", "Recipe", "Target", "TextClassificationRecipe"]
+__all__ = ["Fingerprint", "Gates", "Recipe", "Target", "TextClassificationRecipe"]

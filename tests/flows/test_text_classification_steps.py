@@ -12,6 +12,7 @@ from flows import text_classification
 from flows.code_digest import Code
 from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
+from flows.preparation import built_for, targets_here
 from flows.step_key import Keyed, Step, key_of, key_parts, plain_value
 from flows.step_runner import StepCall
 from flows.text_classification import gather_evidence, make_bundle, step_labels
@@ -19,7 +20,7 @@ from registry.baseline import Baseline
 from tasks.artifact import Artifact
 from tasks.data.sources import Source
 from tasks.errors import UserError
-from tasks.recipe import Target, TextClassificationRecipe
+from tasks.recipe import Fingerprint, Target, TextClassificationRecipe
 from tasks.records import UnreadableChampion
 
 PROJECT = Path(__file__).parents[2]
@@ -35,6 +36,7 @@ class RecordingRunner:
     def __init__(self, folder: Path, certify_rows: int = 1000, certified: bool = True) -> None:
         self.folder = folder
         self.given: dict[str, Mapping[str, object]] = {}
+        self.steps: dict[str, Step[Any]] = {}
         self.results = {
             "snapshot": SimpleNamespace(rows={"certify": certify_rows}),
             "extend-snapshot": SimpleNamespace(rows={"certify": certify_rows}),
@@ -55,6 +57,7 @@ class RecordingRunner:
     ) -> Any:
         del files
         self.given[label or step.name] = inputs
+        self.steps[label or step.name] = step
         folder = self.folder / step.name
         folder.mkdir(exist_ok=True)
         (folder / "certify.jsonl").write_text("rows", encoding="utf-8")
@@ -158,6 +161,36 @@ def test_another_champion_changes_comparison_and_benchmark_and_another_place_of_
     assert {label for label in first if first[label] != other[label]} == set(first) - {"evaluate"}
     assert first["evaluate"] == nobody["evaluate"]
     assert first["benchmark one"] != nobody["benchmark one"]
+
+
+def test_what_a_worker_measures_is_keyed_by_the_declared_machine_and_not_by_this_one(tmp_path: Path) -> None:
+    def step_and_inputs(target: Target) -> tuple[Step[Any], Mapping[str, object]]:
+        given = prepared(recipe())
+        given.targets = (Target(name="one"), target)
+        runner: Any = RecordingRunner(tmp_path)
+        run_steps(given, runner, Home(tmp_path))
+        return runner.steps[f"benchmark {target.name}"], runner.given[f"benchmark {target.name}"]
+
+    def key(target: Target) -> str:
+        step, inputs = step_and_inputs(target)
+        return key_of(key_parts(step, inputs, Code("code", (), {}), None))
+
+    machine = Fingerprint(cpu="Xeon", instruction_set=("avx2",), cores=4)
+    edge = Target(name="edge", work_pool="edge-boxes", fingerprint=machine)
+    assert not step_and_inputs(edge)[0].measures
+    assert step_and_inputs(Target(name="edge"))[0].measures
+    assert key(edge) != key(edge.model_copy(update={"fingerprint": machine.model_copy(update={"cores": 8})}))
+
+
+def test_steps_that_build_are_timed_with_a_target_that_is_here(tmp_path: Path) -> None:
+    machine = Fingerprint(cpu="Xeon", instruction_set=(), cores=4)
+    edge = Target(
+        name="edge", work_pool="p", fingerprint=machine, execution_provider="CUDAExecutionProvider", threads=3
+    )
+    here = Target(name="here", threads=2, operating_point=0.01)
+    assert built_for([edge, here]) == Target(name="here", threads=2)
+    assert built_for([edge]) == Target(name="edge", threads=3)
+    assert targets_here([here, edge]) == (here,)
 
 
 def test_an_unreadable_champion_is_evidence_and_runs_no_comparison(tmp_path: Path) -> None:
