@@ -26,6 +26,17 @@ os.environ.update(
 for name in ("MIAOTUI_HOME", "MLFLOW_TRACKING_URI", "MLFLOW_DEFAULT_ARTIFACT_ROOT", "PREFECT_API_URL"):
     os.environ.pop(name, None)
 
+
+@pytest.fixture(autouse=True)
+def _environment_restored() -> Iterator[None]:
+    """What a command called within a test sets for its own process (the home's places) is not handed to later tests."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
+
 WORDS = {
     "move_to_checking": "move transfer shift {n} dollars over to checking account",
     "move_to_savings": "put deposit stash {n} dollars aside in the savings pot",
