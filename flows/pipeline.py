@@ -17,16 +17,16 @@ from prefect import flow
 from flows import text_classification
 from flows.exclusive import one_pipeline_at_a_time
 from flows.home import Home
-from flows.prefect_artifacts import publish
+from flows.pages.outcome import publish
+from flows.pages.progress import showing_progress
+from flows.pools.remote_benchmark import require_servers
 from flows.preparation import PreparedRun, prepare, targets_here
 from flows.progress import RunObserver, current_observer
-from flows.progress_artifact import showing_progress
 from flows.registration import Registered, find_registered, register
-from flows.remote_benchmark import require_servers
 from flows.run_tracking import RunTracking, project_version
-from flows.scale_out import ScaleOut
-from flows.step_cache import StepCache
-from flows.step_runner import FinishedStep, StepRunner, as_task
+from flows.steps.cache import StepCache
+from flows.steps.runner import FinishedStep, StepRunner, as_task
+from flows.steps.scale_out import ScaleOut
 from flows.text_classification import TextClassificationArtifacts
 from registry.baseline import find_baseline
 from registry.checks import Outcome, Verdict

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.home import Home
-from flows.scale_out import require_scale_out
+from flows.steps.scale_out import require_scale_out
 from tasks.errors import UserError
 from tasks.fingerprint import require_fingerprint
 from tasks.recipe import Recipe, Target
@@ -59,7 +59,7 @@ def prepare(recipe_file: Path, overrides: Sequence[str], home: Home) -> Prepared
         else:
             require_fingerprint(target)
     require_scale_out(loaded.recipe.scale_out, recipe_file)
-    from flows.landed_data import landed_data
+    from flows.inbox.landed_data import landed_data
     from tasks.base_model import resolve_base_model
     from tasks.data.sources import resolve_sources
 

@@ -14,8 +14,8 @@ from flows.certify_attempts import Attempt, CertifyAttempts
 from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
 from flows.preparation import PreparedRun, built_for
-from flows.step_key import Keyed, Step
-from flows.step_runner import StepCall, StepRunner
+from flows.steps.key import Keyed, Step
+from flows.steps.runner import StepCall, StepRunner
 from registry.baseline import Baseline
 from registry.evidence import Evidence
 from tasks.artifact import Artifact
@@ -51,7 +51,7 @@ EVALUATE: Final = Step("evaluate", "tasks.evaluate:evaluate", EvaluationResult)
 COMPARE: Final = Step("compare-champion", "tasks.compare:compare_with_champion", ChampionComparison)
 BENCHMARK: Final = Step("benchmark", "tasks.benchmark.step:run_benchmark", BenchmarkResult, measures=True)
 # Measured elsewhere: this machine is no part of its key, and the one that the target declares is.
-BENCHMARK_IN_POOL: Final = Step("benchmark", "flows.remote_benchmark:benchmark_in_pool", BenchmarkResult)
+BENCHMARK_IN_POOL: Final = Step("benchmark", "flows.pools.remote_benchmark:benchmark_in_pool", BenchmarkResult)
 
 # The names under which the exported models reach the quantize step.
 _FINE_TUNED: Final = "fine-tuned"

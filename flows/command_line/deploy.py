@@ -39,11 +39,11 @@ def execute(options: argparse.Namespace) -> int:
     from flows.deployments.benchmarks import benchmark_deployments
     from flows.deployments.plan import deployments_of
     from flows.home import Home
-    from flows.inbox_rows import Columns
-    from flows.landing import read_by
-    from flows.prefect_server import require_prefect_server
+    from flows.inbox.landing import read_by
+    from flows.inbox.rows import Columns
+    from flows.inbox.trigger import require_server
     from flows.preparation import prepare
-    from flows.trigger import require_server
+    from flows.servers.embedded import require_prefect_server
 
     if not 1 <= options.sweep_every <= 24 * 60:
         raise UserError("must be from 1 to 1440 minutes", field="--sweep-every")
@@ -63,7 +63,7 @@ def execute(options: argparse.Namespace) -> int:
 
     from flows.deployments.apply import apply, check_cron
     from flows.deployments.lost_runs import apply_lost_runs
-    from flows.notification_blocks import require_blocks
+    from flows.notices.blocks import require_blocks
 
     for spec in specs:
         check_cron(spec, str(loaded.file))

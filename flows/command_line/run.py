@@ -41,10 +41,10 @@ def execute(options: argparse.Namespace) -> int:
     from flows.command_line.console import console_for
     from flows.command_line.watching import watching
     from flows.home import Home
-    from flows.prefect_server import PrefectServer, require_prefect_server
+    from flows.pools.remote_benchmark import require_servers
     from flows.preparation import prepare
     from flows.progress import observing
-    from flows.remote_benchmark import require_servers
+    from flows.servers.embedded import PrefectServer, require_prefect_server
     from tasks.recipe.load import load_recipe
 
     load_recipe(options.recipe, options.overrides)  # before a home is made for a recipe that is wrong
@@ -112,7 +112,7 @@ def print_outcome(console: "Console", outcome: "RunOutcome") -> None:
     from rich.text import Text
 
     from flows.command_line.console import OUTCOME_STYLES, print_rows
-    from flows.run_summary import promotion_sentence
+    from flows.pages.run_summary import promotion_sentence
     from registry.evidence import chosen_certificate
 
     def styled(outcome: str) -> Text:

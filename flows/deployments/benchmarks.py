@@ -12,7 +12,7 @@ def benchmark_deployments(targets: Sequence[Target]) -> tuple[DeploymentSpec, ..
         DeploymentSpec(
             flow="benchmark",
             name=target.name,
-            entrypoint="flows.benchmark_job.benchmark",
+            entrypoint="flows.pools.benchmark_job.benchmark",
             parameters={},
             description=f"Measures bundles for the target {target.name} on its own machine.",
             if_running=None,

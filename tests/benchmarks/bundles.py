@@ -7,8 +7,8 @@ from pathlib import Path
 from flows.home import Home
 from flows.preparation import prepare
 from flows.progress import SilentObserver
-from flows.step_cache import StepCache
-from flows.step_runner import StepRunner
+from flows.steps.cache import StepCache
+from flows.steps.runner import StepRunner
 from flows.text_classification import BundleArtifacts, make_bundle
 
 RECIPE = """name: {name}

@@ -5,7 +5,7 @@ from itertools import chain, repeat
 
 import pytest
 
-from flows.pool_runs import SILENCE_MEANS_DEATH_S, PoolRun, failure, wait_for
+from flows.pools.runs import SILENCE_MEANS_DEATH_S, PoolRun, failure, wait_for
 from registry.benchmark_jobs import Beat
 from tasks.benchmark.errors import BenchmarkError
 from tasks.errors import UserError

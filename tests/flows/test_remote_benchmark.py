@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from flows import remote_benchmark
-from flows.pool_runs import PoolRun
-from flows.remote_benchmark import require_servers
+from flows.pools import remote_benchmark
+from flows.pools.remote_benchmark import require_servers
+from flows.pools.runs import PoolRun
 from registry.benchmark_jobs import PublishedJob
 from tasks.artifact import Workspace
 from tasks.benchmark.errors import BenchmarkError
@@ -118,7 +118,7 @@ def collect(servers: FakeServers, order: Order, tmp_path: Path) -> BenchmarkResu
 
 @pytest.fixture(autouse=True)
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.pool_runs._LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr("flows.pools.runs._LOOK_EVERY_S", 0.0)
 
 
 def test_evidence_is_taken_with_its_logs_under_the_keys_of_the_job(order: Order, tmp_path: Path) -> None:

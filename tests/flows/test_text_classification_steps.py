@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from flows import text_classification
-from flows.code_digest import Code
 from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
 from flows.preparation import built_for, targets_here
-from flows.step_key import Keyed, Step, key_of, key_parts, plain_value
-from flows.step_runner import StepCall
+from flows.steps.code_digest import Code
+from flows.steps.key import Keyed, Step, key_of, key_parts, plain_value
+from flows.steps.runner import StepCall
 from flows.text_classification import gather_evidence, make_bundle, step_labels
 from registry.baseline import Baseline
 from tasks.artifact import Artifact

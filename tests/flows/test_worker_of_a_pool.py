@@ -34,8 +34,8 @@ if __name__ == "__main__":
     from prefect import flow
     from flows import text_classification as family
     from flows.progress import SilentObserver
-    from flows.step_cache import StepCache
-    from flows.step_runner import StepRunner
+    from flows.steps.cache import StepCache
+    from flows.steps.runner import StepRunner
     from tasks.artifact import Artifact
     from tasks.errors import UserError
     from tasks.recipe import Target
