@@ -102,7 +102,7 @@ def read_fresh_rows(files: "Sequence[Path]", text_column: str, label_column: str
     from tasks.data.readers import place
     from tasks.data.rows import UNLABELLED
     from tasks.data.validation import Rejected, check_record
-    from tasks.recipe.schema import DataConfig
+    from tasks.recipe.data import DataConfig
 
     rows: list[Row] = []
     for file in files:

@@ -166,14 +166,8 @@ class TinyRun:
         from tasks.lexical import train_lexical
         from tasks.prune import prune
         from tasks.quantize import select_compression
-        from tasks.recipe.schema import (
-            DataConfig,
-            FineTuneConfig,
-            LexicalConfig,
-            PruneConfig,
-            QuantizeConfig,
-            RouterConfig,
-        )
+        from tasks.recipe.data import DataConfig
+        from tasks.recipe.schema import FineTuneConfig, LexicalConfig, PruneConfig, QuantizeConfig, RouterConfig
 
         def step(step_name, function, *inputs, **options):
             workspace = Workspace(out=root / step_name, scratch=root / f"{step_name}-scratch")

@@ -17,7 +17,7 @@ from flows.inbox.rows import Columns, remembered_columns
 from registry.inbox import BatchEntry, Portion, Use
 from tasks.data.sources import Source
 from tasks.errors import UserError
-from tasks.recipe.schema import DataConfig
+from tasks.recipe.data import AnyData
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class LandedData:
     since: tuple[Source, ...] = ()
 
 
-def landed_data(home: Home, name: str, config: DataConfig) -> LandedData:
+def landed_data(home: Home, name: str, config: AnyData) -> LandedData:
     """Raises UserError where the rows that landed are read by other columns than the recipe's."""
     folders = InboxFolders.of(home, name)
     if not folders.landed.is_dir():

@@ -19,7 +19,7 @@ from tasks.artifact import Record
 from tasks.data.readers import Format, RawRecord, read_records
 from tasks.data.validation import Placed, Rejected, check_record
 from tasks.errors import UserError
-from tasks.recipe.schema import DataConfig
+from tasks.recipe.data import AnyData, DataConfig, PromptDataConfig
 
 _MAX_PARQUET_ROWS: Final = 5_000_000
 _MAX_PARQUET_BYTES: Final = 2**30
@@ -36,16 +36,20 @@ class Columns(Record):
     label_column: str = "label"
     slice_column: str | None = None
     max_characters: int = 20_000
+    classes: bool = True
 
     @classmethod
-    def of(cls, config: DataConfig) -> "Columns":
+    def of(cls, config: AnyData) -> "Columns":
         """Those of a recipe."""
         return cls(**{name: getattr(config, name) for name in cls.model_fields})
 
     @property
-    def config(self) -> DataConfig:
+    def config(self) -> AnyData:
         """As the checks want them."""
-        return DataConfig.model_validate({"train": "landed.jsonl", **self.model_dump()})
+        fields = {"slice_column": self.slice_column, "max_characters": self.max_characters, "train": ("landed.jsonl",)}
+        if self.classes:
+            return DataConfig(text_column=self.text_column, label_column=self.label_column, **fields)
+        return PromptDataConfig(prompt_column=self.text_column, completion_column=self.label_column, **fields)
 
     @property
     def names(self) -> list[str]:
@@ -147,7 +151,7 @@ def _checked(path: Path, file_format: Format, name: str, columns: Columns) -> It
         raise UserError(f"holds a value that cannot be read ({error})", file=name) from error
 
 
-def _check(record: RawRecord, config: DataConfig, name: str) -> Placed | Rejected:
+def _check(record: RawRecord, config: AnyData, name: str) -> Placed | Rejected:
     try:
         return check_record(record, config, role="train", source=name)
     except RecursionError:

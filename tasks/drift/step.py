@@ -11,7 +11,7 @@ from tasks.drift.champion import champion_answers, champion_embeddings
 from tasks.drift.decide import decide
 from tasks.drift.policy import DriftPolicy
 from tasks.drift.records import Decision, DriftReport
-from tasks.recipe.schema import DataConfig
+from tasks.recipe.data import AnyData
 from tasks.recipe.target import Target
 from tasks.records import SnapshotResult
 
@@ -26,7 +26,7 @@ class DriftResult(Record):
 def report_drift(
     snapshot: Artifact[SnapshotResult],
     champion: Path,
-    config: DataConfig,
+    config: AnyData,
     *,
     sources: tuple[Source, ...],
     policy: DriftPolicy,

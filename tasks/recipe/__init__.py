@@ -1,4 +1,5 @@
-from tasks.recipe.schema import Gates, Recipe, TextClassificationRecipe
+from tasks.recipe.families import Recipe, TextGenerationRecipe
+from tasks.recipe.schema import Gates, TextClassificationRecipe
 from tasks.recipe.target import Fingerprint, Target
 
-__all__ = ["Fingerprint", "Gates", "Recipe", "Target", "TextClassificationRecipe"]
+__all__ = ["Fingerprint", "Gates", "Recipe", "Target", "TextClassificationRecipe", "TextGenerationRecipe"]
