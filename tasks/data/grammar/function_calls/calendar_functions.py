@@ -19,7 +19,7 @@ def _attendees(random: Random) -> Value:
         name = _PERSON(random).written
         if random.random() < 0.3:
             group = _TEAM(random).written
-            people[f"{name} from {group}"] = {"name": name, "team": group}
+            people[f"{name} ({group})"] = {"name": name, "team": group}
         else:
             people[name] = {"name": name}
     return Value(enumeration(list(people)), list(people.values()), copied=True)
@@ -38,18 +38,18 @@ CALENDAR: Final = (
         },
         short=(
             "{do} [add|create|put in|enter] [an event|a calendar entry] for {title} {date}",
-            "{do} [add|put] {title} [to|in|into] my calendar {date} [{time}|]",
+            "{do} [add {title} to|put {title} in|put {title} into] my calendar {date} [{time}|]",
             "new [event|calendar entry]: {title} {date}",
         ),
         long=(
-            "{do} [add|put|enter] {title} [to|in|into] my calendar {date} {time}, [it is at|the place is|it will be at] {place}",
+            "{do} [add {title} to|put {title} in|enter {title} into] my calendar {date} {time}[,|;] the place is {place}",
             "{date} {time} there is {title} at {place}, {do} [add it to|put it in|enter it in] my calendar",
             "{do} [create|add|set up] an event {date} {time} for {title} at {place}",
             "{do} block my calendar {date} {time} for {title}",
         ),
         incomplete={
             "date": (
-                "{do} [add|put] {title} [to|in|into] my calendar",
+                "{do} [add {title} to|put {title} in|put {title} into] my calendar",
                 "{do} [create|add] an event for {title} at {place}",
             ),
         },
@@ -95,19 +95,19 @@ CALENDAR: Final = (
             "time": Parameter(TIME, time),
         },
         short=(
-            "{do} remind me {time} to {text}",
-            "{do} remind me to {text} {time}",
-            "[i have|i must not forget] to {text} {time}, {do} remind me",
+            "{tell} remind me {time} to {text}",
+            "{tell} remind me to {text} {time}",
+            "[i have|i must not forget] to {text} {time}, {tell} remind me",
         ),
         long=(
-            "{do} remind me {date} {time} to {text}",
+            "{tell} remind me {date} {time} to {text}",
             "{do} [set|create|add] a reminder to {text} {date} {time}",
             "[set|create] a reminder {date} {time}: {text}",
             "i have to {text} {date}, {do} [set a reminder|remind me] {time}",
         ),
         incomplete={
-            "text": ("{do} remind me [{date}|] {time}", "{do} [set|create|add] a reminder {date} {time}"),
-            "time": ("{do} remind me to {text}", "{do} [set|add] a reminder to {text}"),
+            "text": ("{tell} remind me [{date}|] {time}", "{do} [set|create|add] a reminder {date} {time}"),
+            "time": ("{tell} remind me [{date}|] to {text}", "{do} [set|add] a reminder to {text} [{date}|]"),
         },
     ),
     Function(
@@ -127,7 +127,7 @@ CALENDAR: Final = (
         long=(
             "{do} [start|set] a timer for {duration} and [call|name|label] it {label}",
             "i need {duration} for the {label}, {do} [start|set] a timer",
-            "the {label} [takes|needs|will be ready in] {duration}, {do} [start|set] a timer for it",
+            "the {label} will [take|need|be ready in] {duration}, {do} [start|set] a timer for it",
         ),
         incomplete={
             "duration": ("{do} [start|set|run] a timer [for the {label}|]", "{do} [start|set] a {label} timer")

@@ -3,7 +3,16 @@
 from typing import Final
 
 from tasks.data.grammar.function_calls.function import Function, Parameter
-from tasks.data.grammar.function_calls.values import LANGUAGES, TEXT, chosen, copied, list_schema, quoted, several
+from tasks.data.grammar.function_calls.values import (
+    LANGUAGES,
+    TEXT,
+    chosen,
+    copied,
+    list_schema,
+    quoted,
+    several,
+    small,
+)
 
 COMMUNICATION: Final = (
     Function(
@@ -22,7 +31,8 @@ COMMUNICATION: Final = (
         long=(
             "{do} send {text} [as a message|in a text|] to {recipient}",
             "{do} [let {recipient} know|inform {recipient}]: {text}",
-            "{text} is what {do} [write|text|send] to {recipient}",
+            "i [wrote to|told|called] {first} already, now {tell} [text|message|tell] {recipient} {text}",
+            "{text}: {do} [write|text|send] that to {recipient}",
             "[write|send] a [message|text] to {recipient} [that says|saying|with the words] {text}",
         ),
         incomplete={
@@ -35,7 +45,7 @@ COMMUNICATION: Final = (
         description="Send an e-mail.",
         domain="communication",
         parameters={
-            "to": Parameter(list_schema({"type": "string", "format": "email"}), several(copied("{email}"), (1, 1, 2))),
+            "to": Parameter(list_schema({"type": "string", "format": "email"}), several(small("{email}"), (1, 1, 2))),
             "subject": Parameter(TEXT, copied("{subject}")),
             "body": Parameter(TEXT, quoted("{saying}"), required=False),
         },
@@ -66,12 +76,12 @@ COMMUNICATION: Final = (
             "[how do you say|how do i say|what is] {text} in {language}",
         ),
         long=(
-            "{do} [give me|show me|write down] the {language} [translation of|for|version of] {text}",
+            "{tell} [give me|show me|write down] the {language} [translation of|for|version of] {text}",
             "in {language}, [how would you say|what do people say for] {text}",
             "i have to [tell|write] {text} to somebody who only [speaks|reads] {language}, {do} translate it",
         ),
         incomplete={
-            "language": ("{do} translate {text}", "{do} [give me|show me] a translation of {text}"),
+            "language": ("{do} translate {text}", "{tell} [give me|show me] a translation of {text}"),
             "text": ("{do} translate [something|a text|a sentence] [into|to] {language}",),
         },
     ),

@@ -76,7 +76,7 @@ HOME: Final = (
             "{do} [play|put on] {song} by {artist} in the {room}",
             "in the {room}, {do} [play|put on] {song} by {artist}",
             "i am in the {room}, {do} [play|put on] the song {song} by {artist}",
-            "{artist} [has|have] a song called {song}, {do} play it in the {room}",
+            "{artist} [did|made|sang] a song called {song}, {do} play it in the {room}",
         ),
         incomplete={"song": ("{do} [play|put on] [a song|something|some music] by {artist} [in the {room}|]",)},
     ),

@@ -52,6 +52,7 @@ MONEY_FUNCTIONS: Final = (
             "{do} [send|transfer|wire] {amount} to {recipient} with the reference {reference}",
             "i owe {recipient} {amount}, {do} [send|transfer] it with the note {reference}",
             "{recipient} gets {amount} from me, {do} [pay|transfer] that, reference {reference}",
+            "{tell} [transfer|send] {amount} not to {first} but to {recipient} [this time|], reference {reference}",
             "[the reference is|reference] {reference}: {do} [pay|transfer|wire] {amount} to {recipient}",
         ),
         incomplete={
@@ -72,7 +73,7 @@ MONEY_FUNCTIONS: Final = (
         long=(
             "how many {to} do i get for {amount}",
             "i have {amount} and need {to}, how much [is that|will i get]",
-            "{do} [tell me|work out|show me] what {amount} [is worth|makes|comes to] in {to}",
+            "{tell} [tell me|work out|show me] what {amount} [is worth|makes|comes to] in {to}",
             "in {to}, how much would {amount} be",
         ),
         incomplete={

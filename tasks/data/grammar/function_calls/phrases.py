@@ -10,8 +10,16 @@ PHRASES: Final[dict[str, tuple[str, ...]]] = {
         "please",
         "[can|could|would] you [please|]",
         "i [need|want|would like] you to",
-        "[now|then|quickly|just|kindly]",
+        "[now|next|quickly|just|kindly]",
         "[help me|i want to|i need to|i would like to|let us|let me]",
+    ),
+    "tell": (
+        "",
+        "",
+        "please",
+        "[can|could|would] you [please|]",
+        "i [need|want|would like] you to",
+        "[now|next|quickly|just|kindly]",
     ),
     "hello": ("[hi|hello|hey|good morning|good evening|ok|so|right]", "[sorry|excuse me|quick one|one more thing]"),
     "closing": (
@@ -24,9 +32,9 @@ PHRASES: Final[dict[str, tuple[str, ...]]] = {
         "[the last one went well|that worked well|you were a great help|my hands are full|i have no pen here]",
     ),
     "distraction": (
-        "my [sister|brother|boss|neighbour|cousin|friend] [Anna|Ben|Carol|Dan|Ella|Finn] [just called|is here|says hello]",
-        "i [waited|have been busy] for [two|three|five|40|50] [hours|days|weeks]",
-        "i [came back from|was in|am writing from] [Spain|Norway|Chile|Kenya|Japan] [last week|yesterday|this morning]",
+        "my [boss|neighbour|cousin|friend|teacher] {first} [just called|is here|says hello|has left|told me about you]",
+        "i [waited|have been busy] for [two|three|five|20|30] [minutes|hours|days]",
+        "i [came back from {town} yesterday|was in {town} last week|am writing from {town}]",
         "[yesterday|last week|last month] [it went wrong|you forgot it|i paid too much|nobody answered]",
     ),
 }

@@ -16,17 +16,17 @@ SHOPPING: Final = (
             "list": Parameter(TEXT, copied("{list_name}")),
         },
         short=(
-            "{do} [add|put] {items} [to|on] [my|the] {list} list",
+            "{do} [add {items} to|put {items} on] [my|the] {list} list",
             "{items} on the {list} list",
         ),
         long=(
-            "we [ran out of|have no more|are out of] {items}, {do} [add|put] that [to|on] the {list} list",
+            "we [ran out of|have no more|are out of] {items}, {do} [add that to|put that on] the {list} list",
             "the {list} list [still needs|is missing|lacks] {items}",
             "on [my|the] {list} list, {do} [note|write|put] {items}",
         ),
         incomplete={
-            "list": ("{do} [add|put] {items} on [a|one of my|some] [list|lists]",),
-            "items": ("{do} [add|put] something [to|on] [my|the] {list} list",),
+            "list": ("{do} [add {items} to|put {items} on] [a list|one of my lists|some list]",),
+            "items": ("{do} [add something to|put something on] [my|the] {list} list",),
         },
     ),
     Function(
@@ -41,14 +41,15 @@ SHOPPING: Final = (
             "address": Parameter(TEXT, copied("{address}"), required=False),
         },
         short=(
-            "{do} [order|buy|get me] {items}",
+            "{do} [order|buy] {items}",
+            "{tell} [get|order] me {items}",
             "i [will take|need to order|would like to buy] {items}",
         ),
         long=(
             "{do} [order|buy] {items} and [send|ship|deliver] [it|everything] to {address}",
-            "{do} [send|ship|deliver] {items} to {address}",
+            "{tell} [send|ship|deliver] {items} to {address}",
             "my address is {address} and i [would like|want to order] {items}",
-            "to {address}, {do} [order|deliver] {items}",
+            "to {address}, {tell} [order|deliver] {items}",
         ),
         incomplete={"items": ("{do} [order|buy] something and [send|ship] it to {address}",)},
     ),
@@ -85,7 +86,7 @@ SHOPPING: Final = (
         long=(
             "{do} [book|reserve] {restaurant} {date} {time}, we are {people} [people|persons]",
             "{date}, {people} of us want to eat at {restaurant}, {do} [book|reserve] a table {time}",
-            "we are {people}: {do} get us a table {time} {date} at {restaurant}",
+            "we are {people}: {tell} get us a table {time} {date} at {restaurant}",
         ),
         incomplete={
             "people": ("{do} [book|reserve] a table at {restaurant} {date} {time}",),

@@ -71,14 +71,15 @@ def time(random: Random) -> Value:
 def duration(random: Random) -> Value:
     """How long a timer runs: hours, minutes and seconds as the request names them."""
     hours, minutes, seconds = random.randint(1, 12), random.randint(2, 59), random.randint(2, 59)
+    alone = random.randint(2, 180)
     kind = random.random()
+    if kind < 0.4:
+        return Value(f"{alone} {random.choice(('minutes', 'minutes', 'min'))}", {"minutes": alone})
     if kind < 0.5:
-        return Value(f"{minutes} {random.choice(('minutes', 'minutes', 'min'))}", {"minutes": minutes})
-    if kind < 0.6:
-        return Value(f"{seconds} seconds", {"seconds": seconds})
+        return Value(f"{alone} seconds", {"seconds": alone})
     if kind < 0.8:
         return Value(f"{minutes} minutes and {seconds} seconds", {"minutes": minutes, "seconds": seconds})
-    if kind < 0.85:
+    if kind < 0.82:
         return Value("half an hour", {"minutes": 30})
     return Value(f"{hours} hour{'s' * (hours > 1)} and {minutes} minutes", {"hours": hours, "minutes": minutes})
 

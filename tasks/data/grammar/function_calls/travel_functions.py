@@ -27,20 +27,21 @@ TRAVEL: Final = (
             "passengers": Parameter(COUNT, number(2, 9, words=True), required=False),
         },
         short=(
-            "{do} [find|search|show me] flights from {from} to {to} {date}",
+            "{tell} [find|search|show me] flights from {from} to {to} {date}",
             "[i want|i need|i have|we want] to [fly|get] from {from} to {to} {date}",
             "flights {from} to {to} {date}",
         ),
         long=(
-            "{do} [find|show me] flights to {to} from {from} {date} for {passengers} [people|passengers]",
+            "{tell} [find|show me] flights to {to} from {from} {date} for {passengers} [people|passengers]",
             "{date}, {passengers} of us [want to fly|are flying] to {to} from {from}, {do} [look for|find] flights",
             "we are {passengers} people and have to get to {to} {date}, {do} [search|look for] flights from {from}",
+            "the trip to {town} is off, {tell} [find|look for] flights from {from} to {to} {date}",
             "is there a flight from {from} {date} that [goes|gets me] to {to}",
         ),
         incomplete={
-            "date": ("{do} [find|show me] flights from {from} to {to}",),
-            "to": ("{do} [find|show me] flights from {from} {date}",),
-            "from": ("{do} [find|show me] flights to {to} {date}",),
+            "date": ("{tell} [find|show me] flights from {from} to {to}",),
+            "to": ("{tell} [find|show me] flights from {from} {date}",),
+            "from": ("{tell} [find|show me] flights to {to} {date}",),
         },
     ),
     Function(
@@ -84,17 +85,17 @@ TRAVEL: Final = (
             ),
         },
         short=(
-            "{do} [show me|find] the way to {to} [{mode}|]",
+            "{tell} [show me|find] the way to {to} [{mode}|]",
             "how do i get to {to} [{mode}|]",
             "directions to {to}",
         ),
         long=(
             "how do i get from {from} to {to} {mode}",
-            "{do} [show me|find|give me] the way from {from} to {to} [{mode}|]",
+            "{tell} [show me|find|give me] the way from {from} to {to} [{mode}|]",
             "i am at {from} and want to go to {to} {mode}, [which way|how]",
             "{mode}, what is the [best|shortest|quickest] way to {to} from {from}",
         ),
-        incomplete={"to": ("{do} [show me|give me] directions from {from} [{mode}|]",)},
+        incomplete={"to": ("{tell} [show me|give me] directions from {from} [{mode}|]",)},
     ),
     Function(
         name="get_weather",
@@ -113,7 +114,7 @@ TRAVEL: Final = (
         long=(
             "i am going to {place} {date}, [do i need an umbrella|will it rain|is it going to be cold]",
             "{date} we want to [hike|swim|sail|have a picnic] in {place}, what will the weather be",
-            "{do} [tell me|check] whether it [rains|snows|is warm] in {place} {date}",
+            "{tell} [tell me|check] whether it [rains|snows|is warm] in {place} {date}",
         ),
         incomplete={"place": ("what will the weather be {date}", "will it [rain|snow] {date}")},
     ),

@@ -61,7 +61,7 @@ CURRENCY: Final = {"type": "string", "enum": sorted(CURRENCIES.values())}
 AMOUNT: Final = {"type": "number", "exclusiveMinimum": 0}
 MONEY: Final = object_schema({"value": AMOUNT, "currency": CURRENCY})
 
-VOCABULARY: Final = parse_rules({**PEOPLE_AND_PLACES, **THINGS})
+_VOCABULARY: Final = parse_rules({**PEOPLE_AND_PLACES, **THINGS})
 
 
 def list_schema(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,10 +74,16 @@ def copied(template: str) -> Draw:
     parsed = parse(template)
 
     def draw(random: Random) -> Value:
-        text = expand(parsed, VOCABULARY, random)
+        text = expand(parsed, _VOCABULARY, random)
         return Value(text, text, copied=True)
 
     return draw
+
+
+def small(template: str) -> Draw:
+    """Texts that have no capitals wherever they stand, such as e-mail addresses."""
+    inner = copied(template)
+    return lambda random: inner(random).lower()
 
 
 def quoted(template: str) -> Draw:

@@ -70,30 +70,39 @@ THINGS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "chore": (
         "[call|email|text|visit|pay|thank|pick up|invite] {person}",
-        "[water|clean|fix|check|move|paint|sell|measure] the {_object}",
-        "[buy|order|return|pack|bring|wash|collect] [the|some|my|more] [{grocery}|{_object}]",
+        "[water|clean|fix|check|move|paint|sell|measure] the {_thing}",
+        "[buy|order|return|pack|bring|wash|collect] [the|some|my|more] [{grocery}|{_thing}]",
         "[renew|cancel|sign|print|send|find|update] my [passport|lease|gym card|library card|visa|insurance|tickets|will]",
-        "[take|give|get] [the|my] [pills|dog|cat|medicine|bins|car|bike|kids] [out|back|in|away|home]",
+        "[take|bring|get] [the|my] [dog|cat|car|bike|kids|books|laundry|puppy] [out|back|in|home|to {first}|to {town}]",
     ),
-    "_object": (
-        "[plants|oven|garage|fence|boiler|windows|car|bike|roof|sofa|fridge|desk|garden hose|shed|bathroom|stairs|piano]",
+    "_thing": (
+        "[plant|oven|garage|fence|boiler|window|car|bike|roof|sofa|fridge|desk|garden hose|shed|bathroom|piano|door]",
         "[{_kind} {_product}|{_product}|washing machine|bedroom wall|front door|coffee machine|winter coat|guest bed]",
     ),
     "saying": (
         "[i am|we are|{first} is] [running late|on the way|at the door|stuck in traffic|almost there|still at {town}|ready]",
-        "[i will|we will|{first} will] [be {one}{digit} minutes late|bring the {_object}|call you later|wait at {address}]",
-        "[the {_object} is|your {_object} is] [ready|broken|gone|fixed|in the hall|too small|not here|at {first}'s place]",
-        "[do not forget|please bring|can you bring|did you find|have you seen] the [{_object}|{grocery}]",
+        "[i will|we will|{first} will] [be {one}{digit} minutes late|bring the {_thing}|call you later|wait at {address}]",
+        "[the {_thing} is|your {_thing} is] [ready|broken|gone|fixed|in the hall|too small|not here|at {first}'s place]",
+        "[do not forget|please bring|can you bring|did you find|have you seen] the [{_thing}|{grocery}]",
         "[see you|meet me|let us meet] [at|near|behind] the [station|cinema|library|pool|bakery|bridge|museum] in {town}",
-        "[where is|who has|when can i get] [the|my] [{_object}|{_product}]",
-        "[thanks for|i love|sorry about|good news about] the [{_topic} {_gathering}|{_object}|{grocery}]",
+        "[where is|who has|when can i get] [the|my] [{_thing}|{_product}]",
+        "[thanks for|i love|sorry about|good news about] the [{_topic} {_gathering}|{_thing}|{grocery}]",
         "[dinner|lunch|the {_gathering}|the {_topic} {_gathering}] [was lovely|is cancelled|moved to {town}|starts soon]",
     ),
     "room": (
-        "[living room|kitchen|bedroom|bathroom|hallway|office|garage|attic|nursery|guest room|cellar|dining room]",
+        "{_room}",
+        "[upper|lower|big|small|old|new|back|front|east|west|main|second] {_room}",
+        "room {one}{digit}{digit}",
+    ),
+    "_room": (
+        "[living room|kitchen|bedroom|bathroom|hall|office|garage|attic|nursery|guest room|cellar|dining room|studio]",
     ),
     "timer_label": (
-        "[pasta|eggs|tea|laundry|pizza|nap|yoga|bread|cake|homework|rice|stew|chess|cookies|roast|workout|soup]",
+        "[pasta|egg|tea|laundry|nap|yoga|homework|rice|chess|cookie|roast|workout|reading|piano|break|dough|bath]",
+        "{_flavour} [pie|soup|cake|bread|stew|pizza|sauce|salad|tart|jam|dumpling|pancake]",
+    ),
+    "_flavour": (
+        "[apple|cherry|potato|onion|pumpkin|lemon|mushroom|garlic|tomato|plum|cheese|fish|bean|carrot|nut|corn]",
     ),
     "reference": (
         "[rent|dinner|gift|deposit|tickets|repair|trip|lessons|fees] [for {first}|{town}|in {town}|{one}{digit}{digit}|]",
