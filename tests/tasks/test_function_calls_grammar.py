@@ -18,16 +18,26 @@ from jsonschema import Draft202012Validator
 
 from engine.digests import folder_files
 from tasks.data.duplicates import count_leaking_rows, same_text_key, without_duplicates
-from tasks.data.grammar import write_grammar
-from tasks.data.grammar.function_calls import FUNCTIONS, NAME, REFUSED, SIZES, call_schema, generate, generate_calls
+from tasks.data.grammar import HELD_BACK, write_grammar
+from tasks.data.grammar.function_calls import (
+    FUNCTIONS,
+    HELD_BACK_FUNCTIONS,
+    NAME,
+    REFUSED,
+    SIZES,
+    call_schema,
+    generate,
+    generate_calls,
+)
 from tasks.data.grammar.function_calls.function import call
 from tasks.data.grammar.function_calls.phrases import SHORT_FRAMES
 from tasks.data.grammar.function_calls.requests import Speaker
 from tasks.data.grammar.function_calls.values import copied
 from tasks.data.rows import Row
 
+PARTS = ("train", "validation", "test")
 Rows = dict[str, list[dict[str, str]]]
-BY_NAME = {function.name: function for function in FUNCTIONS}
+BY_NAME = {function.name: function for function in (*FUNCTIONS, *HELD_BACK_FUNCTIONS)}
 
 
 @pytest.fixture(scope="module")
@@ -206,13 +216,20 @@ def test_every_function_and_every_refusal_is_in_every_part(rows: Rows) -> None:
     assert len(FUNCTIONS) >= 15
     missing = {name for function in FUNCTIONS for name in function.incomplete}
     refusals = {call("none", {"reason": "incomplete", "missing": name}) for name in missing}
-    expected = {*BY_NAME, *refusals, call("none", {"reason": "unsupported"})}
-    for part in rows.values():
-        assert {kind(row["completion"]) for row in part} == expected
+    expected = {*(function.name for function in FUNCTIONS), *refusals, call("none", {"reason": "unsupported"})}
+    for part in PARTS:
+        assert {kind(row["completion"]) for row in rows[part]} == expected
+
+
+def test_held_back_functions_are_in_no_other_part(rows: Rows) -> None:
+    held_back = {json.loads(row["completion"])["function"] for row in rows[HELD_BACK]}
+    assert held_back == {*(function.name for function in HELD_BACK_FUNCTIONS), "none"}
+    assert not {function.domain for function in HELD_BACK_FUNCTIONS} & {function.domain for function in FUNCTIONS}
+    assert not {row["prompt"] for row in rows[HELD_BACK]} & {row["prompt"] for part in PARTS for row in rows[part]}
 
 
 def test_functions_are_balanced_and_refusals_are_an_eighth(rows: Rows) -> None:
-    for part in rows.values():
+    for part in (rows[part] for part in PARTS):
         counts = Counter(json.loads(row["completion"])["function"] for row in part)
         refused = counts.pop("none")
         assert refused == pytest.approx(0.12 * len(part), abs=2)
@@ -257,7 +274,7 @@ def test_people_type_as_people_do(rows: Rows) -> None:
 # ---------------------------------------------------------------- the parts are apart
 
 
-def test_no_call_of_one_part_is_in_another(rows: Rows) -> None:
+def test_no_call_of_the_test_or_the_validation_part_is_in_another(rows: Rows) -> None:
     parts = defaultdict(set)
     for part, lines in rows.items():
         for row in lines:

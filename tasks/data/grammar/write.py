@@ -19,11 +19,11 @@ GRAMMARS: Final[Mapping[str, Grammar]] = {SUPPORT_ASSISTANT.name: SUPPORT_ASSIST
 
 
 def write_grammar(name: str, seed: int, folder: Path) -> dict[str, Path]:
-    """Writes `train.jsonl`, `validation.jsonl` and `test.jsonl` into `folder`; returns split → file.
+    """Writes `train.jsonl`, `validation.jsonl`, `test.jsonl` and `held_back.jsonl` into `folder`; returns split → file.
 
-    A row of a grammar of intents is an object with `text`, `label` and `domain`, and there is a file `held_back.jsonl`
-    beside the others; a row of `function-calls` has `prompt`, `completion` and `domain`. The bytes depend on `name` and
-    `seed` alone. Raises UserError for an unknown name, and where `folder` cannot be written to.
+    A row is an object with `text`, `label` and `domain`; one of the grammar `function-calls` has `prompt`, `completion`
+    and `domain`. The bytes depend on `name` and `seed` alone. Raises UserError for an unknown name, and where `folder`
+    cannot be written to.
     """
     known = (*GRAMMARS, function_calls.NAME)
     if name not in known:

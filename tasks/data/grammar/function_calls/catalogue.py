@@ -6,6 +6,7 @@ from typing import Any, Final
 from tasks.data.grammar.function_calls.calendar_functions import CALENDAR
 from tasks.data.grammar.function_calls.communication_functions import COMMUNICATION
 from tasks.data.grammar.function_calls.function import Function, object_schema
+from tasks.data.grammar.function_calls.health_functions import HEALTH
 from tasks.data.grammar.function_calls.home_functions import HOME
 from tasks.data.grammar.function_calls.money_functions import MONEY_FUNCTIONS
 from tasks.data.grammar.function_calls.refusals import INCOMPLETE, NONE, UNSUPPORTED
@@ -13,6 +14,8 @@ from tasks.data.grammar.function_calls.shopping_functions import SHOPPING
 from tasks.data.grammar.function_calls.travel_functions import TRAVEL
 
 FUNCTIONS: Final[tuple[Function, ...]] = (*CALENDAR, *COMMUNICATION, *MONEY_FUNCTIONS, *TRAVEL, *HOME, *SHOPPING)
+HELD_BACK_FUNCTIONS: Final[tuple[Function, ...]] = HEALTH
+"""Functions that no part but `held_back` calls."""
 
 
 def call_schema(functions: tuple[Function, ...] = FUNCTIONS) -> dict[str, Any]:

@@ -4,25 +4,26 @@ Functions are balanced, and half of the requests for each are short. No call of 
 anywhere else, and no refused request of theirs resembles another: nothing can be answered from memory of other rows.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
 from tasks.data.grammar.distinct import DistinctTexts
-from tasks.data.grammar.function_calls.catalogue import FUNCTIONS
+from tasks.data.grammar.function_calls.catalogue import FUNCTIONS, HELD_BACK_FUNCTIONS
 from tasks.data.grammar.function_calls.function import Function, call
 from tasks.data.grammar.function_calls.phrases import LONG_FRAMES, SHORT_FRAMES
 from tasks.data.grammar.function_calls.refusals import INCOMPLETE, NONE, UNSUPPORTED, UNSUPPORTED_REQUESTS
 from tasks.data.grammar.function_calls.requests import Speaker
+from tasks.data.grammar.generate import HELD_BACK
 
 NAME: Final = "function-calls"
 REFUSED: Final = "refused"
 """The domain of the requests that are refused."""
 
-_TRAIN: Final = "train"
-# Training data come last and may say a thing twice; what the other parts hold, no later row repeats.
-SIZES: Final[Mapping[str, int]] = {"test": 2000, "validation": 3000, _TRAIN: 20000}
+# What the first two hold, no later row repeats; the others may say a thing twice.
+_PROTECTED: Final = ("test", "validation")
+SIZES: Final[Mapping[str, int]] = {"test": 2000, "validation": 3000, "train": 20000, HELD_BACK: 1000}
 
 _SHORT_SHARE: Final = 0.5
 _UNSUPPORTED_SHARE: Final = 0.06
@@ -53,8 +54,8 @@ def generate_calls(seed: int, sizes: Mapping[str, int] = SIZES) -> dict[str, lis
     seen = _Seen()
     parts: dict[str, list[CallRow]] = {}
     for part, size in sizes.items():
-        protect = part != _TRAIN
-        parts[part] = [_new(draw, seen, random, protect=protect) for draw in _plan(size)]
+        plan = _plan(size, HELD_BACK_FUNCTIONS, unsupported=0) if part == HELD_BACK else _plan(size, FUNCTIONS)
+        parts[part] = [_new(draw, seen, random, protect=part in _PROTECTED) for draw in plan]
         random.shuffle(parts[part])
     return parts
 
@@ -94,14 +95,14 @@ def _new(draw: Draw, seen: _Seen, random: Random, *, protect: bool) -> CallRow:
     raise RuntimeError(f"the grammar is too narrow: {_MOST_ATTEMPTS} requests like {row.prompt!r} repeat earlier ones")
 
 
-def _plan(size: int) -> list[Draw]:
+def _plan(size: int, functions: Sequence[Function], *, unsupported: float = _UNSUPPORTED_SHARE) -> list[Draw]:
     """One draw for each row of a part."""
-    unsupported, incomplete = round(size * _UNSUPPORTED_SHARE), round(size * _INCOMPLETE_SHARE)
-    lacking = [_incomplete(function, missing) for function in FUNCTIONS for missing in function.incomplete]
-    plan = [_unsupported()] * unsupported + [lacking[place % len(lacking)] for place in range(incomplete)]
+    lacking = [_incomplete(function, missing) for function in functions for missing in function.incomplete]
+    plan = [_unsupported()] * round(size * unsupported)
+    plan += [lacking[place % len(lacking)] for place in range(round(size * _INCOMPLETE_SHARE))]
     served = size - len(plan)
-    for place, function in enumerate(FUNCTIONS):
-        rows = served // len(FUNCTIONS) + (place < served % len(FUNCTIONS))
+    for place, function in enumerate(functions):
+        rows = served // len(functions) + (place < served % len(functions))
         short = round(rows * _SHORT_SHARE)
         plan += [_served(function, long=False)] * short + [_served(function, long=True)] * (rows - short)
     return plan

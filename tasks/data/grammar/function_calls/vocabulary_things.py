@@ -104,6 +104,15 @@ THINGS: Final[dict[str, tuple[str, ...]]] = {
     "_flavour": (
         "[apple|cherry|potato|onion|pumpkin|lemon|mushroom|garlic|tomato|plum|cheese|fish|bean|carrot|nut|corn]",
     ),
+    "activity": (
+        "[running|swimming|cycling|rowing|yoga|climbing|boxing|hiking|skating|dancing|stretching|tennis|squash|judo]",
+        "[easy|hard|indoor|outdoor|morning|evening|interval|beach] [running|cycling|rowing|tennis|skating|training]",
+    ),
+    "complaint": (
+        "[headaches|coughing|back pain|a sore throat|dizziness|hay fever|toothache|insomnia|heartburn|a stiff neck]",
+        "[mild|bad|strong|constant|sudden] [headaches|coughing|back pain|knee pain|ear pain|stomach cramps|itching]",
+        "pain in the [left|right] [foot|hand|knee|shoulder|hip|elbow|wrist|ankle|arm|leg]",
+    ),
     "reference": (
         "[rent|dinner|gift|deposit|tickets|repair|trip|lessons|fees] [for {first}|{town}|in {town}|{one}{digit}{digit}|]",
         "invoice {one}{digit}{digit}{digit}",
