@@ -13,11 +13,11 @@ _TEAM: Final = copied("{team}")
 
 def _attendees(random: Random) -> Value:
     """One to three people, of whom some are named with their team."""
-    size = random.choice((1, 2, 2, 3))
+    size = random.choice((1, 1, 2, 2, 3))
     people: dict[str, dict[str, str]] = {}
     while len(people) < size:
         name = _PERSON(random).written
-        if random.random() < 0.3:
+        if random.random() < 0.25:
             group = _TEAM(random).written
             people[f"{name} ({group})"] = {"name": name, "team": group}
         else:
@@ -121,8 +121,9 @@ CALENDAR: Final = (
         short=(
             "{do} [start|set|run] a timer for {duration}",
             "{do} count down {duration}",
-            "timer {duration}",
+            "{label} timer {duration}",
             "{do} [start|set] a {label} timer for {duration}",
+            "{do} [start|set|run] a timer for {duration} for the {label}",
         ),
         long=(
             "{do} [start|set] a timer for {duration} and [call|name|label] it {label}",

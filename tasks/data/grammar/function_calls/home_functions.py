@@ -41,7 +41,7 @@ HOME: Final = (
         domain="home",
         parameters={
             "room": Parameter(TEXT, _ROOM),
-            "brightness": Parameter(_SHARE, number(2, 99)),
+            "brightness": Parameter(_SHARE, number(10, 95, step=5)),
             "colour": Parameter({"type": "string", "enum": sorted(_COLOURS)}, chosen(_COLOURS), required=False),
         },
         short=(

@@ -23,11 +23,11 @@ from tasks.data.grammar.function_calls.values import (
 
 def _lines(random: Random) -> Value:
     """One or two lines of an invoice: so many hours of a service at a price each."""
-    service, hours = copied("{service}"), number(2, 40)
+    service, hours = copied("{service}"), number(2, 20)
     lines: dict[str, dict[str, object]] = {}
     size = random.choice((1, 1, 2))
     while len(lines) < size:
-        name, quantity, price = service(random), hours(random), figure(random, most=3)
+        name, quantity, price = service(random), hours(random), figure(random, thousands=False)
         line = {"description": name.argument, "hours": quantity.argument, "price": price.argument}
         lines[f"{quantity.written} hours of {name.written} at {price.written}"] = line
     return Value(enumeration(list(lines)), list(lines.values()), copied=True)

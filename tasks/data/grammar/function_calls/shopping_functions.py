@@ -12,7 +12,7 @@ SHOPPING: Final = (
         description="Put things on a list.",
         domain="shopping",
         parameters={
-            "items": Parameter(list_schema(TEXT), several(copied("{grocery}"), (1, 2, 2, 3, 3, 4))),
+            "items": Parameter(list_schema(TEXT), several(copied("{grocery}"), (1, 1, 2, 2, 3))),
             "list": Parameter(TEXT, copied("{list_name}")),
         },
         short=(
@@ -36,7 +36,7 @@ SHOPPING: Final = (
         parameters={
             "items": Parameter(
                 list_schema(object_schema({"name": TEXT, "quantity": COUNT})),
-                items("{product}", 20, (1, 1, 2, 2, 3)),
+                items("{product}", 9, (1, 1, 2, 2, 3)),
             ),
             "address": Parameter(TEXT, copied("{address}"), required=False),
         },
@@ -75,7 +75,7 @@ SHOPPING: Final = (
         domain="shopping",
         parameters={
             "restaurant": Parameter(TEXT, copied("{restaurant}")),
-            "people": Parameter(COUNT, number(2, 12, words=True)),
+            "people": Parameter(COUNT, number(2, 9, words=True)),
             "date": Parameter(DATE, date),
             "time": Parameter(TIME, time),
         },

@@ -39,9 +39,9 @@ _DAYS_ALWAYS: Final = 28
 def date(random: Random) -> Value:
     """A day with its preposition: "tomorrow", "on Friday" (friday), "next Friday", "on March 5th" (03-05)."""
     kind = random.random()
-    if kind < 0.2:
+    if kind < 0.25:
         return Value(day := random.choice(("today", "tomorrow", "tomorrow")), day)
-    if kind < 0.5:
+    if kind < 0.75:
         return _weekday(random)
     return calendar_date(random)
 
@@ -60,8 +60,8 @@ def time(random: Random) -> Value:
     """A time of day with its preposition; the argument is HH:MM of 24 hours."""
     if random.random() < 0.05:
         return Value("at noon", "12:00")
-    hour, minute = random.randint(7, 22), random.choice((0, 0, 0, 15, 30, 45, random.randint(0, 11) * 5))
-    if random.random() < 0.3:
+    hour, minute = random.randint(8, 21), random.choice((0, 0, 0, 0, 0, 15, 30, 30, 30, 45))
+    if random.random() < 0.2:
         return Value(f"at {hour}:{minute:02}", f"{hour:02}:{minute:02}")
     half = "am" if hour < 12 else "pm"
     clock = f"{(hour - 1) % 12 + 1}" + (f":{minute:02}" if minute else "")
@@ -70,18 +70,17 @@ def time(random: Random) -> Value:
 
 def duration(random: Random) -> Value:
     """How long a timer runs: hours, minutes and seconds as the request names them."""
-    hours, minutes, seconds = random.randint(1, 12), random.randint(2, 59), random.randint(2, 59)
-    alone = random.randint(2, 180)
+    hours, minutes, seconds = random.randint(1, 9), random.randint(2, 90), random.choice(range(10, 60, 5))
     kind = random.random()
-    if kind < 0.4:
-        return Value(f"{alone} {random.choice(('minutes', 'minutes', 'min'))}", {"minutes": alone})
-    if kind < 0.5:
-        return Value(f"{alone} seconds", {"seconds": alone})
-    if kind < 0.8:
+    if kind < 0.55:
+        return Value(f"{minutes} {random.choice(('minutes', 'minutes', 'min'))}", {"minutes": minutes})
+    if kind < 0.65:
+        return Value(f"{minutes} seconds", {"seconds": minutes})
+    if kind < 0.75:
         return Value(f"{minutes} minutes and {seconds} seconds", {"minutes": minutes, "seconds": seconds})
-    if kind < 0.82:
+    if kind < 0.8:
         return Value("half an hour", {"minutes": 30})
-    return Value(f"{hours} hour{'s' * (hours > 1)} and {minutes} minutes", {"hours": hours, "minutes": minutes})
+    return Value(f"{hours} hour{'s' * (hours > 1)} and {seconds} minutes", {"hours": hours, "minutes": seconds})
 
 
 def length(random: Random) -> Value:
@@ -89,7 +88,7 @@ def length(random: Random) -> Value:
     if random.random() < 0.3:
         written, minutes = random.choice((("an hour", 60), ("half an hour", 30), ("two hours", 120), ("one hour", 60)))
         return Value(f"for {written}", minutes)
-    return Value(f"for {(minutes := random.randint(2, 24) * 5)} minutes", minutes)
+    return Value(f"for {(minutes := random.randint(3, 18) * 5)} minutes", minutes)
 
 
 def _weekday(random: Random) -> Value:

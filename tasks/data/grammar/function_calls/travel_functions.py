@@ -3,7 +3,7 @@
 from typing import Final
 
 from tasks.data.grammar.function_calls.function import Function, Parameter
-from tasks.data.grammar.function_calls.times import DATE, calendar_date, date
+from tasks.data.grammar.function_calls.times import DATE, date
 from tasks.data.grammar.function_calls.values import COUNT, TEXT, chosen, copied, number
 
 _MODES: Final = {
@@ -51,8 +51,8 @@ TRAVEL: Final = (
         parameters={
             "town": Parameter(TEXT, copied("{town}")),
             "hotel": Parameter(TEXT, copied("{hotel}"), required=False),
-            "arrival": Parameter(DATE, calendar_date),
-            "nights": Parameter(COUNT, number(2, 14, words=True)),
+            "arrival": Parameter(DATE, date),
+            "nights": Parameter(COUNT, number(2, 9, words=True)),
             "guests": Parameter(COUNT, number(2, 6, words=True), required=False),
         },
         short=(

@@ -109,11 +109,11 @@ def chosen(arguments: Mapping[str, Any]) -> Draw:
     return draw
 
 
-def number(low: int, high: int, *, words: bool = False) -> Draw:
+def number(low: int, high: int, *, step: int = 1, words: bool = False) -> Draw:
     """Whole numbers in digits; the small ones also in words, where `words` says so."""
 
     def draw(random: Random) -> Value:
-        count = random.randint(low, high)
+        count = random.randrange(low, high + 1, step)
         if words and count <= len(NUMBER_WORDS) and random.random() < 0.5:
             return Value(NUMBER_WORDS[count - 1], count)
         return Value(str(count), count)
@@ -121,16 +121,16 @@ def number(low: int, high: int, *, words: bool = False) -> Draw:
     return draw
 
 
-def figure(random: Random, most: int = 4) -> Value:
-    """The figure of an amount of money: whole (`most` digits), with cents, or with a comma at the thousands."""
+def figure(random: Random, *, thousands: bool = True) -> Value:
+    """The figure of an amount of money: most have two digits, some cents, some a comma at the thousands."""
     kind = random.random()
-    if kind < 0.2:
-        whole, cents = random.randint(2, 99), random.randint(0, 9) * 10 + random.randint(1, 9)
-        return Value(f"{whole}.{cents:02}", float(f"{whole}.{cents:02}"))
-    if kind < 0.3 and most > 3:
-        return _thousands(random)
-    digits = random.randint(1, most)
-    amount = random.randint(10 ** (digits - 1) + 1, 10**digits - 1)
+    if kind < 0.1:
+        written = f"{random.randint(2, 99)}.{random.choice((25, 75, 95, 99))}"
+        return Value(written, float(written))
+    if kind < 0.2 and thousands:
+        first, second = random.randint(1, 9), random.randint(1, 9)
+        return Value(f"{first},{second}00", 1000 * first + 100 * second)
+    amount = random.randint(2, 19) * 50 if kind < 0.4 else random.randint(2, 99)
     return Value(str(amount), amount)
 
 
@@ -184,8 +184,3 @@ def items(item: str, most: int, sizes: Sequence[int]) -> Draw:
 def enumeration(parts: Sequence[str]) -> str:
     """Commas between the parts, and "and" before the last one."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
-
-
-def _thousands(random: Random) -> Value:
-    thousands, rest = random.randint(1, 9), random.randint(0, 999)
-    return Value(f"{thousands},{rest:03}", 1000 * thousands + rest)

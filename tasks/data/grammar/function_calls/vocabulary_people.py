@@ -35,8 +35,8 @@ PEOPLE_AND_PLACES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "person": ("{first} {last}", "{first} {last}", "{first}"),
     "email": ("{_mailbox}@{_host}.[com|org|net|io]",),
-    "_mailbox": ("{first}.{last}", "{first}", "{last}{one}{digit}"),
-    "_host": ("{_syllable}[soft|works|mail|labs|post|net|box|line|hub|desk]",),
+    "_mailbox": ("{first}.{last}", "{first}", "{last}"),
+    "_host": ("[blue|green|red|north|west|cloud|quick|bright|home|open][mail|post|net|box|line|hub|desk|works]",),
     "town": (
         "{_town}[ford|ton|bury|ville|haven|port|mouth|stead|burg|dale|by|field|wick|bridge|holm]",
         "{_town}[ford|ton|bury|ville|haven|port|mouth|stead|burg|dale|by|field|wick|bridge|holm]",
@@ -55,7 +55,6 @@ PEOPLE_AND_PLACES: Final[dict[str, tuple[str, ...]]] = {
     "address": (
         "{one}{digit} {_street} [Street|Road|Lane|Avenue]",
         "{one} {_street} [Street|Road|Lane|Avenue|Square]",
-        "{one}{digit}{digit} {_street} [Street|Road|Avenue]",
     ),
     "_street": ("{_town}[|ton|wood|gate|hill|mead|well]", "{last}"),
     "company": (

@@ -66,7 +66,7 @@ THINGS: Final[dict[str, tuple[str, ...]]] = {
     "subject": (
         "{_topic} [report|plan|notes|update|schedule|ideas|results|budget|agenda|photos]",
         "[Question|News|Details|Thoughts|Feedback] [about|on] the {_topic} {_gathering}",
-        "[Invoice|Ticket|Contract|Order] {one}{digit}{digit}{digit}",
+        "[Invoice|Ticket|Contract|Order] {one}{digit}",
     ),
     "chore": (
         "[call|email|text|visit|pay|thank|pick up|invite] {person}",
@@ -81,7 +81,7 @@ THINGS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "saying": (
         "[i am|we are|{first} is] [running late|on the way|at the door|stuck in traffic|almost there|still at {town}|ready]",
-        "[i will|we will|{first} will] [be {one}{digit} minutes late|bring the {_thing}|call you later|wait at {address}]",
+        "[i will|we will|{first} will] [be {_delay} late|bring the {_thing}|call you later|wait at {address}]",
         "[the {_thing} is|your {_thing} is] [ready|broken|gone|fixed|in the hall|too small|not here|at {first}'s place]",
         "[do not forget|please bring|can you bring|did you find|have you seen] the [{_thing}|{grocery}]",
         "[see you|meet me|let us meet] [at|near|behind] the [station|cinema|library|pool|bakery|bridge|museum] in {town}",
@@ -89,10 +89,11 @@ THINGS: Final[dict[str, tuple[str, ...]]] = {
         "[thanks for|i love|sorry about|good news about] the [{_topic} {_gathering}|{_thing}|{grocery}]",
         "[dinner|lunch|the {_gathering}|the {_topic} {_gathering}] [was lovely|is cancelled|moved to {town}|starts soon]",
     ),
+    "_delay": ("[5|10|15|20|30|40|50|ten|twenty|thirty] minutes", "[an hour|two hours|half an hour|a bit|a little]"),
     "room": (
         "{_room}",
         "[upper|lower|big|small|old|new|back|front|east|west|main|second] {_room}",
-        "room {one}{digit}{digit}",
+        "room {one}{digit}",
     ),
     "_room": (
         "[living room|kitchen|bedroom|bathroom|hall|office|garage|attic|nursery|guest room|cellar|dining room|studio]",
@@ -114,8 +115,11 @@ THINGS: Final[dict[str, tuple[str, ...]]] = {
         "pain in the [left|right] [foot|hand|knee|shoulder|hip|elbow|wrist|ankle|arm|leg]",
     ),
     "reference": (
-        "[rent|dinner|gift|deposit|tickets|repair|trip|lessons|fees] [for {first}|{town}|in {town}|{one}{digit}{digit}|]",
-        "invoice {one}{digit}{digit}{digit}",
+        "[rent|dinner|gift|deposit|tickets|repair|trip|lessons|fees] [for {first}|{town}|in {town}|]",
+        "[invoice|bill|contract] {one}{digit}",
     ),
-    "order_code": ("[A|B|K|X|Q|R|T]{one}{digit}{digit}-{digit}{digit}{one}", "{one}{digit}{digit}{digit}{digit}{one}"),
+    "order_code": (
+        "[Amber|Basil|Cedar|Delta|Ember|Falcon|Garnet|Hazel|Indigo|Jasper|Koala|Lotus|Maple|Nectar]-{one}{digit}",
+        "[Onyx|Panda|Quartz|Raven|Saffron|Tiger|Umber|Violet|Walnut|Xenon|Yarrow|Zephyr|Coral|Topaz]-{one}{digit}",
+    ),
 }
