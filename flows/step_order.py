@@ -11,7 +11,7 @@ from typing import Any
 
 from flows.progress import RunObserver, SilentObserver
 from flows.step_cache import StepCache
-from flows.step_key import Step
+from flows.step_key import Step, key_of
 
 
 class Listener:
@@ -61,7 +61,7 @@ class StepOrder:
         self.step = step
         self.inputs = dict(inputs)
         self.parts = cache.parts(step, inputs)
-        self.key = cache.key(step, inputs)
+        self.key = key_of(self.parts)
         self.token = token
         self.listener = listener
         self.threads = threads

@@ -90,10 +90,12 @@ def _follow(output: IO[bytes], workspace: Workspace) -> None:
     """Hands on what rank 0 tells, until all have ended; other lines are libraries'."""
     for line in output:
         try:
-            message, fraction = json.loads(line)
+            told = json.loads(line)
         except ValueError:
             continue
-        workspace.progress(message, fraction)
+        match told:
+            case [str(message), (None | int() | float()) as fraction]:
+                workspace.progress(message, fraction)
 
 
 def _stop(launcher: "subprocess.Popen[bytes]") -> None:

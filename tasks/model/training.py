@@ -170,6 +170,8 @@ def train(
         dataloader_pin_memory=False,
         remove_unused_columns=False,
     )
+    # On a machine of several GPUs Trainer would spread every step over all of them, with as many times the rows.
+    arguments._n_gpu = min(1, arguments.n_gpu)
     trainer = _LossTrainer(
         model,
         args=arguments,

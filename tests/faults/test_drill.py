@@ -1,12 +1,20 @@
 """The short fault drill: some of every kind of kill; the long one is `python -m tests.faults.drill`."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.faults.drill import drill
 
-pytestmark = [pytest.mark.slow, pytest.mark.prefect, pytest.mark.e2e]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.prefect,
+    pytest.mark.e2e,
+    pytest.mark.skipif(
+        "MIAOTUI_DRILL" not in os.environ, reason="takes minutes of kills; set MIAOTUI_DRILL=1 to run it"
+    ),
+]
 
 VICTIMS = ("worker and flow", "prefect", "everything")
 

@@ -13,6 +13,7 @@ import pytest
 
 from engine.errors import BundleError, InputError
 from engine.prediction import Prediction
+from flows import recalibration
 from flows.command_line import bench, main, predict, recalibrate, run, status
 from tasks.data.rows import UNLABELLED
 from tasks.errors import UserError
@@ -261,7 +262,7 @@ def test_recalibrate_reads_distinct_rows_with_and_without_labels_and_names_the_f
     rows = [("a", "x"), ("b", None), ("a", "x"), ("c", "x"), ("c", "y"), ("d", ""), ("d", "y"), ("e", None)]
     file.write_text("".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows))
     labels.write_text('{"text": "e", "label": "z"}\n{"text": "f"}\n')
-    read = recalibrate.read_fresh_rows([file, labels], "text", "label")
+    read = recalibration.read_fresh_rows([file, labels], "text", "label")
     assert sorted((row.text, row.label) for row in read) == [  # c contradicts itself
         ("a", "x"),
         ("b", UNLABELLED),
@@ -270,10 +271,10 @@ def test_recalibrate_reads_distinct_rows_with_and_without_labels_and_names_the_f
         ("f", UNLABELLED),
     ]
     with pytest.raises(UserError, match="has no column 'intent'"):
-        recalibrate.read_fresh_rows([labels], "text", "intent")
+        recalibration.read_fresh_rows([labels], "text", "intent")
     file.write_text('{"text": "a", "label": "x"}\n{"text": "b", "label": ["y"]}\n')
     with pytest.raises(UserError, match=r"rows\.jsonl.*2.*label"):
-        recalibrate.read_fresh_rows([file], "text", "label")
+        recalibration.read_fresh_rows([file], "text", "label")
 
 
 def test_recalibrate_refuses_a_folder_that_is_no_bundle(

@@ -2,6 +2,8 @@
 
 import re
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from uuid import uuid4
 
 import pytest
@@ -110,6 +112,33 @@ def test_a_server_that_is_gone_is_noted_once_and_not_asked_again_for_a_while() -
         now[0] = 1000.0
         assert writer.create("table", "checks-a", "[]") is None
     assert listener.notes == ["the artifact checks-a could not be written (ConnectError); the run goes on without"]
+
+
+def test_a_server_that_is_busy_is_asked_once_and_not_waited_for() -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    asked: list[str] = []
+
+    class Busy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(503)
+            self.end_headers()
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *_arguments: object) -> None:
+            """Not into the tests' output."""
+
+    listener = Listener()
+    with HTTPServer(("127.0.0.1", 0), Busy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{server.server_port}/api"}), observing(listener):
+            assert ArtifactWriter(uuid4()).create("table", "checks-a", "[]") is None
+        server.shutdown()
+    assert len(asked) == 1
+    assert "(PrefectHTTPStatusError)" in listener.notes[0]
 
 
 def test_an_artifact_is_written_again_once_the_server_is_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,8 @@ from tasks.records import (
     Ratio,
     RouterResult,
     Scenario,
+    SeedCandidate,
+    SeedChoice,
     SliceAccuracy,
     SnapshotResult,
     SourceFile,
@@ -816,3 +818,25 @@ def test_minor_labels_never_cover_another_label(places: list[tuple[float, float]
 )
 def test_numbers_are_written_with_their_units(written: str, expected: str) -> None:
     assert written == expected
+
+
+def test_a_search_over_seeds_shows_every_candidate_and_why_one_was_chosen() -> None:
+    content = report_content()
+    candidates = tuple(
+        SeedCandidate(
+            name=f"seed {seed}",
+            seed=seed,
+            accuracy=accuracy,
+            train_loss=0.1,
+            best_epoch=3,
+            epochs_run=5,
+            chosen=seed == 7,
+        )
+        for seed, accuracy in ((3, 0.91), (7, 0.9432))
+    )
+    choice = SeedChoice(seed=7, reason="the highest accuracy on tune of 2 seeds, 94.32%", candidates=candidates)
+    text = Page(render_report(dataclasses.replace(content, seeds=choice))).text
+    assert "Seed 7 was chosen: the highest accuracy on tune of 2 seeds, 94.32%." in text
+    assert re.search(r"seed 7\s+chosen\s*94\.32", text)
+    assert re.search(r"seed 3\s*91\.00", text)
+    assert "Seeds of fine-tuning" not in Page(render_report(content)).text

@@ -100,13 +100,3 @@ def test_what_a_rank_raises_is_in_the_error(
         tuned(snapshot, base, tmp_path)
     assert "Traceback" in (tmp_path / "scratch" / "processes.log").read_text(encoding="utf-8")
     assert str(tmp_path / "scratch" / "processes.log") in str(caught.value)
-
-
-def test_the_same_processes_and_seed_give_the_same_weights(
-    snapshot: Artifact[SnapshotResult], tiny_base: Path, tmp_path: Path
-) -> None:
-    once = TWO.model_copy(update={"epochs": 1})
-    results = [tuned(snapshot, tiny_base, tmp_path / name, once) for name in "ab"]
-    assert results[0] == results[1]
-    weights = [(tmp_path / name / "out" / "model.safetensors").read_bytes() for name in "ab"]
-    assert weights[0] == weights[1]
