@@ -78,6 +78,7 @@ def read_held(client: "SyncPrefectClient", spec: DeploymentSpec) -> DeploymentSp
         work_pool=held.work_pool_name,
         limit=limit.limit if limit else None,
         paused=held.paused,
+        job_variables=held.job_variables,
         **_schedule_of(held),
     )
 
@@ -135,6 +136,7 @@ def _upsert(client: "SyncPrefectClient", spec: DeploymentSpec) -> None:
         concurrency_limit=spec.limit,
         concurrency_options=ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy(spec.if_running)),
         paused=spec.paused,
+        job_variables=spec.job_variables,
         enforce_parameter_schema=False,
     )
 

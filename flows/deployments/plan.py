@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from pydantic import Field
+
 from flows.servers.layout import WORK_POOL
 from tasks.artifact import Record
 from tasks.recipe.load import LoadedRecipe
@@ -17,6 +19,8 @@ class DeploymentSpec(Record):
     """One deployment of a flow of this package: run by `cron` in `timezone`, every `interval_s` seconds, or by hand alone.
 
     At most `limit` runs go on at a time; `if_running` says what becomes of one that is due then: it waits, or is cancelled.
+    `job_variables`: a run does not write through its worker, at whose death it would end with the next line that it prints;
+    what it logs stands on Prefect's pages.
     """
 
     flow: str
@@ -31,6 +35,7 @@ class DeploymentSpec(Record):
     work_pool: str | None = WORK_POOL
     limit: int | None = 1
     paused: bool = False
+    job_variables: dict[str, Any] = Field(default_factory=lambda: {"stream_output": False})
 
     @property
     def has_schedule(self) -> bool:

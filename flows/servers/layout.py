@@ -35,8 +35,9 @@ _PREFECT: Final = {
     "PREFECT_LOGGING_LEVEL": "WARNING",
     # In memory, the slots of a server that restarts would stay taken.
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-    # How long a run that waits for another one's end sleeps before it looks again; half a minute unless told.
-    "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "10",
+    # How long a run that waits for another one's end sleeps before it looks again; half a minute unless told. A worker
+    # takes runs up to ten seconds before they are due: with less than that it would ask at every look.
+    "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "15",
 }
 _MLFLOW: Final = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -105,7 +106,8 @@ class Layout:
         return Server(
             name="prefect",
             command=command,
-            environment=environment | _PREFECT | named,
+            # Otherwise its pages ask the usual port, wherever they come from.
+            environment=environment | _PREFECT | named | {"PREFECT_SERVER_UI_API_URL": f"{self.prefect_url}/api"},
             folder=self.home,
             log=self._log("prefect"),
             answers=lambda _since: prefect_answers(f"{self.prefect_url}/api"),

@@ -60,7 +60,7 @@ class Drill:
     def prepare(self) -> None:
         """Servers up, deployed, and one whole run, so that there is a champion to lose."""
         self.ground.up()
-        self.ground.miaotui("deploy", str(self.ground.recipe), "--sweep-every", "2")
+        self.ground.miaotui("deploy", str(self.ground.recipe), "--sweep-every", "10")
         self._completes("first", [])
 
     def round(self, number: int, victim: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from flows.servers.health import ask
 from flows.servers.records import ServersRecord, read_servers
-from tests.conftest import tiny_rows, write_rows, write_tiny_base
+from tests.conftest import tiny_rows, write_rows
 
 PROJECT: Final = Path(__file__).parents[2]
 NAME: Final = "drill"
@@ -39,9 +39,12 @@ router: {{max_accuracy_loss: 0.05}}
 benchmark: {{queries: 100, interleaved_repeats: 3, retries: 0}}
 targets: [local-cpu]
 gates: {{accuracy: 0.2, champion_accuracy_loss: 0.9, champion_slowdown: 1000}}
-intake: {{min_rows: 1, min_rows_per_label: 1, debounce_s: 0, cool_down_s: 0, lease_s: 600, sweep_minutes: 1}}
+intake: {{min_rows: 1, min_rows_per_label: 1, debounce_s: 0, cool_down_s: 0, lease_s: 600, sweep_minutes: 10}}
 """
 _COMMAND: Final = "import sys; from flows.command_line import main; sys.exit(main())"
+_BASE: Final = (
+    "import sys, pathlib; from tests.conftest import write_tiny_base; write_tiny_base(pathlib.Path(sys.argv[1]))"
+)
 _COMMAND_TIMEOUT_S: Final = 420.0
 _LOOK_EVERY_S: Final = 0.25
 ENDED: Final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -61,7 +64,9 @@ class Ground:
         for name, count, seed in (("train", 400, 1), ("validation", 600, 2), ("test", 200, 3)):
             write_rows(self.folder / f"{name}.jsonl", tiny_rows(count, seed))
         (self.folder / "base").mkdir()
-        write_tiny_base(self.folder / "base")
+        subprocess.run(  # torch is not to take its memory for as long as the drill goes on
+            [sys.executable, "-c", _BASE, str(self.folder / "base")], env=self._environment(), check=True
+        )
         self.recipe.write_text(_RECIPE, encoding="utf-8")
 
     @property

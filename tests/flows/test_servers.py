@@ -231,6 +231,12 @@ def test_servers_do_not_inherit_whose_clients_they_would_be(tmp_path: Path) -> N
     assert worker["MIAOTUI_LEDGER_URI"] == f"sqlite:///{tmp_path / 'ledger.db'}"
 
 
+def test_the_pages_of_prefect_ask_the_server_that_they_came_from(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, 4711, 2, embedded(tmp_path), "key")
+    prefect = layout.servers({"PREFECT_UI_API_URL": "http://elsewhere/api"})[0]
+    assert prefect.environment["PREFECT_SERVER_UI_API_URL"] == "http://127.0.0.1:4711/api"
+
+
 def miaotui(home: Path, *arguments: str) -> str:
     named = ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "MIAOTUI_LEDGER_URI")
     environment = {name: value for name, value in os.environ.items() if name not in named}
