@@ -1,4 +1,4 @@
-"""Data that the project writes itself: labelled requests from a grammar, with no download.
+"""Data that the project writes itself: requests with their labels or calls, from grammars, with no download.
 
 The grammar `support-assistant` speaks for the customers of a company that is bank, shop, telephone network and travel
 agency at once: 28 intents in four domains, paraphrased by recursive templates and typed as people type, with greetings,
@@ -8,6 +8,8 @@ to checking or from checking to savings, cancel the order and do not change the 
 the customer who cancelled, block the card before disputing the charge or after. A bag of words has to guess there; a
 model that reads the order does not. A fifth domain, insurance, is held back to land later. Every file depends on the
 seed alone, byte for byte, and no text resembles one of another split.
+
+The grammar `function-calls` is for text generation: requests and the JSON function calls that serve them.
 """
 
 from tasks.data.grammar.generate import HELD_BACK, OUT_OF_SCOPE

@@ -31,13 +31,20 @@ class DistinctTexts:
 
     def add(self, text: str, label: str) -> bool:
         """Adds `text` and returns True, or returns False because it is too near to one that is there."""
-        same = normalised(text)
-        grams = self._gram_set(same)
-        if same in self._texts or any(self._is_similar(grams, other) for other in self._grams[label]):
+        if self.has_similar(text, label):
             return False
+        same = normalised(text)
         self._texts.add(same)
-        self._grams[label].append(grams)
+        self._grams[label].append(self._gram_set(same))
         return True
+
+    def has_similar(self, text: str, label: str) -> bool:
+        """Whether `text` is too near to one that is there."""
+        same = normalised(text)
+        if same in self._texts:
+            return True
+        grams = self._gram_set(same)
+        return any(self._is_similar(grams, other) for other in self._grams[label])
 
     def _gram_set(self, text: str) -> int:
         """A set of 3-grams as an integer with a bit for each: several times as fast to compare as a frozenset."""

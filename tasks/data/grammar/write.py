@@ -3,10 +3,13 @@
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from tasks.data.grammar import function_calls
+from tasks.data.grammar.function_calls import CallRow, generate_calls
 from tasks.data.grammar.generate import Example, generate
 from tasks.data.grammar.grammar import Grammar
 from tasks.data.grammar.support_assistant import SUPPORT_ASSISTANT
@@ -18,23 +21,27 @@ GRAMMARS: Final[Mapping[str, Grammar]] = {SUPPORT_ASSISTANT.name: SUPPORT_ASSIST
 def write_grammar(name: str, seed: int, folder: Path) -> dict[str, Path]:
     """Writes `train.jsonl`, `validation.jsonl`, `test.jsonl` and `held_back.jsonl` into `folder`; returns split → file.
 
-    A row is an object with `text`, `label` and `domain`. The bytes depend on `name` and `seed` alone. Raises UserError
-    for an unknown name, and where `folder` cannot be written to.
+    A row is an object with `text`, `label` and `domain`; one of the grammar `function-calls` has `prompt`, `completion`
+    and `domain`. The bytes depend on `name` and `seed` alone. Raises UserError for an unknown name, and where `folder`
+    cannot be written to.
     """
-    if name not in GRAMMARS:
-        raise UserError(f"there is no grammar {name!r}; known grammars: {', '.join(sorted(GRAMMARS))}")
+    known = (*GRAMMARS, function_calls.NAME)
+    if name not in known:
+        raise UserError(f"there is no grammar {name!r}; known grammars: {', '.join(sorted(known))}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        splits = generate(GRAMMARS[name], seed)
+        splits = _rows(name, seed)
         return {split: _write(rows, folder / f"{split}.jsonl") for split, rows in splits.items()}
     except OSError as error:
         raise UserError(f"cannot write the data of grammar {name!r}: {error.strerror}", file=folder) from error
 
 
-def _write(rows: list[Example], file: Path) -> Path:
-    lines = (
-        json.dumps({"text": row.text, "label": row.label, "domain": row.domain}, ensure_ascii=False) for row in rows
-    )
+def _rows(name: str, seed: int) -> Mapping[str, Sequence[Example | CallRow]]:
+    return generate(GRAMMARS[name], seed) if name in GRAMMARS else generate_calls(seed)
+
+
+def _write(rows: Sequence[Example | CallRow], file: Path) -> Path:
+    lines = (json.dumps(asdict(row), ensure_ascii=False) for row in rows)
     content = "".join(f"{line}\n" for line in lines).encode()
     descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
     try:
