@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from pydantic import ValidationError
 
@@ -46,7 +46,8 @@ class Columns(Record):
     @property
     def config(self) -> AnyData:
         """As the checks want them."""
-        fields = {"slice_column": self.slice_column, "max_characters": self.max_characters, "train": ("landed.jsonl",)}
+        fields: dict[str, Any] = {"slice_column": self.slice_column, "max_characters": self.max_characters}
+        fields["train"] = ("landed.jsonl",)
         if self.classes:
             return DataConfig(text_column=self.text_column, label_column=self.label_column, **fields)
         return PromptDataConfig(prompt_column=self.text_column, completion_column=self.label_column, **fields)

@@ -26,9 +26,7 @@ PARITY_ROWS: Final = 8
 Ids = Sequence[int]
 
 
-def export_decoder(
-    snapshot: Artifact[SnapshotResult], model: Artifact[R], *, workspace: Workspace
-) -> DecoderExport:
+def export_decoder(snapshot: Artifact[SnapshotResult], model: Artifact[R], *, workspace: Workspace) -> DecoderExport:
     """Export the transformers folder `model.folder`; ParityError where a graph answers differently from its parent."""
     folder = workspace.out / DECODER
     workspace.progress("build the decoder's graph", 0.0)

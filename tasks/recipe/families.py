@@ -51,7 +51,9 @@ class TextGenerationRecipe(FamilyRecipe):
     @classmethod
     def _is_where_no_base_model_is(cls, init: InitConfig | None, info: ValidationInfo) -> InitConfig | None:
         if (init is None) == (info.data.get("base_model") is None):
-            raise ValueError("give either base_model, a model to fine-tune, or init, the shape of one to train from nothing")
+            raise ValueError(
+                "give either base_model, a model to fine-tune, or init, the shape of one to train from nothing"
+            )
         return init
 
 
