@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tasks.artifact import Artifact, R, Workspace
 from tasks.data.rows import Row, read_rows
 from tasks.export import EXPORT_BOUND, ParityError
-from tasks.generation.building import build_decoders, decoder_size_mb
+from tasks.generation.building import DecoderBuild, build_decoders, decoder_size_mb
 from tasks.generation.precision import FP32
 from tasks.generation.records import DecoderExport
 from tasks.graphs.parity import compare
@@ -26,13 +26,11 @@ PARITY_ROWS: Final = 8
 Ids = Sequence[int]
 
 
-def export_decoder(
-    snapshot: Artifact[SnapshotResult], model: Artifact[R], *, workspace: Workspace
-) -> DecoderExport:
+def export_decoder(snapshot: Artifact[SnapshotResult], model: Artifact[R], *, workspace: Workspace) -> DecoderExport:
     """Export the transformers folder `model.folder`; ParityError where a graph answers differently from its parent."""
     folder = workspace.out / DECODER
     workspace.progress("build the decoder's graph", 0.0)
-    build_decoders(model.folder, {folder: FP32}, scratch=workspace.scratch)
+    build_decoders([DecoderBuild(model.folder, FP32, folder)], scratch=workspace.scratch)
     workspace.progress("compare with PyTorch", 0.7)
     rows = parity_rows(model.folder, read_rows(snapshot, "tune"))
     parity = check_parity(model.folder, folder, rows)

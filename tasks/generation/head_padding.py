@@ -70,7 +70,8 @@ def _padded(name: str, value: "Tensor", size: int, wanted: int) -> "Tensor":
 def _require_exact(config: dict[str, Any], size: int, model: Path) -> None:
     scaling = config.get("rope_scaling") or {}
     reasons = {
-        f"its architecture is {config.get('model_type')}": config.get("model_type") not in ("llama", "mistral", "qwen2"),
+        f"its architecture is {config.get('model_type')}": config.get("model_type")
+        not in ("llama", "mistral", "qwen2"),
         "its rotary embedding is scaled": scaling.get("rope_type", scaling.get("type", "default")) != "default",
         "its head size is odd": size % 2 == 1,
         "its weights are in several files": not (model / _WEIGHTS).is_file(),
