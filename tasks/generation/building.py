@@ -5,7 +5,6 @@ Each folder holds what onnxruntime-genai itself loads (`genai_config.json`, `mod
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -76,4 +75,4 @@ def build_decoders(builds: Sequence[DecoderBuild], *, scratch: Path, provider: P
 
 def decoder_size_mb(folder: Path) -> float:
     """Bytes that a decoder's graph and weights take, in megabytes; what both graphs share is counted once."""
-    return sum(os.stat(file).st_size for file in folder.glob("*.onnx*") if file.name != "model.onnx") / 1e6
+    return sum(file.stat().st_size for file in folder.glob("*.onnx*") if file.name != "model.onnx") / 1e6

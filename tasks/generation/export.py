@@ -4,6 +4,7 @@ What serves in another precision is built from the same trained folder (see buil
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -101,7 +102,7 @@ def _served(decoder: Path, rows: Sequence[Ids]) -> NDArray[np.float32]:
     for ids in rows:
         with opened.state(len(ids)) as state:
             cuts = sorted({0, len(ids) // 2, len(ids) // 2 + 1, len(ids) // 2 + 2, len(ids)})
-            for start, end in zip(cuts, cuts[1:], strict=False):
+            for start, end in pairwise(cuts):
                 found.append(state.read(ids[start:end], start, end - start).copy())
     return np.concatenate(found)
 
