@@ -142,7 +142,7 @@ class State:
 
     def _lasting(self, name: str, kind: type) -> NDArray[Any]:
         """An input of one number that is bound once and written to before each step."""
-        held = np.zeros(1, dtype=kind)
+        held: NDArray[Any] = np.zeros(1, dtype=kind)
         self._bindings.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(held))
         return held
 
