@@ -7,7 +7,6 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.tokenization import Ids
 from tasks.machine_lock import exclusive_machine
 
 WARM_UP_CALLS: Final = 5
@@ -15,8 +14,8 @@ T = TypeVar("T")
 
 
 def interleaved_means(
-    contenders: Mapping[str, Callable[[Ids], object]],
-    rows: Sequence[Ids],
+    contenders: Mapping[str, Callable[[T], object]],
+    rows: Sequence[T],
     repeats: int,
     progress: Callable[[str], None],
 ) -> dict[str, NDArray[np.float64]]:
@@ -28,8 +27,8 @@ def interleaved_means(
     means = {name: np.zeros(repeats) for name in names}
     with exclusive_machine(progress):
         for name in names:
-            for ids in rows[:WARM_UP_CALLS]:
-                contenders[name](ids)
+            for row in rows[:WARM_UP_CALLS]:
+                contenders[name](row)
         for block in range(repeats):
             shift = block % len(names)
             for name in names[shift:] + names[:shift]:
