@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 class PreparedRun:
     """A recipe with everything it names, found and hashed, and what has landed for it.
 
-    `judged`: landed sources that the router is calibrated and judged by, and that nothing is trained on.
+    `judged`: landed sources that the router is calibrated and judged by, and that nothing is trained on. `base`: None where
+    the model is trained from nothing.
     """
 
     loaded: LoadedRecipe
     targets: tuple[Target, ...]
     sources: "tuple[Source, ...]"
     judged: "tuple[Source, ...]"
-    base: "BaseModelFiles"
+    base: "BaseModelFiles | None"
 
     @property
     def recipe(self) -> Recipe:
@@ -69,7 +70,8 @@ def prepare(recipe_file: Path, overrides: Sequence[str], home: Home) -> Prepared
     except UserError as error:
         raise error if error.file else UserError(str(error), file=recipe_file) from error
     try:
-        base = resolve_base_model(loaded.recipe.base_model, recipe_folder=loaded.folder)
+        named = loaded.recipe.base_model
+        base = None if named is None else resolve_base_model(named, recipe_folder=loaded.folder)
     except UserError as error:
         raise error if error.file else UserError(str(error), file=recipe_file) from error
     return PreparedRun(loaded, targets, (*sources, *landed.trained), landed.judged, base)

@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.exclusive import one_pipeline_at_a_time
+from flows.family import snapshots
 from flows.home import Home
 from flows.inbox.batches import ClaimedBatch, claim_batch, complete
 from flows.inbox.drift_decision import decide_use
@@ -29,7 +30,6 @@ from flows.preparation import PreparedRun, prepare
 from flows.progress import RunObserver, current_observer
 from flows.steps.cache import StepCache
 from flows.steps.runner import StepRunner
-from flows.text_classification import snapshots
 from flows.unwatched import concluded
 from registry.inbox import Known, Use, Wait
 from tasks.recipe import Recipe

@@ -4,12 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
+from flows.family import MadeBundle
 from flows.home import Home
 from flows.preparation import prepare
 from flows.progress import SilentObserver
 from flows.steps.cache import StepCache
 from flows.steps.runner import StepRunner
-from flows.text_classification import BundleArtifacts, make_bundle
+from flows.text_classification import make_bundle
 
 RECIPE = """name: {name}
 task: text-classification
@@ -30,7 +31,7 @@ def add_data_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out-of-scope-label", default="oos")
 
 
-def bundle_of(data: Path, outside: str) -> BundleArtifacts:
+def bundle_of(data: Path, outside: str) -> MadeBundle:
     """The artifacts of the pipeline's steps up to the bundle."""
     home = Home.open()
     recipe = data if data.is_file() else _recipe_for(data, outside, home)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flows import text_classification
+from flows import family, text_classification
 from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
 from flows.preparation import built_for, targets_here
@@ -24,7 +24,7 @@ from tasks.recipe import Fingerprint, Target, TextClassificationRecipe
 from tasks.records import UnreadableChampion
 
 PROJECT = Path(__file__).parents[2]
-STEPS = [step for step in vars(text_classification).values() if isinstance(step, Step)]
+STEPS = [step for module in (family, text_classification) for step in vars(module).values() if isinstance(step, Step)]
 
 
 LANDED = Source("landed", "landed/model/a.jsonl", Path("a.jsonl"), "digest", "jsonl")
@@ -219,7 +219,7 @@ def test_every_seed_is_tuned_alike_and_the_chosen_one_goes_on(tmp_path: Path) ->
         runner: Any = RecordingRunner(tmp_path)
         made = make_bundle(prepared(recipe(fine_tune={"seeds": seeds})), runner, Home(tmp_path))
         assert made.fine_tuned.digest == "fine-tune seed 7"
-        assert made.seeds is not None
+        assert made.part("seeds") is not None
         return runner.given
 
     two, three = given_to([3, 7]), given_to([3, 7, 11])
@@ -233,7 +233,7 @@ def test_without_seeds_the_recipes_own_is_the_only_one(tmp_path: Path) -> None:
     runner: Any = RecordingRunner(tmp_path)
     made = make_bundle(prepared(recipe(seed=5)), runner, Home(tmp_path))
     assert runner.given["fine-tune"]["seed"] == 5
-    assert made.seeds is None
+    assert made.part("seeds") is None
     assert "choose-seed" not in runner.given
 
 

@@ -32,7 +32,7 @@ if __name__ == "__main__":
     from flows.home import Home
     home = Home.open()
     from prefect import flow
-    from flows import text_classification as family
+    from flows import family
     from flows.progress import SilentObserver
     from flows.steps.cache import StepCache
     from flows.steps.runner import StepRunner
