@@ -8,20 +8,19 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.generation.decoding import Decoded
+from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import Row, read_rows
 from tasks.generation.building import DecoderBuild, Provider, build_decoders, decoder_size_mb
 from tasks.generation.correctness import Correctness, is_correct
 from tasks.generation.greedy import GreedyDecoder, on_all_cores
 from tasks.generation.precision import FP32, DecoderPrecision
-from tasks.generation.prompt_format import PromptFormat
-from tasks.generation.records import DecoderExport
+from tasks.generation.records import DecoderExport, GenerationFineTuneResult, StudentResult
 from tasks.graphs.parity import compare
 from tasks.graphs.timing import interleaved_means
 from tasks.recipe.target import Target
@@ -33,6 +32,7 @@ FULL: Final = "full"
 SMALL: Final = "small"
 REFERENCE: Final = "reference"
 """The full model in fp32; also the name of its folder."""
+TrainedModel = Artifact[GenerationFineTuneResult] | Artifact[StudentResult]
 TIMED_ROWS: Final = 24
 TIMED_BLOCKS: Final = 7
 PARITY_ROWS: Final = 64
@@ -40,18 +40,17 @@ PARITY_ROWS: Final = 64
 
 @dataclass(frozen=True)
 class _Tried:
-    """One decoder on the tune rows: its greedy answers, what they say, and whether they are right."""
+    """One decoder on the tune rows: what it answers greedily, and whether that is right."""
 
     folder: Path
     decoder: GreedyDecoder
-    answers: Sequence[Decoded]
     texts: Sequence[str]
     right: NDArray[np.bool_]
 
 
 def select_decoder(
     snapshot: Artifact[SnapshotResult],
-    models: Mapping[str, Artifact[Any]],
+    models: Mapping[str, TrainedModel],
     exports: Mapping[str, Artifact[DecoderExport]],
     *,
     config: GenerationQuantizeConfig,
@@ -61,11 +60,12 @@ def select_decoder(
     target: Target,
     workspace: Workspace,
 ) -> CompressionResult:
-    """Try the precisions on each trained model; `models`, `exports`: `full` and, where there is one, `small`.
+    """Try the precisions on each trained model; `models`, `exports`: `full`, and `small` where there is one.
 
     Leaves the decoders that were chosen in `full/` and `small/`, and the full model's fp32 one in `reference/`.
     """
     rows = read_rows(snapshot, "tune")
+    settings = settings_of(models, correct, max_new_tokens)
     names = [name for name in (SMALL, FULL) if name in models]
     workspace.progress("build the candidates", 0.0)
     built = _build(models, config.candidates, target, workspace)
@@ -73,7 +73,7 @@ def select_decoder(
     parity: list[GraphParity] = []
     precisions = {}
     for number, name in enumerate(names):
-        trial = _Trial(name, rows, correct, _format(models[name].folder), max_new_tokens, target)
+        trial = _Trial(name, rows, correct, settings, target)
         fp32 = exports[name].folder / exports[name].result.folder
         folders = {FP32: fp32} | {precision: built[name, precision] for precision in config.candidates}
         workspace.progress(
@@ -99,8 +99,18 @@ def select_decoder(
     )
 
 
+def settings_of(
+    models: Mapping[str, TrainedModel], correct: Correctness, max_new_tokens: int
+) -> GenerationSettings:
+    """How the models are asked: in the format that the full one was trained with, which is the small one's, too."""
+    result = models[FULL].result
+    assert isinstance(result, GenerationFineTuneResult)
+    layout = result.prompt_format
+    return GenerationSettings(layout.prefix, layout.suffix, max_new_tokens, "json" if correct == "json" else "text")
+
+
 def _build(
-    models: Mapping[str, Artifact[Any]],
+    models: Mapping[str, TrainedModel],
     candidates: Sequence[DecoderPrecision],
     target: Target,
     workspace: Workspace,
@@ -126,8 +136,7 @@ class _Trial:
     model: str
     rows: Sequence[Row]
     correct: Correctness
-    layout: PromptFormat
-    max_new_tokens: int
+    settings: GenerationSettings
     target: Target
 
     def judge_all(
@@ -168,11 +177,11 @@ class _Trial:
         return techniques, parity
 
     def _try(self, folder: Path) -> _Tried:
-        decoder = GreedyDecoder.open(folder, self.layout, self.max_new_tokens, self.target)
-        answers = decoder.answers(self.rows)
+        decoder = GreedyDecoder.open(folder, self.settings, self.target)
+        answers = on_all_cores(lambda row: decoder.answer(decoder.prompt(row.text)), self.rows)
         texts = [decoder.text(answer) for answer in answers]
         right = [is_correct(self.correct, row.label, text) for row, text in zip(self.rows, texts, strict=True)]
-        return _Tried(folder, decoder, answers, texts, np.array(right, dtype=np.bool_))
+        return _Tried(folder, decoder, texts, np.array(right, dtype=np.bool_))
 
     def _parity(self, precision: DecoderPrecision, own: _Tried, fp32: _Tried) -> GraphParity:
         """Log-probabilities behind every token of gold completions."""
@@ -193,10 +202,3 @@ def _best(tried: Mapping[DecoderPrecision, Technique]) -> DecoderPrecision:
         if technique.kept and (best is None or is_better(technique, best)):
             best, chosen = technique, precision
     return chosen
-
-
-def _format(model: Path) -> PromptFormat:
-    from tasks.generation.model_files import open_tokenizer
-    from tasks.generation.prompt_format import prompt_format
-
-    return prompt_format(open_tokenizer(model))

@@ -36,6 +36,29 @@ def interleaved_means(
     return means
 
 
+def interleaved_row_times(
+    contenders: Mapping[str, Callable[[T], object]],
+    rows: Sequence[T],
+    repeats: int,
+    progress: Callable[[str], None],
+) -> dict[str, NDArray[np.float64]]:
+    """Milliseconds of every contender for each row, medians over `repeats` blocks: name → (rows,).
+
+    Waits while others measure on this machine, and tells `progress` so.
+    """
+    names = list(contenders)
+    times = {name: np.zeros((repeats, len(rows))) for name in names}
+    with exclusive_machine(progress):
+        for name in names:
+            for row in rows[:WARM_UP_CALLS]:
+                contenders[name](row)
+        for block in range(repeats):
+            shift = block % len(names)
+            for name in names[shift:] + names[:shift]:
+                times[name][block] = [mean_milliseconds(contenders[name], [row]) for row in rows]
+    return {name: np.median(blocks, axis=0) for name, blocks in times.items()}
+
+
 def mean_milliseconds(run: Callable[[T], object], rows: Sequence[T]) -> float:
     """Mean wall-clock milliseconds per row."""
     started = time.perf_counter()

@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Artifact
 from tasks.data.rows import Row
 from tasks.generation.greedy import GreedyDecoder
 from tasks.generation.precision import FP32, DecoderPrecision
 from tasks.generation.prompt_format import PromptFormat
 from tasks.generation.quantize import select_decoder
-from tasks.generation.records import DecoderExport
+from tasks.generation.records import DecoderExport, GenerationFineTuneResult
 from tasks.recipe.target import Target
 from tasks.recipe.text_generation import GenerationQuantizeConfig
-from tasks.records import CompressionResult, Record
+from tasks.records import CompressionResult
 from tests.tasks.generation.conftest import snapshot_of, workspace_in
 from tests.tiny_decoder import PREFIX, PROMPTS, SUFFIX, TinyDecoders
 
@@ -25,15 +26,16 @@ INT8 = DecoderPrecision(weights="int8")
 def chosen(tiny_decoders: TinyDecoders, tmp_path_factory: pytest.TempPathFactory) -> Artifact[CompressionResult]:
     """Selected on rows whose gold completions are the full model's own answers."""
     root = tmp_path_factory.mktemp("selection")
-    full = GreedyDecoder.open(tiny_decoders.full, PromptFormat(prefix=PREFIX, suffix=SUFFIX), 8, HERE)
+    full = GreedyDecoder.open(tiny_decoders.full, GenerationSettings(PREFIX, SUFFIX, 8), HERE)
     rows = [Row(prompt, full.text(full.answer(full.prompt(prompt)))) for prompt in PROMPTS]
     snapshot = snapshot_of(root / "snapshot", {"tune": rows})
     workspace = workspace_in(root)
+    tuned = GenerationFineTuneResult.model_construct(prompt_format=PromptFormat(prefix=PREFIX, suffix=SUFFIX))
     models = {"full": tiny_decoders.full_model, "small": tiny_decoders.small_model}
     exported = {"full": tiny_decoders.full, "small": tiny_decoders.small}
     result = select_decoder(
         snapshot,
-        {name: Artifact(name, folder, "", Record()) for name, folder in models.items()},
+        {name: Artifact(name, folder, "", tuned) for name, folder in models.items()},
         {name: Artifact(name, folder.parent, "", export_of(folder)) for name, folder in exported.items()},
         config=GenerationQuantizeConfig(candidates=(INT8,)),
         confidence=0.95,
