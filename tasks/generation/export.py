@@ -100,7 +100,7 @@ def _served(decoder: Path, rows: Sequence[Ids]) -> NDArray[np.float32]:
     opened = Decoder(decoder)
     found = []
     for ids in rows:
-        with opened.state(len(ids)) as state:
+        with opened.request(ids, 0) as (state, _):
             cuts = sorted({0, len(ids) // 2, len(ids) // 2 + 1, len(ids) // 2 + 2, len(ids)})
             for start, end in pairwise(cuts):
                 found.append(state.read(ids[start:end], start, end - start).copy())

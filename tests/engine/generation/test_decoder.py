@@ -28,8 +28,8 @@ class Given:
 
 def answer(decoder: Decoder, prompt: list[int] = PROMPT, tokens: int = 24, **options) -> Decoded:
     options = {"end_ids": NEVER} | options
-    with decoder.state(len(prompt) + tokens) as state:
-        *_, last = decode(state, prompt, max_new_tokens=tokens, past=len(decoder.prefix), **options)
+    with decoder.request(prompt, tokens) as (state, past):
+        *_, last = decode(state, prompt, max_new_tokens=tokens, past=past, **options)
     return last
 
 
@@ -102,13 +102,15 @@ def test_no_more_tokens_are_made_than_wanted(decoder: Decoder, greedy: Decoded) 
 def test_a_prefix_is_read_once_and_changes_nothing(tiny_decoders: TinyDecoders, greedy: Decoded) -> None:
     decoder = Decoder(tiny_decoders.full, prefix=PROMPT[:3])
     for _ in range(2):
-        again = answer(decoder)
-        assert again.tokens == greedy.tokens
+        assert answer(decoder).tokens == greedy.tokens
+        other = [7, *PROMPT]  # does not start with the prefix
+        assert answer(decoder, other).tokens == answer(Decoder(tiny_decoders.full), other).tokens
 
 
 def test_a_caller_may_stop_early_and_the_next_request_is_not_touched(decoder: Decoder, greedy: Decoded) -> None:
-    with decoder.state(40) as state:
-        first = next(decode(state, [1, 99, 98, 97, 2], end_ids=NEVER, max_new_tokens=20))
+    prompt = [1, 99, 98, 97, 2]
+    with decoder.request(prompt, 20) as (state, _):
+        first = next(decode(state, prompt, end_ids=NEVER, max_new_tokens=20))
         assert len(first.tokens) == 1
     assert answer(decoder).tokens == greedy.tokens
 

@@ -62,7 +62,7 @@ def test_heads_that_cannot_be_padded_exactly_are_refused(tiny_decoders: TinyDeco
 def test_every_precision_loads_and_takes_less_room(tiny_decoders: TinyDecoders) -> None:
     assert len({folder.name for folder in tiny_decoders.quantized}) == len(tiny_decoders.quantized) == 3
     for folder in tiny_decoders.quantized:
-        with Decoder(folder).state(8) as state:
+        with Decoder(folder).request(ids(8), 0) as (state, _):
             rows = state.read(ids(8), 0, 8)
         assert np.allclose(np.exp(rows).sum(-1), 1, atol=1e-4)
         assert decoder_size_mb(folder) < decoder_size_mb(tiny_decoders.full)
