@@ -99,9 +99,7 @@ def select_decoder(
     )
 
 
-def settings_of(
-    models: Mapping[str, TrainedModel], correct: Correctness, max_new_tokens: int
-) -> GenerationSettings:
+def settings_of(models: Mapping[str, TrainedModel], correct: Correctness, max_new_tokens: int) -> GenerationSettings:
     """How the models are asked: in the format that the full one was trained with, which is the small one's, too."""
     result = models[FULL].result
     assert isinstance(result, GenerationFineTuneResult)
