@@ -1,0 +1,117 @@
+"""The sections of a recipe that only the task family text generation has."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tasks.recipe.section import Section, Share
+
+Rate = Annotated[float, Field(gt=0, lt=1)]
+Epochs = Annotated[float, Field(gt=0, le=1000)]
+
+
+class InitConfig(Section):
+    """A small Llama and its tokenizer from nothing but the train rows, in the place of a base model.
+
+    `width`: of the residual stream; `ffn_width`: None makes it three times as wide; `vocabulary`: tokens at most;
+    `context`: tokens of prompt and completion together.
+    """
+
+    layers: Annotated[int, Field(ge=2, le=64)] = 4
+    width: Annotated[int, Field(ge=32, le=4096)] = 128
+    heads: Annotated[int, Field(ge=1, le=64)] = 4
+    ffn_width: Annotated[int, Field(ge=16, le=16384)] | None = None
+    vocabulary: Annotated[int, Field(ge=512, le=65536)] = 2048
+    context: Annotated[int, Field(ge=32, le=32768)] = 512
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> "InitConfig":
+        if self.width % (self.heads * 16):
+            raise ValueError(
+                f"init.width must be a multiple of 16 times init.heads, so that the runtime's attention takes the heads; "
+                f"{self.width} is none of {self.heads * 16}"
+            )
+        return self
+
+
+class LoraConfig(Section):
+    """Low-rank updates (Hu et al., 2022) of every linear layer but the head, merged into the weights at the end."""
+
+    rank: Annotated[int, Field(ge=1, le=1024)] = 16
+    alpha: Annotated[float, Field(gt=0, le=4096)] = 32.0
+
+
+class TrainingConfig(Section):
+    """How a decoder is trained on completions, the learning rate rising over `warmup_ratio` and then falling to nothing.
+
+    `tokens_per_step`: of whole rows with their padding. `optimizer`: Muon for the matrices of the layers, with AdamW at
+    `embedding_learning_rate` for the rest, or AdamW for all. `max_length`: rows of more tokens are left out, and counted.
+    """
+
+    epochs: Epochs
+    learning_rate: Rate
+    embedding_learning_rate: Rate = 3.0e-3
+    optimizer: Literal["muon", "adamw"] = "muon"
+    tokens_per_step: Annotated[int, Field(ge=16, le=2**22)] = 1024
+    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.03
+    weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    max_length: Annotated[int, Field(ge=8, le=32768)] = 512
+
+
+class GenerationFineTuneConfig(TrainingConfig):
+    """Training of the full model, of all weights or, with `lora`, of low-rank updates."""
+
+    epochs: Epochs = 4.0
+    learning_rate: Rate = 4.0e-3
+    lora: LoraConfig | None = None
+
+
+class DistilConfig(TrainingConfig):
+    """A shallower or narrower student of the full model's token distributions.
+
+    `layers`, `width`: of the student; with the teacher's width (None) it starts from layers of the teacher, with another
+    one from nothing. `temperature` softens both distributions; `gold_weight` of the loss is cross-entropy on the rows.
+    """
+
+    enabled: bool = True
+    epochs: Epochs = 2.0
+    learning_rate: Rate = 4.0e-3
+    layers: Annotated[int, Field(ge=1, le=64)] = 2
+    width: Annotated[int, Field(ge=32, le=4096)] | None = None
+    temperature: Annotated[float, Field(gt=0, le=20)] = 1.0
+    gold_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+
+class GenerationPruneConfig(TrainingConfig):
+    """Whole layers and neurons of the full model taken out, with recovery by distillation.
+
+    `layers`: how many to keep, those that change the residual stream most; `ffn_share`: of each layer's neurons to keep,
+    those that write most into it; `importance_rows`: train rows that both are measured on.
+    """
+
+    enabled: bool = False
+    epochs: Epochs = 1.0
+    learning_rate: Rate = 2.0e-3
+    layers: Annotated[int, Field(ge=1, le=64)] = 2
+    ffn_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    importance_rows: Annotated[int, Field(ge=16)] = 512
+    temperature: Annotated[float, Field(gt=0, le=20)] = 1.0
+    gold_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+
+class GenerationConfig(Section):
+    """`max_new_tokens`: of an answer, the end token not counted."""
+
+    max_new_tokens: Annotated[int, Field(ge=1, le=32768)] = 96
+
+
+__all__ = [
+    "DistilConfig",
+    "GenerationConfig",
+    "GenerationFineTuneConfig",
+    "GenerationPruneConfig",
+    "InitConfig",
+    "LoraConfig",
+    "Share",
+    "TrainingConfig",
+]
