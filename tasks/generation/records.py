@@ -1,8 +1,74 @@
 """Results of the steps of text generation."""
 
+from typing import Literal
+
 from tasks.artifact import Record
 from tasks.generation.precision import DecoderPrecision
+from tasks.generation.prompt_format import PromptFormat
 from tasks.records import GraphParity
+
+
+class CompletionScores(Record):
+    """A model on gold completions, each token predicted from the gold ones before it.
+
+    `exact_match`: share of rows whose every token is the likeliest, which is that of greedy answers with the gold's tokens;
+    `perplexity`: by token.
+    """
+
+    rows: int
+    exact_match: float
+    token_accuracy: float
+    perplexity: float
+
+
+class DecoderShape(Record):
+    """`parameters`: all, the embeddings among them; `ffn_widths`: by layer."""
+
+    layers: int
+    width: int
+    ffn_widths: tuple[int, ...]
+    vocabulary: int
+    parameters: int
+
+
+class DecoderTraining(Record):
+    """What a training did. `left_out`: train rows longer than `max_length`; `train_loss`: over the last tenth of the steps."""
+
+    rows: int
+    left_out: int
+    steps: int
+    tokens: int
+    train_loss: float
+
+
+class GenerationFineTuneResult(Record):
+    """The full model: a transformers folder. `base_digest`: SHA-256 of the base weights, None for a model from nothing."""
+
+    base_model: str
+    base_digest: str | None
+    method: Literal["init", "full", "lora"]
+    shape: DecoderShape
+    training: DecoderTraining
+    prompt_format: PromptFormat
+    tune: CompletionScores
+
+
+class StudentResult(Record):
+    """A smaller model of the full one's answers: a transformers folder with the same tokenizer.
+
+    `layers_kept`: the full model's, 1-based, that it started from, empty for a student from nothing. `influence`: of each
+    of the full model's layers, where that chose them; `agreement`: share of the tune rows' tokens that both find likeliest.
+    """
+
+    method: Literal["distilled", "pruned"]
+    layers_kept: tuple[int, ...]
+    influence: tuple[float, ...] = ()
+    shape: DecoderShape
+    parent_shape: DecoderShape
+    training: DecoderTraining
+    tune: CompletionScores
+    parent_tune: CompletionScores
+    agreement: float
 
 
 class DecoderExport(Record):
