@@ -26,7 +26,7 @@ def champion_answers(bundle: Path, target: Target, config: AnyData) -> Callable[
     model = load_bundle(bundle, target)
     if isinstance(config, DataConfig):
         return lambda texts: [prediction.label for prediction in model.predict(texts)]
-    return lambda texts: [normal_form(config.correct, prediction.text) for prediction in model.predict(texts)]
+    return lambda texts: [normal_form(config.correct, prediction.label or "") for prediction in model.predict(texts)]
 
 
 def champion_embeddings(bundle: Path, target: Target) -> Callable[[list[str]], NDArray[np.float32]] | None:
