@@ -1,0 +1,78 @@
+"""Answers that keep to a JSON schema, whatever the model would rather say.
+
+The likeliest token is taken if the text may go on with it, else the next likeliest that does: one check for each token where
+the model keeps to the schema by itself. What text may come next is llguidance's to say, byte by byte, so that it does not
+matter how a tokenizer cuts or decorates its tokens.
+"""
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from engine.errors import InputError
+from engine.generation.decoder import LogProbabilities
+from engine.generation.prompts import PromptTokenizer, sure_text
+
+
+class SchemaGuide:
+    """A Constraint: one answer's way through a schema."""
+
+    def __init__(self, schema: str, tokenizer: PromptTokenizer, end_ids: frozenset[int]) -> None:
+        """`schema`: as `checked_schema` gives it."""
+        self._matcher = _matcher(schema).deep_copy()
+        self._tokenizer = tokenizer
+        self._end_ids = end_ids
+        self._tokens: list[int] = []
+        self._told = ""
+
+    def choose(self, log_probabilities: LogProbabilities, likeliest: int) -> int:
+        """See Constraint; the end token where nothing else may come."""
+        if self._takes(likeliest):
+            return likeliest
+        for token in (-log_probabilities).argsort(kind="stable").tolist():
+            if self._takes(token):
+                return int(token)
+        return min(self._end_ids)
+
+    def _takes(self, token: int) -> bool:
+        """Whether the answer may go on with the token; if so, it does."""
+        if token in self._end_ids:
+            return bool(self._matcher.is_accepting())
+        if token in self._tokenizer.special_ids:
+            return False
+        text = sure_text(self._tokenizer.decode([*self._tokens, token]))
+        if not text.startswith(self._told):
+            return False
+        new = list(text[len(self._told) :].encode())
+        if new and (self._matcher.is_stopped() or self._matcher.validate_tokens(new) < len(new)):
+            return False
+        if new:
+            self._matcher.consume_tokens(new)
+        self._tokens.append(token)
+        self._told = text
+        return True
+
+
+def checked_schema(schema: object) -> str:
+    """A schema, as JSON text or as what that parses to, as JSON text. InputError where it is no schema that can be kept to."""
+    try:
+        parsed = json.loads(schema) if isinstance(schema, str) else schema
+        if not isinstance(parsed, dict):
+            raise InputError(f"schema: a JSON schema is an object, not {type(parsed).__name__}")
+        text = json.dumps(parsed)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"schema: not JSON ({error})") from None
+    error = _matcher(text).get_error()
+    if error:
+        raise InputError(f"schema: cannot be kept to ({error.strip().splitlines()[0]})")
+    return text
+
+
+@lru_cache(maxsize=64)
+def _matcher(schema: str) -> Any:
+    try:
+        import llguidance
+    except ImportError:
+        raise InputError("schema: needs the package llguidance; install miaotui[guidance]") from None
+    grammar = llguidance.LLMatcher.grammar_from_json_schema(schema)
+    return llguidance.LLMatcher(llguidance.LLTokenizer("byte"), grammar)
