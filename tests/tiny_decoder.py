@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tasks.generation.building import DecoderBuild, build_decoders
 from tasks.generation.precision import FP32, DecoderPrecision
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 PREFIX, SUFFIX = "<|request|> ", "<|call|>"
 TEXTS = tuple(
@@ -81,3 +85,67 @@ def write_tiny_llama(folder: Path, *, layers: int, seed: int, head_size: int = 1
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def write_tiny_generation_bundle(made: TinyDecoders, folder: Path) -> Path:
+    """A bundle of the small and the full model.
+
+    Operating points: `half` stops at the small model for about half of PROMPTS, `abort` gives half of them up after four
+    tokens, `draft` only drafts with it, `full` runs the full one alone.
+    """
+    from statistics import median
+
+    from engine.generation.confidence import FEATURES, features, first_doubt
+    from engine.generation.decoder import Decoder
+    from engine.generation.decoding import decode
+    from engine.generation.prompts import GenerationSettings, PromptTokenizer
+    from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
+    from tasks.data.rows import Row
+    from tasks.generation.bundling import GenerationContents, write_generation_bundle
+    from tasks.generation.examples import to_examples
+    from tasks.generation.phrases import learn_phrases
+    from tasks.recipe.target import Target
+
+    settings = GenerationSettings(PREFIX, SUFFIX, max_new_tokens=24)
+    prompts = PromptTokenizer(made.small / "tokenizer.json", settings)
+    decoder = Decoder(made.small)
+    means, doubts = [], []
+    for prompt in PROMPTS:
+        ids = prompts.encode(prompt)
+        with decoder.request(ids, 24) as (state, past):
+            *_, answer = decode(state, ids, end_ids=decoder.end_ids, max_new_tokens=24, past=past)
+        read = features(answer.log_probabilities, ended=answer.ended, valid=True)
+        means.append(read[FEATURES.index("mean")])
+        doubts.append(first_doubt(answer.log_probabilities, 4))
+    only_mean = tuple(float(name == "mean") for name in FEATURES)
+    full = Step("full")
+    points = (
+        OperatingPoint("half", 0.01, (Step("small", stop=median(means)), full)),
+        OperatingPoint("abort", 0.01, (Step("small", stop=-100.0, abort=median(doubts)), full)),
+        OperatingPoint("draft", 0.0, (Step("small"), full)),
+        OperatingPoint("full", 0.0, (full,)),
+    )
+    router = GenerationRouter(
+        (PathRule("small", 1.0, only_mean, draft_tokens=4), PathRule("full", 3.0, draft_tokens=4)),
+        {point.name: point for point in points},
+        "half",
+    )
+    rows = [Row(text.split(" {")[0], "{" + text.split(" {", 1)[1]) for text in TEXTS]
+    contents = GenerationContents(
+        decoders={"small": made.small, "full": made.full},
+        tokenizer=made.full / "tokenizer.json",
+        settings=settings,
+        router=router,
+        phrases=learn_phrases(to_examples(rows, fast_tokenizer(made.full_model))),
+        certificates=(),
+        reference_digest="0" * 64,
+    )
+    write_generation_bundle(folder, "tiny-calls", contents, PROMPTS[:6], Target(name="local-cpu"))
+    return folder
+
+
+def fast_tokenizer(model: Path) -> "PreTrainedTokenizerFast":
+    """The tokenizer of a transformers folder."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(model)

@@ -7,11 +7,15 @@ matter how a tokenizer cuts or decorates its tokens.
 
 import json
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from engine.errors import InputError
 from engine.generation.decoder import LogProbabilities
 from engine.generation.prompts import PromptTokenizer, sure_text
+
+_LONGEST_TAIL: Final = 3  # bytes of a character that is not whole yet
+_SOME_CHARACTER: Final = "é".encode()
+_WHITESPACE: Final = r"[ \n\t]{0,8}"  # so that no model can go on with blanks for ever
 
 
 class SchemaGuide:
@@ -40,11 +44,14 @@ class SchemaGuide:
             return bool(self._matcher.is_accepting())
         if token in self._tokenizer.special_ids:
             return False
-        text = sure_text(self._tokenizer.decode([*self._tokens, token]))
-        if not text.startswith(self._told):
+        decoded = self._tokenizer.decode([*self._tokens, token])
+        text = sure_text(decoded)
+        if not text.startswith(self._told) or len(decoded) - len(text) > _LONGEST_TAIL:
             return False
         new = list(text[len(self._told) :].encode())
-        if new and (self._matcher.is_stopped() or self._matcher.validate_tokens(new) < len(new)):
+        # Half a character may come where a whole one might.
+        wanted = new + list(_SOME_CHARACTER if decoded.endswith("\ufffd") else b"")
+        if wanted and (self._matcher.is_stopped() or self._matcher.validate_tokens(wanted) < len(wanted)):
             return False
         if new:
             self._matcher.consume_tokens(new)
@@ -74,5 +81,5 @@ def _matcher(schema: str) -> Any:
         import llguidance
     except ImportError:
         raise InputError("schema: needs the package llguidance; install miaotui[guidance]") from None
-    grammar = llguidance.LLMatcher.grammar_from_json_schema(schema)
+    grammar = llguidance.LLMatcher.grammar_from_json_schema(schema, defaults={"whitespace_pattern": _WHITESPACE})
     return llguidance.LLMatcher(llguidance.LLTokenizer("byte"), grammar)
