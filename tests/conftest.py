@@ -12,6 +12,7 @@ import pytest
 from tasks.artifact import Artifact, Workspace
 from tasks.recipe.target import Target
 from tests.postgresql import MISSING, Cluster, programs, running_cluster
+from tests.tiny_decoder import TinyDecoders, make_tiny_decoders
 
 os.environ.update(
     HF_HUB_OFFLINE="1",
@@ -130,6 +131,12 @@ def tiny(tiny_data: Path, tiny_base: Path, tmp_path_factory: pytest.TempPathFact
 def tiny_bundle(tiny: "TinyRun") -> Path:
     """A real bundle of the tiny model; copy it before altering it."""
     return tiny.router.folder / "bundle"
+
+
+@pytest.fixture(scope="session")
+def tiny_decoders(tmp_path_factory: pytest.TempPathFactory) -> TinyDecoders:
+    """Tiny Llamas, exported."""
+    return make_tiny_decoders(tmp_path_factory.mktemp("tiny-decoders"))
 
 
 @pytest.fixture(scope="session")

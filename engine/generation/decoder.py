@@ -73,24 +73,28 @@ class Decoder:
         self._lock = threading.Lock()
 
     @contextmanager
-    def state(self, tokens: int) -> Iterator["State"]:
-        """Buffers for at least `tokens` tokens, this thread's alone until they are given back."""
+    def request(self, prompt: Sequence[int], max_new_tokens: int) -> Iterator[tuple["State", int]]:
+        """Buffers for a prompt and its answer, this thread's alone until they are given back.
+
+        With them, how many of the prompt's ids they hold already. The prompt must not be empty.
+        """
+        tokens = len(prompt) + max_new_tokens
+        if tuple(prompt[: len(self.prefix)]) != self.prefix:
+            yield State(self.session, _capacity(tokens), self._shape), 0
+            return
         with self._lock:
             fitting = [state for state in self._free if state.capacity >= tokens]
             if fitting:
                 self._free.remove(fitting[-1])
         state = fitting[-1] if fitting else self._made(tokens)
         try:
-            yield state
+            yield state, min(len(self.prefix), len(prompt) - 1)
         finally:
             with self._lock:
                 self._free.append(state)
 
     def _made(self, tokens: int) -> "State":
-        capacity = _SMALLEST_CAPACITY
-        while capacity < tokens:
-            capacity *= 2
-        state = State(self.session, capacity, self._shape)
+        state = State(self.session, _capacity(tokens), self._shape)
         if self.prefix:
             state.read(self.prefix, 0)
         return state
@@ -142,7 +146,7 @@ class State:
 
     def _lasting(self, name: str, kind: type) -> NDArray[Any]:
         """An input of one number that is bound once and written to before each step."""
-        held = np.zeros(1, dtype=kind)
+        held: NDArray[Any] = np.zeros(1, dtype=kind)
         self._bindings.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(held))
         return held
 
@@ -153,6 +157,13 @@ class State:
     def _rows_buffer(self, rows: int) -> tuple[LogProbabilities, OrtValue]:
         held = np.zeros((1, rows, self._vocabulary_size), dtype=np.float32)
         return self._rows.setdefault(rows, (held, OrtValue.ortvalue_from_numpy(held)))
+
+
+def _capacity(tokens: int) -> int:
+    capacity = _SMALLEST_CAPACITY
+    while capacity < tokens:
+        capacity *= 2
+    return capacity
 
 
 def _type(value: Any) -> type:

@@ -1,6 +1,6 @@
 """The child process in which onnxruntime-genai's model builder runs: its imports put a module named `builders` into the
 
-process that does them, and it prints. Several graphs of one model share the seconds that its imports take.
+process that does them, and it prints. All graphs of a job share the seconds that its imports take.
 """
 
 import json
@@ -16,6 +16,6 @@ if __name__ == "__main__":
     from onnxruntime_genai.models import builder
 
     for graph in job["graphs"]:
-        place = (None, job["model"], graph["out"], graph["weights"], job["execution_provider"], job["cache"])
+        place = (None, graph["model"], graph["out"], graph["weights"], job["execution_provider"], job["cache"])
         options = builder.parse_extra_options(*place, [f"{key}={value}" for key, value in graph["options"].items()])
         builder.create_model(*place, **options)

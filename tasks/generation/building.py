@@ -5,10 +5,10 @@ Each folder holds what onnxruntime-genai itself loads (`genai_config.json`, `mod
 """
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
@@ -27,25 +27,33 @@ class DecoderBuildError(RuntimeError):
     """The model builder failed; the message ends with the tail of what it wrote."""
 
 
-def build_decoders(
-    model: Path, wanted: Mapping[Path, DecoderPrecision], *, scratch: Path, provider: Provider = "cpu"
-) -> None:
-    """Writes a decoder folder for each precision from one transformers folder (config.json, safetensors, tokenizer).
+@dataclass(frozen=True)
+class DecoderBuild:
+    """One graph to build: a transformers folder (config.json, model.safetensors, tokenizer), how it is kept, and where."""
+
+    model: Path
+    precision: DecoderPrecision
+    out: Path
+
+
+def build_decoders(builds: Sequence[DecoderBuild], *, scratch: Path, provider: Provider = "cpu") -> None:
+    """Writes the decoder folder of every build, in one child process.
 
     Raises UserError for a model whose heads the kernels cannot take, DecoderBuildError where the builder fails.
     """
     scratch.mkdir(parents=True, exist_ok=True)
-    source = pad_heads(model, scratch / "padded")
+    models = list(dict.fromkeys(build.model for build in builds))
+    sources = {model: pad_heads(model, scratch / f"padded-{number}") for number, model in enumerate(models)}
     graphs = [
-        {"out": str(folder.resolve()), "weights": precision.weights, "options": precision.builder_options()}
-        for folder, precision in wanted.items()
+        {
+            "model": str(sources[build.model].resolve()),
+            "out": str(build.out.resolve()),
+            "weights": build.precision.weights,
+            "options": build.precision.builder_options(),
+        }
+        for build in builds
     ]
-    job = {
-        "model": str(source.resolve()),
-        "cache": str((scratch / "cache").resolve()),
-        "execution_provider": provider,
-        "graphs": graphs,
-    }
+    job = {"cache": str((scratch / "cache").resolve()), "execution_provider": provider, "graphs": graphs}
     job_file, log = scratch / "build.json", scratch / "build.log"
     job_file.write_text(json.dumps(job), encoding="utf-8")
     with log.open("wb") as output:
@@ -59,12 +67,12 @@ def build_decoders(
         )
     if ended.returncode:
         tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_TAIL_LINES:]
-        what = f"onnxruntime-genai's model builder {how_it_ended(ended.returncode)} on {model}"
+        what = f"onnxruntime-genai's model builder {how_it_ended(ended.returncode)} on {', '.join(map(str, models))}"
         raise DecoderBuildError("\n".join([what, *tail]))
-    for folder in wanted:
-        write_serving_graph(folder)
+    for build in builds:
+        write_serving_graph(build.out)
 
 
 def decoder_size_mb(folder: Path) -> float:
     """Bytes that a decoder's graph and weights take, in megabytes; what both graphs share is counted once."""
-    return sum(os.stat(file).st_size for file in folder.glob("*.onnx*") if file.name != "model.onnx") / 1e6
+    return sum(file.stat().st_size for file in folder.glob("*.onnx*") if file.name != "model.onnx") / 1e6

@@ -4,6 +4,7 @@ What serves in another precision is built from the same trained folder (see buil
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from tasks.artifact import Artifact, R, Workspace
 from tasks.data.rows import Row, read_rows
 from tasks.export import EXPORT_BOUND, ParityError
-from tasks.generation.building import build_decoders, decoder_size_mb
+from tasks.generation.building import DecoderBuild, build_decoders, decoder_size_mb
 from tasks.generation.precision import FP32
 from tasks.generation.records import DecoderExport
 from tasks.graphs.parity import compare
@@ -30,7 +31,7 @@ def export_decoder(snapshot: Artifact[SnapshotResult], model: Artifact[R], *, wo
     """Export the transformers folder `model.folder`; ParityError where a graph answers differently from its parent."""
     folder = workspace.out / DECODER
     workspace.progress("build the decoder's graph", 0.0)
-    build_decoders(model.folder, {folder: FP32}, scratch=workspace.scratch)
+    build_decoders([DecoderBuild(model.folder, FP32, folder)], scratch=workspace.scratch)
     workspace.progress("compare with PyTorch", 0.7)
     rows = parity_rows(model.folder, read_rows(snapshot, "tune"))
     parity = check_parity(model.folder, folder, rows)
@@ -99,9 +100,9 @@ def _served(decoder: Path, rows: Sequence[Ids]) -> NDArray[np.float32]:
     opened = Decoder(decoder)
     found = []
     for ids in rows:
-        with opened.state(len(ids)) as state:
+        with opened.request(ids, 0) as (state, _):
             cuts = sorted({0, len(ids) // 2, len(ids) // 2 + 1, len(ids) // 2 + 2, len(ids)})
-            for start, end in zip(cuts, cuts[1:], strict=False):
+            for start, end in pairwise(cuts):
                 found.append(state.read(ids[start:end], start, end - start).copy())
     return np.concatenate(found)
 

@@ -1,7 +1,8 @@
 """The Muon optimizer (Jordan et al., 2024): momentum whose matrix is made orthogonal before it is applied.
 
-A small decoder trained from nothing learns with it in about half the processor time that AdamW takes. torch's own Muon
-iterates in bfloat16, which processors without such units emulate: measured 5 times slower for a whole step than this one.
+A small decoder trained from nothing learns with it in about half the processor time that AdamW takes. Matrices are made
+orthogonal in blocks (one attention head, or as many neurons), which is several times cheaper than as a whole. torch's own
+Muon iterates in bfloat16, which processors without such units emulate: measured 5 times slower for a whole step.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,18 +21,19 @@ _TINY: Final = 1e-7
 class Muon(Optimizer):
     """For the matrices of hidden layers; embeddings, norms and biases belong to AdamW.
 
-    The update has the root mean square of AdamW's (Liu et al., 2025), so both take learning rates of one size. Matrices of
-    one shape are made orthogonal together.
+    The update has the root mean square of AdamW's (Liu et al., 2025), so both take learning rates of one size. `groups`:
+    as torch's, each with `axis` (0 or 1), along which its matrices are cut into blocks of `block` rows or columns; a
+    matrix that does not divide, and every one of a group without `block`, is one block.
     """
 
     def __init__(
-        self, matrices: Iterable[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.1
+        self, groups: Iterable[dict[str, Any]], lr: float, momentum: float = 0.95, weight_decay: float = 0.1
     ) -> None:
         """Raises ValueError where a parameter is not a matrix."""
-        matrices = list(matrices)
-        if any(matrix.ndim != 2 for matrix in matrices):
+        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "axis": 0, "block": None}
+        super().__init__(groups, defaults)
+        if any(matrix.ndim != 2 for group in self.param_groups for matrix in group["params"]):
             raise ValueError("Muon is for matrices only")
-        super().__init__(matrices, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
@@ -50,18 +52,23 @@ class Muon(Optimizer):
         for matrix in matrices:
             gradient = matrix.grad
             assert gradient is not None
-            mean = self.state[matrix].setdefault("mean", torch.zeros_like(matrix))
-            mean.lerp_(gradient, 1 - group["momentum"])
+            if "mean" not in self.state[matrix]:
+                self.state[matrix]["mean"] = torch.zeros_like(matrix)
+            mean = self.state[matrix]["mean"].lerp_(gradient, 1 - group["momentum"])
             updates.append(torch.lerp(gradient, mean, group["momentum"]))
-        scale = group["lr"] * _RMS_OF_ADAMW * max(matrices[0].shape) ** 0.5
-        for matrix, update in zip(matrices, orthogonal(torch.stack(updates)), strict=True):
-            matrix.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-scale)
+        shape, axis, block = matrices[0].shape, group["axis"], group["block"]
+        count = shape[axis] // block if block and shape[axis] % block == 0 else 1
+        blocks = torch.stack([part for update in updates for part in update.chunk(count, axis)])
+        scale = group["lr"] * _RMS_OF_ADAMW * max(blocks.shape[1:]) ** 0.5
+        steps = orthogonal(blocks).chunk(len(matrices))
+        for matrix, parts in zip(matrices, steps, strict=True):
+            matrix.mul_(1 - group["lr"] * group["weight_decay"]).add_(torch.cat(tuple(parts), axis), alpha=-scale)
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
     """Roughly U·Vᵀ of each matrix U·S·Vᵀ of a stack (matrices, rows, columns), by Newton-Schulz iterations.
 
-    The singular values come out between 0.7 and 1.2, which is as good as 1 for an optimizer.
+    The singular values come out near 1 (between 0.4 and 1.3), which is as good as 1 for an optimizer.
     """
     a, b, c = _COEFFICIENTS
     tall = matrices.shape[1] > matrices.shape[2]

@@ -1,0 +1,140 @@
+"""Distils the full model into a shallower or narrower student that predicts its token distributions (Hinton et al., 2015)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tasks.artifact import Artifact, Workspace
+from tasks.data.rows import read_rows
+from tasks.errors import UserError
+from tasks.generation.examples import Example, to_examples
+from tasks.generation.fine_tune import fitting, shape_of, training_record
+from tasks.generation.records import GenerationFineTuneResult, StudentResult
+from tasks.recipe.text_generation import DistilConfig, GenerationPruneConfig, InitConfig
+from tasks.records import SnapshotResult
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from tasks.generation.batches import Batch
+    from tasks.generation.training import Loss
+
+
+def distil(
+    snapshot: Artifact[SnapshotResult],
+    fine_tuned: Artifact[GenerationFineTuneResult],
+    *,
+    config: DistilConfig,
+    seed: int,
+    workspace: Workspace,
+) -> StudentResult:
+    """Make the student, train it on the teacher's distributions over the train rows, score both on tune, and save it.
+
+    Raises UserError where the student would not be smaller than its teacher.
+    """
+    from tasks.generation.model_files import open_model, open_tokenizer
+
+    teacher, tokenizer = open_model(fine_tuned.folder), open_tokenizer(fine_tuned.folder)
+    student, kept = _student(teacher, tokenizer, config, seed)
+    return trained_student(
+        snapshot, teacher, student, tokenizer, config=config, seed=seed, workspace=workspace, layers_kept=kept
+    )
+
+
+def trained_student(
+    snapshot: Artifact[SnapshotResult],
+    teacher: "PreTrainedModel",
+    student: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerFast",
+    *,
+    config: DistilConfig | GenerationPruneConfig,
+    seed: int,
+    workspace: Workspace,
+    layers_kept: Sequence[int],
+    influence: Sequence[float] = (),
+) -> StudentResult:
+    """Train a student that is there already, score it and its teacher on tune, and save it; `layers_kept` 0-based."""
+    from tasks.generation.model_files import write_model
+    from tasks.generation.scoring import agreement, score_completions
+    from tasks.generation.training import train
+
+    pruned = isinstance(config, GenerationPruneConfig)
+    section = "prune" if pruned else "distil"
+    examples, left_out = fitting(
+        to_examples(read_rows(snapshot, "train"), tokenizer), config.max_length, field=f"{section}.max_length"
+    )
+    tune: list[Example] = to_examples(read_rows(snapshot, "tune"), tokenizer)
+    history = train(
+        student,
+        examples,
+        config=config,
+        seed=seed,
+        workspace=workspace,
+        loss=distillation_loss(teacher, temperature=config.temperature, gold_weight=config.gold_weight),
+        phase="recovery, " if pruned else "student, ",
+    )
+    workspace.progress("scores on tune", None)
+    write_model(workspace.out, student, tokenizer)
+    return StudentResult(
+        method="pruned" if pruned else "distilled",
+        layers_kept=tuple(index + 1 for index in layers_kept),
+        influence=tuple(influence),
+        shape=shape_of(student),
+        parent_shape=shape_of(teacher),
+        training=training_record(history, rows=len(examples), left_out=left_out),
+        tune=score_completions(student, tune),
+        parent_tune=score_completions(teacher, tune),
+        agreement=agreement(student, teacher, tune),
+    )
+
+
+def distillation_loss(teacher: "PreTrainedModel", *, temperature: float, gold_weight: float) -> "Loss":
+    """Kullback-Leibler divergence from the teacher's softened distribution at each learned position, and cross-entropy."""
+    import torch
+    from torch.nn import functional
+
+    from tasks.generation.training import completion_loss, learned_logits
+
+    teacher.eval()
+
+    def loss(logits: "Tensor", batch: "Batch") -> "Tensor":
+        with torch.inference_mode():
+            wanted = functional.log_softmax(learned_logits(teacher, batch) / temperature, dim=-1)
+        divergence = functional.kl_div(
+            functional.log_softmax(logits / temperature, dim=-1), wanted.clone(), reduction="batchmean", log_target=True
+        )
+        soft = (1 - gold_weight) * temperature**2 * divergence
+        return soft + gold_weight * completion_loss(logits, batch) if gold_weight else soft
+
+    return loss
+
+
+def _student(
+    teacher: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", config: DistilConfig, seed: int
+) -> "tuple[PreTrainedModel, tuple[int, ...]]":
+    from tasks.generation.initialise import initialise
+    from tasks.generation.student import evenly_spread, with_layers
+
+    shape = teacher.config
+    width = config.width or shape.hidden_size
+    if config.layers >= shape.num_hidden_layers and width >= shape.hidden_size:
+        raise UserError(
+            f"a student of {config.layers} layers of width {width} is no smaller than the full model of "
+            f"{shape.num_hidden_layers} of {shape.hidden_size}; give it fewer layers",
+            field="distil.layers",
+        )
+    if width == shape.hidden_size:
+        kept = evenly_spread(shape.num_hidden_layers, config.layers)
+        return with_layers(teacher, kept), kept
+    head = getattr(shape, "head_dim", None) or shape.hidden_size // shape.num_attention_heads
+    if width % head:
+        raise UserError(f"must be a multiple of the full model's head size, {head}, not {width}", field="distil.width")
+    new = InitConfig(
+        layers=config.layers,
+        width=width,
+        heads=width // head,
+        ffn_width=16 * round(width * shape.intermediate_size / shape.hidden_size / 16),
+        vocabulary=max(512, shape.vocab_size),
+        context=shape.max_position_embeddings,
+    )
+    return initialise(new, tokenizer, seed), ()

@@ -1,0 +1,121 @@
+"""One training loop for decoders: fine-tuning, distillation and recovery after pruning differ in the loss they give it.
+
+Resumes from its last whole checkpoint after a kill, with the same result as without one.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import PreTrainedModel
+
+from tasks.artifact import Workspace
+from tasks.generation.batches import Batch, collate, training_batches
+from tasks.generation.checkpoints import restore, store
+from tasks.generation.examples import Example
+from tasks.generation.optimizers import optimizers_of
+from tasks.recipe.text_generation import TrainingConfig
+
+_CHECKPOINTS: Final = 10  # in a whole training
+_LARGEST_GRADIENT: Final = 1.0
+_TOLD_EVERY: Final = 10
+
+Loss = Callable[[Tensor, Batch], Tensor]
+"""From the logits at the learned positions (positions, vocabulary) and the batch, to a scalar."""
+
+
+@dataclass(frozen=True)
+class History:
+    """What training did; `train_loss`: mean cross-entropy by learned token (or what the loss gave) over the last tenth."""
+
+    steps: int
+    tokens: int
+    train_loss: float
+
+
+def train(
+    model: PreTrainedModel,
+    examples: Sequence[Example],
+    *,
+    config: TrainingConfig,
+    seed: int,
+    workspace: Workspace,
+    loss: Loss | None = None,
+    phase: str = "",
+) -> History:
+    """Trains the model's trainable weights in place, and leaves it in evaluation mode.
+
+    `phase` begins every progress message. Checkpoints lie in the workspace's scratch folder.
+    """
+    steps = steps_of(examples, config, seed)
+    optimizers = optimizers_of(
+        model,
+        config.optimizer,
+        learning_rate=config.learning_rate,
+        embedding_rate=config.embedding_learning_rate,
+        weight_decay=config.weight_decay,
+    )
+    base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
+    folder = workspace.scratch / "checkpoints"
+    done, losses = restore(folder, model, optimizers)
+    batches = islice(training_batches(examples, config.tokens_per_step, seed), done, steps)
+    interval = max(1, steps // _CHECKPOINTS)
+    padding_id = model.config.pad_token_id or 0
+    model.train()
+    for step, rows in enumerate(batches, start=done):
+        share = learning_rate_share(step, steps, config.warmup_ratio)
+        for optimizer, rates in zip(optimizers, base_rates, strict=True):
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * share
+        batch = collate([examples[row] for row in rows], padding_id).to(model.device)
+        value = (loss or completion_loss)(learned_logits(model, batch), batch)
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), _LARGEST_GRADIENT)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        losses.append(value.item())
+        if (step + 1) % interval == 0 and step + 1 < steps:
+            store(folder, step + 1, model, optimizers, losses)
+        if (step + 1) % _TOLD_EVERY == 0 or step + 1 == steps:
+            recent = sum(losses[-_TOLD_EVERY:]) / len(losses[-_TOLD_EVERY:])
+            workspace.progress(f"{phase}step {step + 1:,} of {steps:,}, loss {recent:.3f}", (step + 1) / steps)
+    model.eval()
+    last = losses[-max(1, steps // 10) :]
+    return History(steps, steps * config.tokens_per_step, sum(last) / len(last))
+
+
+def learned_logits(model: PreTrainedModel, batch: Batch) -> Tensor:
+    """Logits at the learned positions only, row by row: (positions, vocabulary).
+
+    Rows are padded at their end, so causal attention needs no mask.
+    """
+    hidden = model.get_decoder()(input_ids=batch.ids, use_cache=False).last_hidden_state
+    return model.get_output_embeddings()(hidden[batch.learned])
+
+
+def completion_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """Mean cross-entropy of the completions' tokens."""
+    return functional.cross_entropy(logits.float(), batch.targets)
+
+
+def steps_of(examples: Sequence[Example], config: TrainingConfig, seed: int) -> int:
+    """Steps that make up the configured epochs."""
+    seen, steps = 0.0, 0
+    for rows in training_batches(examples, config.tokens_per_step, seed):
+        seen += len(rows) / len(examples)
+        steps += 1
+        if seen >= config.epochs - 1e-9:
+            break
+    return steps
+
+
+def learning_rate_share(step: int, steps: int, warmup_ratio: float) -> float:
+    """Of the configured learning rate: rising linearly over the first steps, then falling linearly to nothing."""
+    warmup = math.ceil(warmup_ratio * steps)
+    return (step + 1) / (warmup + 1) if step < warmup else (steps - step) / max(1, steps - warmup)
