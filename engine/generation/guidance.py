@@ -69,9 +69,8 @@ def checked_schema(schema: object) -> str:
         text = json.dumps(parsed)
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError(f"schema: not JSON ({error})") from None
-    error = _matcher(text).get_error()
-    if error:
-        raise InputError(f"schema: cannot be kept to ({error.strip().splitlines()[0]})")
+    if wrong := _matcher(text).get_error():
+        raise InputError(f"schema: cannot be kept to ({wrong.strip().splitlines()[0]})")
     return text
 
 

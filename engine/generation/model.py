@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -152,7 +152,7 @@ class GenerationModel(AdaptiveModel):
                 request = self._request(rows[row], most, guide)
             except InputError as error:
                 return _refused(f"row {row}: {error}")
-            return self._answer(request, point, detail)
+            return self._routed(request, point, detail)
 
         run = map if len(rows) == 1 or self.workers == 1 else self._threads().map
         return list(run(answered, range(len(rows))))
@@ -213,7 +213,7 @@ class GenerationModel(AdaptiveModel):
             raise InputError(f"the prompt has {len(ids)} tokens, and the model reads at most {self.context_length - 1}")
         return _Request(ids, min(most, room), schema, started)
 
-    def _answer(self, request: _Request, point: OperatingPoint, detail: bool) -> Completion:
+    def _routed(self, request: _Request, point: OperatingPoint, detail: bool) -> Completion:
         attempts: list[_Attempt] = []
         for step in point.steps:
             last = step is point.steps[-1]
@@ -258,7 +258,7 @@ class GenerationModel(AdaptiveModel):
         accepted = last or (not aborted and step.stop is not None and score >= step.stop)
         return _Attempt(rule, answer, text, score, aborted, accepted, first_token_at)
 
-    def _decoded(self, request: _Request, rule: PathRule, before: "_Attempt | None") -> Iterator[Decoded]:
+    def _decoded(self, request: _Request, rule: PathRule, before: "_Attempt | None") -> Generator[Decoded, None, None]:
         decoder = self._decoders[rule.name]
         guide = None if request.schema is None else SchemaGuide(request.schema, self._prompts, decoder.end_ids)
         with decoder.request(request.ids, request.limit) as (state, past):
