@@ -147,7 +147,8 @@ class Technique(Record):
     """What one compression technique gained over its parent, and whether it earned its place.
 
     Accuracies are on tune; `size_mb` of the graph file(s); `parity`: largest absolute difference of the logits to the
-    parent's; `agreement`: share of tune rows with the same answer.
+    parent's; `agreement`: share of tune rows with the same answer; `perplexity`: of the gold completions, None where answers
+    are no tokens.
     """
 
     name: str
@@ -164,6 +165,8 @@ class Technique(Record):
     agreement: float
     mean_ms: float
     parent_mean_ms: float
+    perplexity: float | None = None
+    parent_perplexity: float | None = None
 
 
 class PruneResult(Record):

@@ -261,6 +261,7 @@ class GenerationModel(AdaptiveModel):
     def _decoded(self, request: _Request, rule: PathRule, before: "_Attempt | None") -> Generator[Decoded, None, None]:
         decoder = self._decoders[rule.name]
         guide = None if request.schema is None else SchemaGuide(request.schema, self._prompts, decoder.end_ids)
+        draft = None if before is None else before.answer
         with decoder.request(request.ids, request.limit) as (state, past):
             yield from decode(
                 state,
@@ -268,18 +269,20 @@ class GenerationModel(AdaptiveModel):
                 end_ids=decoder.end_ids,
                 max_new_tokens=request.limit,
                 past=past,
-                drafter=self._drafter(request, rule, before, decoder),
+                drafter=drafter_of(rule, self._phrases, request.ids, draft, decoder.end_ids),
                 constraint=guide,
             )
 
-    def _drafter(
-        self, request: _Request, rule: PathRule, before: "_Attempt | None", decoder: Decoder
-    ) -> Drafter | None:
-        drafter = PhraseDrafter(self._phrases, request.ids, rule.draft_tokens) if rule.draft_tokens else None
-        if before is None or not rule.draft_answer:
-            return drafter
-        ending = [min(decoder.end_ids)] if before.answer.ended else []
-        return AnswerDrafter([*before.answer.tokens, *ending], drafter)
+
+def drafter_of(
+    rule: PathRule, phrases: Phrases, prompt: Sequence[int], before: Decoded | None, end_ids: frozenset[int]
+) -> Drafter | None:
+    """What guesses a path's answer to a prompt; `before`: what the path before it answered, or began to."""
+    drafter = PhraseDrafter(phrases, prompt, rule.draft_tokens) if rule.draft_tokens else None
+    if before is None or not rule.draft_answer:
+        return drafter
+    ending = [min(end_ids)] if before.ended else []
+    return AnswerDrafter([*before.tokens, *ending], drafter)
 
 
 def _completion(request: _Request, attempts: Sequence[_Attempt], detail: bool) -> Completion:
