@@ -22,6 +22,7 @@ from registry.evidence import Evidence
 from tasks.artifact import Artifact
 from tasks.data.rows import split_file
 from tasks.data.sources import Source
+from tasks.generation.records import GenerationFineTuneResult
 from tasks.recipe import Recipe, Target
 from tasks.records import (
     BenchmarkResult,
@@ -56,7 +57,7 @@ class MadeBundle:
 
     trained_on: Artifact[SnapshotResult]
     snapshot: Artifact[SnapshotResult]
-    fine_tuned: Artifact[FineTuneResult]
+    fine_tuned: Artifact[FineTuneResult] | Artifact[GenerationFineTuneResult]
     compression: Artifact[CompressionResult]
     router: Artifact[RouterResult]
     parts: Mapping[str, Artifact[Any]] = field(default_factory=dict)
@@ -188,12 +189,19 @@ def judged(
     *,
     evaluation: Artifact[EvaluationResult],
     compare: Step[ChampionComparison],
+    compare_with: Mapping[str, object] = MappingProxyType({}),
 ) -> JudgedBundle:
-    """The evaluated bundle compared with the champion, where there is one, and measured on all targets."""
+    """The evaluated bundle compared with the champion, where there is one, and measured on all targets.
+
+    `compare_with`: what the family's comparison is given beside the two bundles and the rows.
+    """
     champion = None
     if baseline is not None and baseline.bundle is not None:
         champion = Keyed(baseline.bundle, baseline.version.bundle_digest)
-    comparison = _compared(compare, prepared, made, baseline, champion, steps) if baseline and champion else None
+    comparison = None
+    if baseline is not None and champion is not None:
+        inputs = _compared_inputs(prepared, made, baseline, champion) | dict(compare_with)
+        comparison = steps.run(compare, inputs, files=("differences.jsonl",))
     benchmarks = steps.run_all([_benchmark(prepared, target, made, champion) for target in prepared.targets])
     return JudgedBundle(
         made=made,
@@ -204,15 +212,8 @@ def judged(
     )
 
 
-def _compared(
-    step: Step[ChampionComparison],
-    prepared: PreparedRun,
-    made: MadeBundle,
-    baseline: Baseline,
-    champion: Keyed,
-    steps: StepRunner,
-) -> Artifact[ChampionComparison]:
-    inputs = {
+def _compared_inputs(prepared: PreparedRun, made: MadeBundle, baseline: Baseline, champion: Keyed) -> dict[str, object]:
+    return {
         "snapshot": made.snapshot,
         "router": made.router,
         "champion": champion,
@@ -221,7 +222,6 @@ def _compared(
         "confidence": prepared.recipe.router.confidence,
         "target": built_for(prepared.targets),
     }
-    return steps.run(step, inputs, files=("differences.jsonl",))
 
 
 def _benchmark(

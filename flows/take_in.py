@@ -19,7 +19,7 @@ from flows.inbox.batches import ClaimedBatch, claim_batch, complete
 from flows.inbox.drift_decision import decide_use
 from flows.inbox.files import InboxFolders
 from flows.inbox.landing import open_inbox, read_by, sweep_inbox
-from flows.inbox.rows import Columns
+from flows.inbox.rows import COMPLETIONS, Columns
 from flows.inbox.standing import Standing, remember_standing, remembered_standing
 from flows.inbox.trigger import ask_again
 from flows.inbox.watch import land_watched
@@ -105,7 +105,8 @@ class _TakeIn:
     def _claim(self, key: str) -> ClaimedBatch | Wait:
         prepared = self._prepared()
         trained_on, judged_by = snapshots(prepared, self._steps())
-        known = Known(labels=frozenset(trained_on.result.labels), slices=frozenset(judged_by.result.slices))
+        labels = frozenset(trained_on.result.labels) if self._recipe.data.classes else {COMPLETIONS}
+        known = Known(labels=frozenset(labels), slices=frozenset(judged_by.result.slices))
         return claim_batch(self._home, self._recipe.name, key, policy=self._recipe.intake, known=known)
 
     def _use(self, batch: ClaimedBatch, decided: Use | None) -> "State[None]":

@@ -13,7 +13,7 @@ from registry.evidence import certificate_checks, host_checks, integrity_checks
 from registry.gates import ACCURACY_GATES, accuracy_checks, performance_checks, thresholds
 from registry.operating_points import operating_point_checks
 from registry.rules import invalid
-from tasks.recipe import Gates, Target
+from tasks.recipe import FamilyGates, Target
 from tasks.records import (
     BenchmarkResult,
     ChampionComparison,
@@ -27,7 +27,7 @@ __all__ = ["Check", "Outcome", "Verdict", "judge"]
 
 
 def judge(
-    gates: Gates,
+    gates: FamilyGates,
     *,
     snapshot: SnapshotResult,
     router: RouterResult,
@@ -78,7 +78,7 @@ def judge(
 
 
 def _gate_checks(
-    gates: Gates,
+    gates: FamilyGates,
     *,
     snapshot: SnapshotResult,
     evaluation: EvaluationResult,

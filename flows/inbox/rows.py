@@ -26,11 +26,14 @@ _MAX_PARQUET_BYTES: Final = 2**30
 _MAX_NAMES: Final = 2_000  # labels × slices of one file; more is a column of texts taken for labels
 _MAX_REASONS_WRITTEN: Final = 10_000  # a file of short broken lines would grow fifty times as large in quarantine
 
+COMPLETIONS: Final = "completions"
+"""Stands for the label where rows have completions: nearly every row has another one, and none is new."""
+
 Name = tuple[str, str | None]
 
 
 class Columns(Record):
-    """Where text, label and slice stand in landed files, and the longest text in characters; see `DataConfig`."""
+    """Where text, label and slice stand in landed files, and the longest text in characters; see `tasks.recipe.data`."""
 
     text_column: str = "text"
     label_column: str = "label"
@@ -56,6 +59,10 @@ class Columns(Record):
     def names(self) -> list[str]:
         """The columns that are read."""
         return [self.text_column, self.label_column, *([self.slice_column] if self.slice_column else [])]
+
+    def label_of(self, answer: str) -> str:
+        """What a row is counted under."""
+        return answer if self.classes else COMPLETIONS
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ def judge_file(folders: InboxFolders, path: Path, *, name: str, columns: Columns
         with folders.writing(good_rows_file(folders, sha256), "write good rows") as out:
             for checked in _checked(path, file_format, name, columns):  # type: ignore[arg-type]  # the store's own suffix
                 if isinstance(checked, Placed):
-                    good[checked.row.label, checked.row.slice] += 1
+                    good[columns.label_of(checked.row.label), checked.row.slice] += 1
                     _refuse_too_many_names(good)
                     out.write(_line(checked, columns))
                 elif len(bad) < _MAX_REASONS_WRITTEN:
@@ -131,7 +138,7 @@ def write_rows_of(folders: InboxFolders, sha256: str, names: Collection[Name], c
         for line in lines:
             row = json.loads(line)
             part = row.get(columns.slice_column)
-            if (row[columns.label_column], part) in wanted:
+            if (columns.label_of(row[columns.label_column]), part) in wanted:
                 out.write(line)
     return chosen
 

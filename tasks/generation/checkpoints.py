@@ -34,7 +34,10 @@ def store(
 
 
 def restore(folder: Path, model: PreTrainedModel, optimizers: Sequence[Optimizer]) -> tuple[int, list[float]]:
-    """Puts the last whole checkpoint into model and optimizers; the number of steps done and their losses, 0 and none without one."""
+    """Puts the last whole checkpoint into model and optimizers.
+
+    Returns the number of steps done and their losses; 0 and none where there is no checkpoint.
+    """
     found = sorted(folder.glob("step-*"), key=lambda path: int(path.name.partition("-")[2]))
     if not found:
         return 0, []

@@ -1,5 +1,14 @@
-from tasks.recipe.families import Recipe, TextGenerationRecipe
-from tasks.recipe.schema import Gates, TextClassificationRecipe
+from tasks.recipe.families import GenerationGates, Recipe, TextGenerationRecipe
+from tasks.recipe.schema import FamilyGates, Gates, TextClassificationRecipe
 from tasks.recipe.target import Fingerprint, Target
 
-__all__ = ["Fingerprint", "Gates", "Recipe", "Target", "TextClassificationRecipe", "TextGenerationRecipe"]
+__all__ = [
+    "FamilyGates",
+    "Fingerprint",
+    "Gates",
+    "GenerationGates",
+    "Recipe",
+    "Target",
+    "TextClassificationRecipe",
+    "TextGenerationRecipe",
+]

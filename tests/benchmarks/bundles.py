@@ -4,13 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from flows.family import MadeBundle
+from flows.family import MadeBundle, family_of
 from flows.home import Home
 from flows.preparation import prepare
 from flows.progress import SilentObserver
 from flows.steps.cache import StepCache
 from flows.steps.runner import StepRunner
-from flows.text_classification import make_bundle
 
 RECIPE = """name: {name}
 task: text-classification
@@ -36,7 +35,8 @@ def bundle_of(data: Path, outside: str) -> MadeBundle:
     home = Home.open()
     recipe = data if data.is_file() else _recipe_for(data, outside, home)
     prepared = prepare(recipe, [], home)
-    return make_bundle(prepared, StepRunner(StepCache(home), _Lines(), call=lambda _name, step: step()), home)
+    steps = StepRunner(StepCache(home), _Lines(), call=lambda _name, step: step())
+    return family_of(prepared.recipe).make_bundle(prepared, steps, home)
 
 
 class _Lines(SilentObserver):

@@ -29,7 +29,7 @@ NIGHTLY: Final = f"nightly/{NAME}"
 TAKE_IN: Final = f"take-in/{NAME}"
 DATABASE: Final = "database"
 
-_RECOVERY_S: Final = 300.0
+_RECOVERY_S: Final = 900.0  # what is wedged stays so; a machine with other work may take its time
 _DRAIN_S: Final = 900.0
 _FLOW_START_S: Final = 90.0
 _LONGEST_WAIT_S: Final = 15.0

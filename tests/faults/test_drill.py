@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.drill import drill
 
-pytestmark = [pytest.mark.slow, pytest.mark.prefect, pytest.mark.e2e]
+pytestmark = [pytest.mark.slow, pytest.mark.prefect, pytest.mark.e2e, pytest.mark.timeout(2400)]
 
 VICTIMS = ("worker and flow", "everything")
 

@@ -1,7 +1,6 @@
 """The family's steps are given what their functions take, in an order in which everything is there when needed."""
 
-import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,58 +12,15 @@ from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
 from flows.preparation import built_for, targets_here
 from flows.steps.code_digest import Code
-from flows.steps.key import Keyed, Step, key_of, key_parts, plain_value
-from flows.steps.runner import StepCall
+from flows.steps.key import Step, key_of, key_parts, plain_value
 from flows.text_classification import gather_evidence, make_bundle, step_labels
 from registry.baseline import Baseline
-from tasks.artifact import Artifact
-from tasks.data.sources import Source
 from tasks.errors import UserError
 from tasks.recipe import Fingerprint, Target, TextClassificationRecipe
 from tasks.records import UnreadableChampion
+from tests.flows.recording_runner import LANDED, RecordingRunner, champion, parameters_of, prepared
 
-PROJECT = Path(__file__).parents[2]
 STEPS = [step for module in (family, text_classification) for step in vars(module).values() if isinstance(step, Step)]
-
-
-LANDED = Source("landed", "landed/model/a.jsonl", Path("a.jsonl"), "digest", "jsonl")
-
-
-class RecordingRunner:
-    """Stands in for StepRunner: notes what each step is given and answers with an empty artifact."""
-
-    def __init__(self, folder: Path, certify_rows: int = 1000, certified: bool = True) -> None:
-        self.folder = folder
-        self.given: dict[str, Mapping[str, object]] = {}
-        self.steps: dict[str, Step[Any]] = {}
-        self.results = {
-            "snapshot": SimpleNamespace(rows={"certify": certify_rows}),
-            "extend-snapshot": SimpleNamespace(rows={"certify": certify_rows}),
-            "choose-seed": SimpleNamespace(seed=7, reason="it is the best"),
-            "calibrate-router": SimpleNamespace(
-                certificates=[SimpleNamespace(epsilon=0.01, certified=certified)], attempt=1
-            ),
-        }
-
-    def note(self, _message: str) -> None:
-        pass
-
-    def key(self, _step: Step[Any], inputs: Mapping[str, object]) -> str:
-        return repr({name: value.key if isinstance(value, Keyed) else None for name, value in inputs.items()})
-
-    def run(
-        self, step: Step[Any], inputs: Mapping[str, object], *, label: str | None = None, files: object = ()
-    ) -> Any:
-        del files
-        self.given[label or step.name] = inputs
-        self.steps[label or step.name] = step
-        folder = self.folder / step.name
-        folder.mkdir(exist_ok=True)
-        (folder / "certify.jsonl").write_text("rows", encoding="utf-8")
-        return Artifact(step.name, folder, label or step.name, self.results.get(step.name))  # type: ignore[type-var]
-
-    def run_all(self, calls: Sequence[StepCall[Any]]) -> list[Any]:
-        return [self.run(call.step, call.inputs, label=call.name, files=call.files) for call in calls]
 
 
 def recipe(**changes: object) -> TextClassificationRecipe:
@@ -78,36 +34,8 @@ def recipe(**changes: object) -> TextClassificationRecipe:
     return TextClassificationRecipe.model_validate(fields | changes)
 
 
-def prepared(given: TextClassificationRecipe, judged: tuple[object, ...] = ()) -> Any:
-    return SimpleNamespace(
-        judged=judged,
-        recipe=given,
-        targets=(Target(name="one"), Target(name="two")),
-        sources=(),
-        base=SimpleNamespace(),
-        loaded=SimpleNamespace(file=Path("recipe.yaml")),
-    )
-
-
 def run_steps(given: Any, runner: Any, home: Home, baseline: Baseline | None = None) -> None:
     gather_evidence(given, make_bundle(given, runner, home), baseline, runner)
-
-
-def champion(folder: Path, *, bundle_digest: str = "theirs", number: int = 3) -> Baseline:
-    """A champion whose bundle lies in `folder`."""
-    version: Any = SimpleNamespace(name="model", version=number, bundle_digest=bundle_digest)
-    return Baseline(version, folder)
-
-
-def parameters_of(step: Step[Any]) -> set[str]:
-    """The names that the step's function takes, read from its source: importing some of them takes seconds."""
-    source = PROJECT.joinpath(*step.module.split(".")).with_suffix(".py")
-    name = step.function.partition(":")[2]
-    functions = [
-        node for node in ast.parse(source.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
-    ]
-    arguments = next(function.args for function in functions if function.name == name)
-    return {argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)} - {"workspace"}
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
