@@ -109,7 +109,7 @@ def candidates(trial: Trial, tune: TuneAnswers, costs: Costs, promise: Promise) 
         rule, scores = _stop_score(trial, tune)
         built += [_behind_small(trial, rule, scores, name, tune, costs, promise) for name in tune.behind]
     planned = [_with_prediction(ladder, tune, costs, promise)[0] for ladder in built]
-    return sorted(planned, key=lambda ladder: ladder.predicted_cost_ms)
+    return sorted(planned, key=lambda ladder: (ladder.predicted_cost_ms, not ladder.ends_with_reference))
 
 
 def certify_views(trial: Trial, ladder: Ladder, rows: Sequence[Row]) -> list[PathView]:
