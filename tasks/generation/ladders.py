@@ -150,7 +150,7 @@ def _behind_small(
         views = (PathView(scores, may_stop, answers.right), PathView(np.zeros(len(scores)), everyone, right))
         totals = np.cumsum(own)
         early = replace(small, cost_ms=float(totals[0]), early_tokens=abort.tokens if abort else small.early_tokens)
-        rules = (early, replace(trial.rules[name], cost_ms=float(totals[1])))
+        rules = (early, replace(trial.rules_behind[name], cost_ms=float(totals[1])))
         chain = build_chain(views, tune.reference_right, np.array(own))
         return Ladder(rules, abort, np.array(own), views, chain, math.inf)
 
