@@ -161,13 +161,18 @@ def _behind_small(
     beginnings = [
         _beginning(tokens, begun, float(costs.beginning[tokens].mean())) for tokens, begun in tune.begun.items()
     ]
-    abort = cheapest_abort(beginnings, stops, cost_ms=own[0], next_cost_ms=own[1])
+    alone_ms = float(costs.alone[name].mean())
+    abort = cheapest_abort(beginnings, stops, cost_ms=own[0], behind_ms=own[1], alone_ms=alone_ms)
     if abort is None:
         return built(answers.answered, tune.behind[name].right, own, None)
     begun = tune.begun[abort.tokens]
     given_up = _given_up(abort, begun)
     begun_ms = float(costs.beginning[abort.tokens].mean())
-    own = (float(np.where(given_up, begun_ms, own[0]).mean()), own[1])
+    undrafted = given_up[given_up | ~stops].mean()  # of what goes on
+    own = (
+        float(np.where(given_up, begun_ms, own[0]).mean()),
+        float(undrafted * alone_ms + (1 - undrafted) * costs.behind_for(name, ~stops & ~given_up)),
+    )
     right = tune.behind[name].right.copy()
     rows = np.flatnonzero(given_up).tolist()
     if name != REFERENCE:
