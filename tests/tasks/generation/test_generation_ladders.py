@@ -81,7 +81,7 @@ def test_a_cheap_small_model_whose_doubt_tells_goes_before_the_full_one() -> Non
 
 
 def test_a_small_model_may_be_worth_its_cost_as_a_draft_alone() -> None:
-    ladder, _, tune = first(telling=False, small_ms=0.5)
+    ladder, _, _ = first(telling=False, small_ms=0.5)
     assert ladder.paths == ("small", "full")
     assert ladder.predicted_cost_ms == pytest.approx(0.5 + BEHIND_MS, rel=0.02)
 
