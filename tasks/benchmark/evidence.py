@@ -4,8 +4,8 @@ import statistics
 from collections.abc import Sequence
 from typing import Final
 
-from tasks.benchmark.job import LoadRun, Timings
-from tasks.records import ChampionSpeed, Contender, Percentile, Ratio, Scenario
+from tasks.benchmark.job import LoadRun, Timings, TokenRun
+from tasks.records import ChampionSpeed, Contender, Percentile, Ratio, Scenario, TokenLatency
 from tasks.statistics.early_stopping import LOADGEN_CONFIDENCE, latency_percentile
 from tasks.statistics.speed_ratio import paired_ratio
 
@@ -36,6 +36,19 @@ def percentiles(latencies_ms: Sequence[float]) -> tuple[Percentile, ...]:
     return tuple(
         latency_percentile(latencies_ms, percent / 100, LOADGEN_CONFIDENCE).model_copy(update={"percentile": percent})
         for percent in PERCENTILES
+    )
+
+
+def token_latency(run: TokenRun) -> TokenLatency:
+    """Percentiles over the requests; a further token's time is a request's mean, and requests of one token have none."""
+    rows = zip(run.first_ms, run.total_ms, run.tokens, strict=True)
+    further = [(total - first) / (tokens - 1) for first, total, tokens in rows if tokens > 1]
+    return TokenLatency(
+        queries=len(run.tokens),
+        first=percentiles(run.first_ms),
+        further=percentiles(further) if further else (),
+        tokens_per_second=1e3 * sum(run.tokens) / sum(run.total_ms),
+        mean_tokens=statistics.fmean(run.tokens),
     )
 
 

@@ -12,7 +12,7 @@ ScenarioName = Literal["SingleStream", "Offline", "Server"]
 
 
 class ContenderFiles(Record):
-    """A model to compare with: a static graph with the tokenizer of `bundle`, or (`graph` None) that bundle itself."""
+    """A model to compare with: a static graph, or a decoder's folder, asked as `bundle` is, or (`graph` None) the bundle."""
 
     name: str
     bundle: Path
@@ -74,6 +74,14 @@ class Timings(Record):
     blocks_ms: tuple[tuple[float, ...], ...]
 
 
+class TokenRun(Record):
+    """Streamed answers, one after the other: time to the first piece and to the end, and how many tokens, by request."""
+
+    first_ms: tuple[float, ...]
+    total_ms: tuple[float, ...]
+    tokens: tuple[int, ...]
+
+
 class CpuUse(Record):
     """CPU time during one part: of `cpus` CPUs over `wall_s` seconds, how much was idle and how much our own (seconds)."""
 
@@ -88,7 +96,7 @@ class Measurements(Record):
     """All that the child measured. `repeat` is the first contender once more in every block: the A/A comparison.
 
     `unanswered`: gate inputs whose prediction raised in the survey; they are in no path's share. `cpu_use`: of the parts
-    that were timed, empty where the system does not tell.
+    that were timed, empty where the system does not tell. `tokens`: None where answers are no tokens.
     """
 
     bundle_digest: str
@@ -102,6 +110,7 @@ class Measurements(Record):
     timings: tuple[Timings, ...]
     repeat: Timings
     cpu_use: tuple[CpuUse, ...]
+    tokens: TokenRun | None = None
 
 
 class Outcome(Record):

@@ -15,11 +15,12 @@ from typing import Final
 from tasks.benchmark.comparison import affordable_inputs, compare
 from tasks.benchmark.cpu_use import CpuMeter
 from tasks.benchmark.errors import BenchmarkError
-from tasks.benchmark.job import Job, LoadRun, Measurements, Phase
+from tasks.benchmark.job import Job, LoadRun, Measurements, Phase, TokenRun
 from tasks.benchmark.load_generator import Load, generate_load
 from tasks.benchmark.process import usable_cpus
 from tasks.benchmark.sustained import highest_sustained_qps
 from tasks.benchmark.system_under_test import Model
+from tasks.benchmark.tokens import StreamingModel, time_tokens
 
 _SAFE_SHARE_OF_CAPACITY: Final = 0.5
 """Arrival rate of the Server scenario where no rate is asked for: busy, and far from the queue's knee."""
@@ -32,6 +33,8 @@ _SERVER_FEWEST: Final = 800
 _OFFLINE_S: Final = 15.0
 _OFFLINE_FEWEST: Final = 100
 _COMPARISON_S: Final = 12.0
+_TOKENS_S: Final = 20.0
+_TOKENS_FEWEST: Final = 100
 _HANG_FACTOR: Final = 10.0
 _HANG_S: Final = 120.0
 
@@ -78,10 +81,12 @@ class Measuring:
         runs = self.scenarios(subject.model, survey.median_ms)
         sustained = self.sustained(subject.model, runs[-1], capacity=runs[1].qps)
 
-        self._tell("loading the models to compare with", 0.65)
-        contenders = {"adaptive": subject.model, **load_contenders()}
         answered = [index for index, path in enumerate(survey.paths) if path is not None]
         texts = [self.texts[index] for index in answered]
+        tokens = self.tokens(subject.model, texts, survey.median_ms)
+
+        self._tell("loading the models to compare with", 0.65)
+        contenders = {"adaptive": subject.model, **load_contenders()}
         strata = [str(survey.paths[index]) for index in answered]
         repeats = self.job.interleaved_repeats
         self._tell("interleaved comparison", 0.7, expected_s=_COMPARISON_S * 5)
@@ -102,6 +107,7 @@ class Measuring:
             timings=timings,
             repeat=repeat,
             cpu_use=tuple(self.meter.uses),
+            tokens=tokens,
         )
 
     def scenarios(self, model: Model, median_ms: float) -> tuple[LoadRun, LoadRun, LoadRun]:
@@ -131,6 +137,15 @@ class Measuring:
 
         known = server_run.target_qps if keeps_up(server_run) else None
         return highest_sustained_qps(sustains, known=known, capacity=capacity, queries=self.job.queries)
+
+    def tokens(self, model: Model, texts: Sequence[str], median_ms: float) -> TokenRun | None:
+        """Token latencies of a model that streams, None of any other. `median_ms` is the survey's."""
+        if not isinstance(model, StreamingModel):
+            return None
+        queries = min(self.job.queries, max(_TOKENS_FEWEST, int(1e3 * _TOKENS_S / median_ms)))
+        self._tell(f"tokens, {queries} queries", 0.6, expected_s=3 * queries * median_ms / 1e3)
+        with self.meter.part("tokens"):
+            return time_tokens(model, texts, queries)
 
     def _load(
         self, load: Load, model: Model, fraction: float, *, expected_s: float, name: str | None = None

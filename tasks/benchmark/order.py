@@ -64,7 +64,8 @@ def static_contenders(bundle: Path, compression: Artifact[CompressionResult]) ->
     """The best static model, which is the baseline, and the fp32 reference if that is another graph."""
     result = compression.result
     static, reference = compression.folder / result.static_monolith, compression.folder / result.reference_monolith
-    name = f"static-{result.static_precision.removeprefix('static-').removeprefix('dynamic-')}"
+    weights = result.static_precision.removeprefix("static-").removeprefix("dynamic-").partition("-")[0]
+    name = f"static-{weights}"
     contenders = [ContenderFiles(name=name, bundle=bundle, graph=static)]
     if reference != static:
         reference_name = _REFERENCE_NAME if name != _REFERENCE_NAME else "reference-fp32"

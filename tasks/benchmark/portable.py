@@ -35,7 +35,7 @@ _GRAPHS: Final = "graphs"
 class PortableJob(Record):
     """An order whose files lie beside it. `files`: SHA-256 of each by its path; `code`: digest of what is to measure.
 
-    `graphs`: file of each static contender by its name, in their order.
+    `graphs`: file, or decoder's folder, of each static contender by its name, in their order.
     """
 
     bundle_digest: str
@@ -70,9 +70,13 @@ def pack_order(order: Order, folder: Path, *, code: str) -> str:
     for contender in order.contenders:
         if contender.graph is None:
             raise ValueError(f"the contender {contender.name} is a bundle; only static graphs and the champion travel")
-        graphs[contender.name] = f"{_GRAPHS}/{contender.name}.onnx"
         (folder / _GRAPHS).mkdir(exist_ok=True)
-        shutil.copyfile(contender.graph, folder / graphs[contender.name])
+        if contender.graph.is_dir():
+            graphs[contender.name] = f"{_GRAPHS}/{contender.name}"
+            shutil.copytree(contender.graph, folder / graphs[contender.name])
+        else:
+            graphs[contender.name] = f"{_GRAPHS}/{contender.name}.onnx"
+            shutil.copyfile(contender.graph, folder / graphs[contender.name])
     (folder / _TEXTS).write_text(json.dumps(order.texts), encoding="utf-8")
     job = PortableJob(
         bundle_digest=order.bundle_digest,

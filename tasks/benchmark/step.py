@@ -176,6 +176,7 @@ def _measured(order: Order, workspace: Workspace) -> BenchmarkResult:
         against_champion=evidence.against_champion(measured.timings, folder_digest(champion)) if champion else None,
         disturbance=others.model_copy(update={"attempts": made}) if others else None,
         operating_point=measured.operating_point,
+        tokens=evidence.token_latency(measured.tokens) if measured.tokens else None,
     )
 
 

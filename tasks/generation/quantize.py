@@ -93,7 +93,7 @@ def select_decoder(
         parity=tuple(parity),
         segments=tuple(names),
         parent_segments=(),
-        static_monolith=FULL,
+        static_monolith=REFERENCE if precisions[FULL] == FP32 else FULL,
         static_precision=precisions[FULL].name,
         reference_monolith=REFERENCE,
     )

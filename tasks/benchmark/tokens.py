@@ -1,0 +1,64 @@
+"""Token latencies of a model that streams: one request after the other, timed where a reader of the stream would be.
+
+What counts as the first token's time is when the first piece arrives, not when a model first thought of it: an answer that
+is judged as a whole before it is given arrives whole.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final, Protocol, runtime_checkable
+
+import numpy as np
+
+from tasks.benchmark.job import TokenRun
+
+_SEED: Final = 20_047
+_WARM_UP_ANSWERS: Final = 3
+
+
+class Counted(Protocol):
+    """What is read of an answer."""
+
+    @property
+    def tokens(self) -> int:
+        """How many it has."""
+        ...
+
+
+@runtime_checkable
+class StreamingModel(Protocol):
+    """What can be measured by its tokens; the engine's generation model is one."""
+
+    def predict(self, texts: list[str], /) -> Sequence[Counted]:
+        """One answer per text."""
+        ...
+
+    def generate(self, text: str, /) -> Iterator[str]:
+        """The same answer in pieces."""
+        ...
+
+
+def time_tokens(model: StreamingModel, texts: Sequence[str], queries: int) -> TokenRun:
+    """Streams `queries` answers to texts in random order, each text as often as the others. Texts must be answerable."""
+    order = np.random.default_rng(_SEED).permutation(np.arange(queries) % len(texts)).tolist()
+    # Greedy answers are the same each time, so their tokens are counted outside of what is timed.
+    tokens = {number: model.predict([texts[number]])[0].tokens for number in sorted(set(order))}
+    for number in order[:_WARM_UP_ANSWERS]:
+        _stream(model, texts[number])
+    times = [_stream(model, texts[number]) for number in order]
+    return TokenRun(
+        first_ms=tuple(first for first, _ in times),
+        total_ms=tuple(total for _, total in times),
+        tokens=tuple(tokens[number] for number in order),
+    )
+
+
+def _stream(model: StreamingModel, text: str) -> tuple[float, float]:
+    """Milliseconds to the first piece and to the end; an answer without any text has its end for both."""
+    begin = time.perf_counter()
+    first = None
+    for _piece in model.generate(text):
+        if first is None:
+            first = time.perf_counter()
+    end = time.perf_counter()
+    return ((first or end) - begin) * 1e3, (end - begin) * 1e3
