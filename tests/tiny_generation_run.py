@@ -85,7 +85,7 @@ class TinyGenerationRun:
 def prompts(count: int, seed: int) -> list[str]:
     """Distinct ones within a split."""
     chance = random.Random(seed)
-    words = "order cancel find red shoes train tickets coffee for Ada Grace Hopper Zoë 1 25 300".split()
+    words = ["order", "cancel", "find", "red", "shoes", "train", "tickets", "coffee", "for", "Ada", "Grace", "Hopper", "Zoë", "1", "25", "300"]
     return [" ".join(chance.choices(words, k=chance.randint(4, 9))) + f" {number}" for number in range(count)]
 
 
