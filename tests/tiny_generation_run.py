@@ -70,9 +70,7 @@ class TinyGenerationRun:
         exports = {name: Artifact(name, folder.parent, "", export) for name, folder in exported.items()}
         work = workspace_in(root / "quantize")
         config = GenerationQuantizeConfig(candidates=(DecoderPrecision(weights="int8"),), max_accuracy_loss=0.05)
-        compressed = select_decoder(
-            snapshot, models, exports, config=config, confidence=0.95, workspace=work, **COMMON
-        )
+        compressed = select_decoder(snapshot, models, exports, config=config, confidence=0.95, workspace=work, **COMMON)
         compression = Artifact.of("quantize", work.out, compressed)
         work = workspace_in(root / "calibrate")
         promise = RouterConfig(max_accuracy_loss=0.02, operating_points=(0.01, 0.05))
@@ -85,7 +83,24 @@ class TinyGenerationRun:
 def prompts(count: int, seed: int) -> list[str]:
     """Distinct ones within a split."""
     chance = random.Random(seed)
-    words = ["order", "cancel", "find", "red", "shoes", "train", "tickets", "coffee", "for", "Ada", "Grace", "Hopper", "Zoë", "1", "25", "300"]
+    words = [
+        "order",
+        "cancel",
+        "find",
+        "red",
+        "shoes",
+        "train",
+        "tickets",
+        "coffee",
+        "for",
+        "Ada",
+        "Grace",
+        "Hopper",
+        "Zoë",
+        "1",
+        "25",
+        "300",
+    ]
     return [" ".join(chance.choices(words, k=chance.randint(4, 9))) + f" {number}" for number in range(count)]
 
 
