@@ -219,6 +219,7 @@ class _Run:
             seeds=made.part("seeds"),
             prune=made.part("prune"),
             lexical=made.part("lexical"),
+            student=made.part("student"),
             compression=made.compression.result,
             router=made.router.result,
             evaluation=judged.evaluation.result,

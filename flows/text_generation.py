@@ -38,7 +38,9 @@ CALIBRATE: Final = Step(
     "calibrate-router", "tasks.generation.calibrate:calibrate_generation", RouterResult, measures=True
 )
 EVALUATE: Final = Step("evaluate", "tasks.generation.evaluate:evaluate_generation", EvaluationResult)
-COMPARE: Final = Step("compare-champion", "tasks.generation.compare:compare_generation", ChampionComparison)
+COMPARE: Final = Step(
+    "compare-champion", "tasks.generation.compare:compare_generation_with_champion", ChampionComparison
+)
 
 # The names under which the models reach the quantize step.
 _FULL: Final = "full"

@@ -90,7 +90,7 @@ class _Answer(BaseModel):
     label: str | None
     path: str
     confidence: float
-    abstained: bool
+    abstained: bool = False
 
     def agrees_with(self, other: "_Answer") -> bool:
         same = (self.label, self.path, self.abstained) == (other.label, other.path, other.abstained)

@@ -3,8 +3,9 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from engine.errors import InputError
@@ -38,6 +39,12 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--text-column", default="text", metavar="NAME", help="the column of the texts or prompts in JSON lines"
     )
+    parser.add_argument(
+        "--max-new-tokens", type=int, metavar="N", help="of a completion at most; else as the bundle says"
+    )
+    parser.add_argument(
+        "--schema", type=Path, metavar="FILE", help="a JSON schema that completions are made to keep to"
+    )
     parser.add_argument("--operating-point", metavar="NAME", help="another certified operating point of the bundle")
     parser.set_defaults(execute=execute, resumes=False)
 
@@ -48,6 +55,7 @@ def execute(options: argparse.Namespace) -> int:
     from engine import AdaptiveModel
 
     model = AdaptiveModel.load(folder, operating_point=options.operating_point)
+    wishes = _wishes(model, options)
     if options.texts:
         requests: Iterator[Request] = (Request(row, text) for row, text in enumerate(options.texts, start=1))
     else:
@@ -56,8 +64,32 @@ def execute(options: argparse.Namespace) -> int:
         requests = read_requests(sys.stdin.buffer, options.text_column)
     failed = 0
     for request in requests:
-        failed += not _answer(model, request, as_json=options.json)
+        failed += not _answer(model, request, wishes, as_json=options.json)
     return 2 if failed else 0
+
+
+def _wishes(model: "AdaptiveModel", options: argparse.Namespace) -> dict[str, Any]:
+    """What is asked of completions beyond the prompt. UserError where the model makes none, or the wish cannot be met."""
+    from engine.generation.model import GenerationModel
+
+    wishes: dict[str, Any] = {}
+    if options.max_new_tokens is not None:
+        wishes["max_new_tokens"] = options.max_new_tokens
+    if options.schema is not None:
+        try:
+            wishes["schema"] = options.schema.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"cannot be read ({error})", file=options.schema) from error
+    if not wishes:
+        return wishes
+    if not isinstance(model, GenerationModel):
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in wishes)
+        raise UserError(f"{options.model} is a classifier, which makes no tokens; leave out {named}")
+    try:
+        model.predict([], **wishes)
+    except InputError as error:
+        raise UserError(str(error)) from error
+    return wishes
 
 
 def read_requests(stream: BinaryIO, column: str) -> Iterator[Request]:
@@ -92,13 +124,13 @@ def _text_of(line: str, column: str) -> str:
     return value
 
 
-def _answer(model: "AdaptiveModel", request: Request, *, as_json: bool) -> bool:
+def _answer(model: "AdaptiveModel", request: Request, wishes: Mapping[str, Any], *, as_json: bool) -> bool:
     try:
         if request.text is None:
             raise InputError(request.problem)
-        prediction = model.predict(request.text)[0]
+        prediction = model.predict(request.text, **wishes)[0]
         if prediction.error is not None:
-            raise InputError(prediction.error)
+            raise InputError(prediction.error.removeprefix("row 0: "))
     except InputError as error:
         print(f"miaotui: row {request.row}: {error}", file=sys.stderr, flush=True)
         if as_json:

@@ -34,7 +34,8 @@ def open_model(folder: Path) -> "PreTrainedModel":
     model = AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
     )
-    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model.to("cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[arg-type]  # its wrapper hides what it takes
+    return model
 
 
 def open_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":

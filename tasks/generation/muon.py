@@ -36,7 +36,7 @@ class Muon(Optimizer):
             raise ValueError("Muon is for matrices only")
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One update of every matrix that has a gradient."""
         loss = None
         if closure is not None:

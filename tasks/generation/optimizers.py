@@ -26,9 +26,9 @@ def optimizers_of(
         groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]
         return (AdamW([group for group in groups if group["params"]], lr=learning_rate, betas=_BETAS, fused=True),)
     head = getattr(model.config, "head_dim", None) or model.config.hidden_size // model.config.num_attention_heads
-    groups = [_group(trained, kind, head) for kind in (*_READING, *_WRITING)]
-    muon = Muon([group for group in groups if group["params"]], lr=learning_rate, weight_decay=weight_decay)
-    taken = {id(parameter) for group in groups for parameter in group["params"]}
+    blocks = [_group(trained, kind, head) for kind in (*_READING, *_WRITING)]
+    muon = Muon([group for group in blocks if group["params"]], lr=learning_rate, weight_decay=weight_decay)
+    taken = {id(parameter) for group in blocks for parameter in group["params"]}
     others = [parameter for parameter in trained.values() if id(parameter) not in taken]
     return muon, AdamW(others, lr=embedding_rate, betas=_BETAS, weight_decay=0.0, fused=True)
 

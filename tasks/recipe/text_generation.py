@@ -39,7 +39,7 @@ class LoraConfig(Section):
     """Low-rank updates (Hu et al., 2022) of every linear layer but the head, merged into the weights at the end."""
 
     rank: Annotated[int, Field(ge=1, le=1024)] = 16
-    alpha: Annotated[float, Field(gt=0, le=4096)] = 32.0
+    alpha: Annotated[int, Field(ge=1, le=4096)] = 32
 
 
 class TrainingConfig(Section):

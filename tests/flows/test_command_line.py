@@ -12,11 +12,15 @@ from types import SimpleNamespace
 import pytest
 
 from engine.errors import BundleError, InputError
+from engine.generation.completion import Completion
+from engine.generation.model import GenerationModel
 from engine.prediction import Prediction
 from flows import recalibration
 from flows.command_line import bench, main, predict, recalibrate, run, status
 from tasks.data.rows import UNLABELLED
 from tasks.errors import UserError
+from tests.registry.generated import tokens
+from tests.registry.test_report import benchmark
 
 PROJECT = Path(__file__).parents[2]
 RECIPE = """\
@@ -214,6 +218,79 @@ def test_a_row_that_cannot_be_answered_does_not_lose_the_others(
     assert "row 2: has no field 'text'" in captured.err
 
 
+class FakeGenerator(GenerationModel):
+    """Completes every prompt with a call; refuses the empty one, and more than 96 tokens."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, object]] = []
+
+    def predict(self, texts: str | Sequence[str], **wishes: object) -> list[Completion]:  # type: ignore[override]
+        if int(str(wishes.get("max_new_tokens", 1))) > 96:
+            raise InputError("max_new_tokens: 97 is not within 1 to 96")
+        rows = [texts] if isinstance(texts, str) else texts
+        self.asked += [dict(wishes) for _ in rows]
+        refused = {"label": None, "path": "", "error": "row 0: the prompt is empty"}
+        said = {"label": '{"function":"call"}', "path": "small", "tokens": 7, "prompt_tokens": 3, "finished": True}
+        common = {"confidence": 0.75, "abstained": False, "out_of_scope_score": 0.0, "cost_ms": 6.0}
+        return [Completion(**common, **(said if row.strip() else refused)) for row in rows]  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def fake_generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeGenerator:
+    generator = FakeGenerator()
+    monkeypatch.setattr("engine.AdaptiveModel.load", lambda _folder, **_options: generator)
+    return generator
+
+
+def test_predict_prints_a_completion_as_one_json_object(
+    fake_generator: FakeGenerator, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(tmp_path), "call Ada", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out) == {
+        "text": "call Ada",
+        "completion": '{"function":"call"}',
+        "confidence": 0.75,
+        "path": "small",
+        "cost_ms": 6.0,
+        "tokens": 7,
+        "prompt_tokens": 3,
+        "finished": True,
+        "first_token_ms": 0.0,
+        "total_ms": 0.0,
+    }
+    assert main(["predict", str(tmp_path), "call Ada"]) == 0
+    assert capfd.readouterr().out == '{"function":"call"}\t0.750\tsmall\t6.00 ms\n'
+
+
+def test_a_prompt_that_cannot_be_asked_does_not_lose_the_others(
+    fake_generator: FakeGenerator, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(tmp_path), "call Ada", " ", "call Grace", "--json"]) == 2
+    captured = capfd.readouterr()
+    documents = [json.loads(line) for line in captured.out.splitlines()]
+    assert [document.get("text") for document in documents] == ["call Ada", None, "call Grace"]
+    assert documents[1] == {"row": 2, "error": "the prompt is empty"}
+    assert captured.err == "miaotui: row 2: the prompt is empty\n"
+
+
+def test_what_is_asked_of_completions_reaches_the_model(
+    fake_generator: FakeGenerator, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "schema.json").write_text('{"type": "object"}')
+    schema = str(tmp_path / "schema.json")
+    assert main(["predict", str(tmp_path), "call", "--max-new-tokens", "8", "--schema", schema]) == 0
+    assert fake_generator.asked == [{"max_new_tokens": 8, "schema": '{"type": "object"}'}]
+    capfd.readouterr()
+    assert "max_new_tokens: 97 is not" in fails_with(capfd, "predict", str(tmp_path), "a", "--max-new-tokens", "97")
+    gone = str(tmp_path / "gone.json")
+    assert f"{gone}: cannot be read" in fails_with(capfd, "predict", str(tmp_path), "a", "--schema", gone)
+
+
+def test_a_classifier_is_not_asked_for_tokens(fake_bundle: str, capfd: pytest.CaptureFixture[str]) -> None:
+    said = fails_with(capfd, "predict", fake_bundle, "a", "--max-new-tokens", "8")
+    assert "is a classifier, which makes no tokens; leave out --max-new-tokens" in said
+
+
 def test_answers_come_as_the_lines_come(fake_bundle: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answered: list[int] = []
 
@@ -318,6 +395,19 @@ def test_bench_refuses_what_it_cannot_measure(
 
 
 # ------------------------------------------------------------------ status
+
+
+def test_bench_prints_token_latencies_where_answers_are_tokens(capsys: pytest.CaptureFixture[str]) -> None:
+    from flows.command_line.console import console_for
+
+    result = benchmark()
+    bench.print_benchmark(console_for(sys.stdout), result)
+    assert "tokens" not in capsys.readouterr().out
+    bench.print_benchmark(console_for(sys.stdout), result.model_copy(update={"tokens": tokens()}))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["to", "the", "first", "2.000", "4.000", "4.600"] in lines
+    assert ["per", "further", "one", "0.400", "0.700", "0.800"] in lines
+    assert ["1450.0", "tokens/s,", "17.4", "an", "answer"] in lines
 
 
 def test_status_before_anything_is_registered(own_home: Path, capfd: pytest.CaptureFixture[str]) -> None:

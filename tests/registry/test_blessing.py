@@ -143,6 +143,33 @@ class TestRequirements:
 
 
 @pytest.mark.slow
+class TestGenerator:
+    @pytest.fixture
+    def generator(self, tracker, tiny_generation_bundle, completing, completing_gates, judged) -> Registered:
+        """The version of a bundle that completes prompts."""
+        return register(
+            tracker,
+            tiny_generation_bundle,
+            completing,
+            lambda proven: judged(proven, gates=completing_gates),
+        )
+
+    def test_a_good_version_is_blessed_by_its_completions(self, generator, tiny_generation_bundle):
+        blessing = bless(generator.store, generator.version)
+        golden = json.loads((tiny_generation_bundle / GOLDEN_FILE).read_text())
+        assert blessing.answers == len(golden) > 0
+        assert {row["answer"]["path"] for row in golden} == {"small", "full"}
+        assert list(blessing.requirements) == serving_requirements()
+
+    def test_a_completion_that_pyfunc_alters_is_refused_with_both(self, generator):
+        file = generator.folder / "serving_model.py"
+        file.write_text(file.read_text().replace('"completion": answer.label', '"completion": "another call"'))
+        said = refused(generator, generator.proven_as_it_is())
+        assert "through pyfunc" in said
+        assert "is answered another call by" in said
+
+
+@pytest.mark.slow
 class TestFreshProcess:
     def test_a_good_version_is_blessed_with_the_evidence(self, real, tiny_bundle):
         version = real.version

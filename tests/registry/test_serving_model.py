@@ -9,6 +9,7 @@ import pytest
 
 from engine.digests import folder_digest
 from registry.package import register_bundle
+from tests.tiny_decoder import PROMPTS
 
 TEXTS = ["please move 50 dollars from savings to checking", "where is my card", ""]
 
@@ -30,28 +31,63 @@ print(json.dumps({"answers": answers, "engine": engine.__file__}))
 """
 
 
+@pytest.fixture
+def served(tracker, judged, tmp_path, monkeypatch):
+    """Registers a bundle and has a serving host answer texts with it."""
+
+    def run(bundle, evidence, texts, **judging):
+        proven = evidence.model_copy(update={"bundle_digest": folder_digest(bundle)})
+        verdict = judged(proven, **judging)
+        made = register_bundle(tracker, name="support-intents", bundle=bundle, evidence=proven, verdict=verdict)
+        location = tracker.client.get_model_version_download_uri("support-intents", str(made.version.version))
+        monkeypatch.delenv("PYTHONPATH", raising=False)
+        monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+        done = subprocess.run(
+            [sys.executable, "-c", SERVE, location, json.dumps(texts)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        said = json.loads(done.stdout.splitlines()[-1])
+        assert Path(said["engine"]).is_relative_to(location)
+        return said["answers"]
+
+    return run
+
+
 @pytest.mark.slow
-def test_the_registered_model_answers_as_the_engine_does(tracker, tiny_bundle, evidence, judged, tmp_path, monkeypatch):
+def test_the_registered_model_answers_as_the_engine_does(served, tiny_bundle, evidence):
     from engine import AdaptiveModel
 
-    proven = evidence.model_copy(update={"bundle_digest": folder_digest(tiny_bundle)})
-    registration = register_bundle(
-        tracker, name="support-intents", bundle=tiny_bundle, evidence=proven, verdict=judged(proven)
-    )
-    location = tracker.client.get_model_version_download_uri("support-intents", str(registration.version.version))
-    monkeypatch.delenv("PYTHONPATH", raising=False)
-    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-    done = subprocess.run(
-        [sys.executable, "-c", SERVE, location, json.dumps(TEXTS)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    served = json.loads(done.stdout.splitlines()[-1])
-    assert Path(served["engine"]).is_relative_to(location)
+    answers = served(tiny_bundle, evidence, TEXTS)
     expected = AdaptiveModel.load(tiny_bundle).predict(TEXTS)
-    for answer, own in zip(served["answers"], expected, strict=True):
+    for answer, own in zip(answers, expected, strict=True):
         assert (answer["label"], answer["path"], answer["abstained"]) == (own.label, own.path, own.abstained)
         assert answer["confidence"] == pytest.approx(own.confidence)
+
+
+@pytest.mark.slow
+def test_the_registered_generator_completes_as_the_engine_does(
+    served, tiny_generation_bundle, completing, completing_gates
+):
+    from engine import AdaptiveModel
+
+    prompts = [*PROMPTS[:4], " "]
+    answers = served(tiny_generation_bundle, completing, prompts, gates=completing_gates)
+    expected = AdaptiveModel.load(tiny_generation_bundle).predict(prompts)
+    assert {own.path for own in expected[:-1]} == {"small", "full"}
+    for answer, own in zip(answers, expected, strict=True):
+        assert answer == {
+            "completion": own.label,
+            "confidence": pytest.approx(own.confidence),
+            "path": own.path,
+            "tokens": own.tokens,
+            "finished": own.finished,
+            "cost_ms": own.cost_ms,
+            "error": own.error,
+        }
+    assert answers[0]["completion"]
+    assert answers[-1]["completion"] is None
+    assert answers[-1]["error"] == "row 4: the prompt is empty"
