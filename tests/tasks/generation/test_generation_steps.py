@@ -12,7 +12,7 @@ from tasks.benchmark.step import run_benchmark
 from tasks.data.rows import read_rows
 from tasks.generation.bundling import load_generation_bundle
 from tasks.generation.calibrate import open_trial
-from tasks.generation.compare import compare_generation
+from tasks.generation.compare import compare_generation_with_champion
 from tasks.generation.evaluate import evaluate_generation
 from tasks.generation.quantize import settings_of
 from tasks.recipe.schema import BenchmarkConfig
@@ -115,7 +115,7 @@ class TestEvaluation:
 def test_a_bundle_loses_nothing_to_itself_and_differs_nowhere(run, tmp_path) -> None:
     workspace = workspace_in(tmp_path)
     bundle = run.router.folder / "bundle"
-    compared = compare_generation(
+    compared = compare_generation_with_champion(
         run.snapshot,
         run.router,
         bundle,
