@@ -67,7 +67,9 @@ def evaluate_generation(
     reference_decoder = GreedyDecoder.open(compression.folder / compression.result.reference_monolith, settings, target)
     static_decoder = GreedyDecoder.open(compression.folder / compression.result.static_monolith, settings, target)
     reference, static = _greedy(reference_decoder, rows), _greedy(static_decoder, rows)
-    paths = {path.name: GreedyDecoder.open(bundle / path.name, settings, target) for path in router.result.paths}
+    paths = {
+        path.name: GreedyDecoder.open(bundle / path.name, settings, target, bundle) for path in router.result.paths
+    }
     alone = {name: _greedy(decoder, rows) for name, decoder in paths.items()}
     reference_right = judge.right(reference)
 

@@ -36,16 +36,22 @@ class GreedyDecoder:
     settings: GenerationSettings
 
     @classmethod
-    def open(cls, folder: Path, settings: GenerationSettings, target: Target) -> Self:
-        """The exported decoder of a folder, with the target's threads and execution provider."""
-        prompts = PromptTokenizer(folder / TOKENIZER_FILE, settings)
+    def open(
+        cls, folder: Path, settings: GenerationSettings, target: Target, tokenizer_folder: Path | None = None
+    ) -> Self:
+        """The exported decoder of a folder, with the target's threads and execution provider.
+
+        `tokenizer_folder`: where `tokenizer.json` lies, if not in the decoder's own.
+        """
+        tokenizer_file = (tokenizer_folder or folder) / TOKENIZER_FILE
+        prompts = PromptTokenizer(tokenizer_file, settings)
         decoder = Decoder(
             folder,
             threads=target.threads,
             execution_provider=target.execution_provider,
             prefix=prompts.prefix_ids,
         )
-        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+        tokenizer = Tokenizer.from_file(str(tokenizer_file))
         tokenizer.no_padding()
         tokenizer.no_truncation()
         return cls(decoder, prompts, tokenizer, settings)

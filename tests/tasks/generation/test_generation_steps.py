@@ -57,7 +57,7 @@ class TestCalibration:
         assert result.expected_cost_ms < result.static_cost_ms
         promised = next(entry for entry in result.certificates if entry.operating_point == result.operating_point)
         assert promised.certified
-        assert promised.test.n == 800
+        assert promised.test.n == 600
 
     def test_what_serves_answers_as_what_was_certified(self, run) -> None:
         """The certificate's harms are those of the served answers on the same rows."""
