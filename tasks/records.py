@@ -210,7 +210,8 @@ class CompressionResult(Record):
     """Which variant serves: `model` (fine-tuned or pruned), `precision` (fp32, dynamic-int8, static-int8).
 
     `static_monolith` is the best single compressed model, the baseline of every speed-up. `parent_segments`: where the
-    pruned model was kept, the segments of the fine-tuned one at the same precision, for the router to choose from.
+    pruned model was kept, the segments of the fine-tuned one at the same precision, for the router to choose from. In text
+    generation all are decoders' folders, and `segments` are the models in the ladder's order, cheapest first.
     """
 
     model: str
