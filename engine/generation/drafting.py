@@ -5,6 +5,7 @@ from the training rows: prompt lookup (Saxena 2023), told where copies end and w
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ _LEAST_SHARE: Final = 0.3  # reading a token more costs about a fifth of a pass 
 _LEAST_COPIED: Final = 0.4
 _UNSEEN_COPIED: Final = 0.5
 _LONGEST_MATCH: Final = 4
+_LEAST_LIKELY: Final = math.log(
+    0.25
+)  # of another model's draft, up to its last token; the price of reading it, likewise
 
 Guesses = Mapping[tuple[int, ...], tuple[int, float]]
 """Context, the last one or two tokens that the prompt does not have → the likeliest next token (or COPY) and its share."""
@@ -132,21 +136,32 @@ class AnswerDrafter:
     `otherwise` guesses where the other answer says nothing more.
     """
 
-    def __init__(self, answer: Sequence[int], otherwise: Drafter | None) -> None:
-        """`answer`: ids, with the end token where it has one."""
+    def __init__(
+        self, answer: Sequence[int], otherwise: Drafter | None, log_probabilities: Sequence[float] | None = None
+    ) -> None:
+        """`answer`: ids, with the end token where it has one; `log_probabilities`: of each, None takes all for certain."""
         self._answer = list(answer)
+        self._log_probabilities = [0.0] * len(answer) if log_probabilities is None else log_probabilities
         self._otherwise = otherwise
         self._places: dict[tuple[int, int], int] = {}
         for place in range(len(answer) - 1, 1, -1):
             self._places[answer[place - 2], answer[place - 1]] = place
 
     def draft(self, tokens: Sequence[int]) -> Sequence[int]:
-        """See Drafter; the whole rest at once, since it is likely and was free."""
+        """See Drafter; as far as the other model was likely to be right, since a token in vain costs, too."""
         length = len(tokens)
         if self._answer[:length] == tokens:
             place: int | None = length
         else:
             place = self._places.get((tokens[-2], tokens[-1])) if length > 1 else None
-        if place is not None and place < len(self._answer):
-            return self._answer[place:]
-        return self._otherwise.draft(tokens) if self._otherwise is not None else ()
+        likely = [] if place is None else self._likely_from(place)
+        return likely or (self._otherwise.draft(tokens) if self._otherwise is not None else [])
+
+    def _likely_from(self, place: int) -> list[int]:
+        end, log_probability = place, 0.0
+        for value in self._log_probabilities[place:]:
+            log_probability += value
+            if log_probability < _LEAST_LIKELY:
+                break
+            end += 1
+        return self._answer[place:end]

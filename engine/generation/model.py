@@ -282,7 +282,7 @@ def drafter_of(
     if before is None or not rule.draft_answer:
         return drafter
     ending = [min(end_ids)] if before.ended else []
-    return AnswerDrafter([*before.tokens, *ending], drafter)
+    return AnswerDrafter([*before.tokens, *ending], drafter, before.log_probabilities)
 
 
 def _completion(request: _Request, attempts: Sequence[_Attempt], detail: bool) -> Completion:

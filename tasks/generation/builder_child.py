@@ -13,7 +13,10 @@ if __name__ == "__main__":
     die_with_parent()
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 
+    import onnxruntime_genai
     from onnxruntime_genai.models import builder
+
+    onnxruntime_genai.disable_telemetry_events()
 
     for graph in job["graphs"]:
         place = (None, graph["model"], graph["out"], graph["weights"], job["execution_provider"], job["cache"])

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.recipe.section import Section
+from tasks.artifact import Record
 
 
-class DecoderPrecision(Section):
+class DecoderPrecision(Record):
     """`weights`: of the matrices. The other fields matter to int4 and int8 alone.
 
     `block_size`: weights that share one scale. `accuracy_level`: what a product is computed in, 1 is fp32 and 4 is int8.

@@ -84,6 +84,15 @@ def test_another_models_answer_is_drafted_and_taken_up_again_behind_a_difference
     assert list(drafter.draft([OPEN, 40, 41, SECOND, 60, CLOSE, END])) == []
 
 
+def test_a_doubtful_answer_is_drafted_as_far_as_it_is_likely() -> None:
+    answer = [OPEN, 40, 41, SECOND, 60, CLOSE, END]
+    sure, doubt, guess = -0.01, -0.7, -3.0  # 99 %, 50 %, 5 %
+    drafter = AnswerDrafter(answer, None, [sure, sure, doubt, doubt, doubt, sure, sure])
+    assert list(drafter.draft([])) == answer[:3]  # then 0.24
+    assert list(drafter.draft([OPEN, 40, 41, SECOND])) == answer[4:]
+    assert list(AnswerDrafter(answer, None, [guess] * 7).draft([])) == []
+
+
 def test_where_the_other_answer_is_silent_phrases_are_guessed(phrases: Phrases) -> None:
     new = example([40, 41, 42], [60, 61])
     drafter = AnswerDrafter([OPEN, 60], PhraseDrafter(phrases, new.prompt, 8))

@@ -1,19 +1,23 @@
 """Exported decoders answer as PyTorch does, also where a head has to be padded."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engine.generation.decoder import Decoder
+from tasks.artifact import Artifact, Workspace
+from tasks.data.rows import Row
 from tasks.errors import UserError
 from tasks.export import ParityError
 from tasks.generation.building import DecoderBuild, DecoderBuildError, build_decoders, decoder_size_mb
-from tasks.generation.export import PARITY_POSITIONS, check_parity
+from tasks.generation.export import PARITY_POSITIONS, check_parity, export_decoder
 from tasks.generation.head_padding import pad_heads
-from tasks.generation.precision import FP32
-from tests.tiny_decoder import TinyDecoders
+from tasks.generation.precision import FP32, DecoderPrecision
+from tests.tasks.generation.conftest import snapshot_of
+from tests.tiny_decoder import TEXTS, TinyDecoders
 
 STORIES = Path(__file__).parents[4] / "shared" / "data" / "stories260k"
 
@@ -78,14 +82,48 @@ def test_a_folder_that_the_builder_cannot_read_says_so(tiny_decoders: TinyDecode
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not STORIES.is_dir(), reason="shared/data/stories260k is not here")
-def test_a_pretrained_llama_is_exported_within_1e_3(tmp_path: Path) -> None:
+def test_the_step_exports_what_was_trained_and_records_its_parity(tiny_decoders: TinyDecoders, tmp_path: Path) -> None:
+    rows = [Row(text.split(" {")[0], "{" + text.split(" {", 1)[1]) for text in TEXTS]
+    snapshot = snapshot_of(tmp_path / "snapshot", {"tune": rows})
+    workspace = Workspace(out=tmp_path / "out", scratch=tmp_path / "scratch")
+    workspace.out.mkdir()
+    model = Artifact("fine-tune", tiny_decoders.full_model, "0" * 64, snapshot.result)
+    result = export_decoder(snapshot, model, workspace=workspace)
+    assert result.precision == FP32
+    assert [check.graph for check in result.parity] == ["model.onnx", "decoder.onnx"]
+    assert all(check.rows >= PARITY_POSITIONS and check.max_abs_difference <= 1e-3 for check in result.parity)
+    assert result.size_mb == decoder_size_mb(workspace.out / result.folder)
+    assert (workspace.out / result.folder / "tokenizer.json").is_file()
+
+
+@pytest.fixture(scope="module")
+def story() -> list[int]:
+    """What the pretrained model tells, greedily: the start token and at least 64 more."""
     import torch
     from transformers import AutoModelForCausalLM
 
     network = AutoModelForCausalLM.from_pretrained(STORIES).eval()
-    story = network.generate(torch.tensor([[1]]), do_sample=False, min_new_tokens=64, max_new_tokens=64)[0].tolist()
-    build_decoders([DecoderBuild(STORIES, FP32, tmp_path / "decoder")], scratch=tmp_path / "scratch")
-    built, served = check_parity(STORIES, tmp_path / "decoder", [story])
-    assert built.rows >= 64
+    return network.generate(torch.tensor([[1]]), do_sample=False, min_new_tokens=96, max_new_tokens=96)[0].tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not STORIES.is_dir(), reason="shared/data/stories260k is not here")
+def test_a_pretrained_llama_is_exported_within_1e_3_and_int4_tells_nearly_its_story(
+    story: list[int], tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    precisions = {"fp32": FP32, "int4": DecoderPrecision(weights="int4")}
+    builds = [DecoderBuild(STORIES, precision, tmp_path / name) for name, precision in precisions.items()]
+    build_decoders(builds, scratch=tmp_path / "scratch")
+    built, served = check_parity(STORIES, tmp_path / "fp32", [story])
+    assert built.rows >= PARITY_POSITIONS
     assert max(built.max_abs_difference, served.max_abs_difference) <= 1e-3
+    perplexities = {name: perplexity(Decoder(tmp_path / name), story) for name in precisions}
+    for name, value in perplexities.items():
+        record_property(f"perplexity of {name}", round(value, 4))
+    assert 1 < perplexities["fp32"] < perplexities["int4"] < 1.5 * perplexities["fp32"], perplexities
+
+
+def perplexity(decoder: Decoder, tokens: list[int]) -> float:
+    with decoder.request(tokens, 0) as (state, _):
+        rows = state.read(tokens[:-1], 0, len(tokens) - 1)
+    return float(np.exp(-rows[np.arange(len(tokens) - 1), tokens[1:]].mean()))
