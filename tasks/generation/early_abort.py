@@ -1,9 +1,10 @@
 """When to give the small model up after its first tokens: chosen on tune for the least expected cost.
 
-Only rows that go on anyway gain by it, so doubt among the first tokens has to tell them from those that stop. An abort never
-adds harm: the next path answers instead.
+Only rows that go on anyway gain by it, so doubt among the first tokens has to tell them from those that stop; and what they
+gain is less the draft that the next path would have had. An abort never adds harm: the next path answers instead.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,16 +43,17 @@ class EarlyAbort:
 
 
 def cheapest_abort(
-    beginnings: list[Beginning], stops: Flags, *, cost_ms: float, next_cost_ms: float
+    beginnings: Sequence[Beginning], stops: Flags, *, cost_ms: float, behind_ms: float, alone_ms: float
 ) -> EarlyAbort | None:
     """The abort that saves most, None where none saves enough.
 
-    `stops`: (rows,) whether a whole answer stops here; `cost_ms`: of a whole answer; `next_cost_ms`: of the next path.
+    `stops`: (rows,) whether a whole answer stops here; `cost_ms`: of a whole answer; `behind_ms`: of the next path with that
+    as a draft; `alone_ms`: of the next path by itself, which is what it costs at most without.
     """
-    least_gain = LEAST_GAIN * (cost_ms + (~stops).mean() * next_cost_ms)
+    least_gain = LEAST_GAIN * (cost_ms + (~stops).mean() * behind_ms)
     best, most = None, least_gain
     for beginning in beginnings:
-        gain = np.where(stops, cost_ms - beginning.cost_ms - next_cost_ms, cost_ms - beginning.cost_ms)
+        gain = np.where(stops, cost_ms, cost_ms + behind_ms) - (beginning.cost_ms + alone_ms)
         gain[beginning.whole] = 0.0
         order = np.argsort(beginning.doubt, kind="stable")
         doubts, total = beginning.doubt[order], np.cumsum(gain[order]) / len(stops)
