@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from tasks.records import CompressionResult, RouterResult, SnapshotResult
 
 HERE = Target(name="here")
-MAX_NEW_TOKENS = 12
+MAX_NEW_TOKENS = 6
 IDLE_LAYERS = 10
-DISTURBANCE = 0.01
+DISTURBANCE = 0.001
 ROWS = {"train": 100, "tune": 400, "certify": 800, "gate": 200}
 WRONG_GOLD = 0.03
 COMMON = {"correct": "exact", "max_new_tokens": MAX_NEW_TOKENS, "target": HERE}
@@ -83,25 +83,8 @@ class TinyGenerationRun:
 def prompts(count: int, seed: int) -> list[str]:
     """Distinct ones within a split."""
     chance = random.Random(seed)
-    words = [
-        "order",
-        "cancel",
-        "find",
-        "red",
-        "shoes",
-        "train",
-        "tickets",
-        "coffee",
-        "for",
-        "Ada",
-        "Grace",
-        "Hopper",
-        "Zoë",
-        "1",
-        "25",
-        "300",
-    ]
-    return [" ".join(chance.choices(words, k=chance.randint(4, 9))) + f" {number}" for number in range(count)]
+    words = "order cancel find red shoes train tickets coffee for Ada Grace Hopper Zoë 1 25 300"
+    return [" ".join(chance.choices(words.split(), k=chance.randint(4, 9))) + f" {number}" for number in range(count)]
 
 
 def answered(full, prompt: str) -> Row:

@@ -95,8 +95,8 @@ class CpuUse(Record):
 class Measurements(Record):
     """All that the child measured. `repeat` is the first contender once more in every block: the A/A comparison.
 
-    `unanswered`: gate inputs whose prediction raised in the survey; they are in no path's share. `cpu_use`: of the parts
-    that were timed, empty where the system does not tell. `tokens`: None where answers are no tokens.
+    `unanswered`: gate inputs that the survey saw refused, or whose prediction raised; they are in no path's share. `cpu_use`:
+    of the parts that were timed, empty where the system does not tell. `tokens`: None where answers are no tokens.
     """
 
     bundle_digest: str

@@ -41,7 +41,7 @@ _HANG_S: Final = 120.0
 
 @dataclass(frozen=True)
 class Survey:
-    """Every input answered once: the path that answered it (None where the prediction raised), and the median time."""
+    """Every input answered once: the path that answered it (None where none did), and the median time."""
 
     paths: tuple[str | None, ...]
     median_ms: float
@@ -172,8 +172,8 @@ def survey_inputs(model: Model, texts: Sequence[str]) -> Survey:
             last_failure = failure
             paths.append(None)
         else:
-            times.append((time.perf_counter() - begin) * 1e3)
-            paths.append(path)
+            paths.append(path or None)  # an answer of no path is a refusal
+            times += [(time.perf_counter() - begin) * 1e3] if path else []
     if last_failure is not None:
         traceback.print_exception(last_failure, file=sys.stderr)
     if not times:

@@ -96,7 +96,7 @@ def calibrate_generation(
     small = SMALL if SMALL in trial.paths else None
     static = FULL if FULL in trial.paths else REFERENCE
     workspace.progress("drafts by measured speed", 0.1)
-    trial = fastest_drafts(trial, tune, workspace.progress, behind=small)
+    trial = fastest_drafts(trial, tune, workspace.progress, small=small)
     workspace.progress(f"answers of all paths on {len(tune)} rows of tune", 0.2)
     answers = TuneAnswers.of(trial, tune)
     workspace.progress("costs on the target", 0.4)
@@ -164,7 +164,9 @@ def open_trial(
         task=TEXT_GENERATION,
     )
     rules = {path: PathRule(path, cost_ms=0.0) for path in paths}
-    return Trial(paths, rules, learn_phrases(example for example in examples if example.prompt), manifest, correct)
+    return Trial(
+        paths, rules, rules, learn_phrases(example for example in examples if example.prompt), manifest, correct
+    )
 
 
 def _decide(

@@ -15,7 +15,7 @@ from tasks.recipe.target import Target
 from tasks.records import ChampionComparison, RouterResult, SnapshotResult
 
 
-def compare_generation_with_champion(
+def compare_generation(
     snapshot: Artifact[SnapshotResult],
     router: Artifact[RouterResult],
     champion: Path,

@@ -7,7 +7,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.generation.router import OperatingPoint, Step
 from tasks.data.rows import Row
 from tasks.generation.trial import Trial
 from tasks.graphs.timing import interleaved_row_times
@@ -53,12 +52,12 @@ def measure_costs(
     step = max(1, len(rows) // TIMED_ROWS)
     numbers = np.arange(0, len(rows), step)[:TIMED_ROWS]
     texts = [rows[number].text for number in numbers]
-    runs: dict[str, Callable[[str], object]] = {f"alone {name}": _predicting(trial, name) for name in trial.paths}
+    runs: dict[str, Callable[[str], object]] = {f"alone {name}": trial.model(name).predict for name in trial.paths}
     plain = trial.with_rule(replace(trial.rules[static], draft_tokens=0))
-    runs["static"] = _predicting(plain, static)
+    runs["static"] = plain.model(static).predict
     later = [name for name in trial.paths if name != small] if small else []
     if small:
-        runs |= {f"behind {name}": _predicting(trial, small, name) for name in later}
+        runs |= {f"behind {name}": trial.model(small, name).predict for name in later}
         runs |= {f"beginning {tokens}": _beginning(trial, small, tokens) for tokens in beginnings}
     times = interleaved_row_times(runs, texts, BLOCKS, progress)
     alone = {name: times[f"alone {name}"] for name in trial.paths}
@@ -69,11 +68,6 @@ def measure_costs(
         beginning={tokens: times[f"beginning {tokens}"] for tokens in beginnings} if small else {},
         static=times["static"],
     )
-
-
-def _predicting(trial: Trial, *names: str) -> Callable[[str], object]:
-    model = trial.model([OperatingPoint("timed", 0.0, tuple(Step(name) for name in names))])
-    return model.predict
 
 
 def _beginning(trial: Trial, name: str, tokens: int) -> Callable[[str], object]:

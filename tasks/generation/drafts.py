@@ -8,38 +8,40 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from engine.generation.router import OperatingPoint, PathRule, Step
+import numpy as np
+
+from engine.generation.model import GenerationModel
 from tasks.data.rows import Row
 from tasks.generation.trial import Trial
 from tasks.graphs.timing import interleaved_row_times
 
 DRAFT_TOKENS: Final = (0, 4, 8, 16)
+BEHIND_TOKENS: Final = (0, 4, 8)
+"""Of phrases, where the small model's answer is drafted first and says nothing more."""
 TIMED_ROWS: Final = 24
 BLOCKS: Final = 3
 
 
-def fastest_drafts(trial: Trial, rows: Sequence[Row], progress: Callable[[str], None], *, behind: str | None) -> Trial:
-    """The trial with each path's fastest rule; `behind`: the path whose answers may be drafts of the ones after it."""
+def fastest_drafts(trial: Trial, rows: Sequence[Row], progress: Callable[[str], None], *, small: str | None) -> Trial:
+    """The trial with the fastest rule of each path, where it runs first and where it runs behind the `small` one."""
     step = max(1, len(rows) // TIMED_ROWS)
     texts = [row.text for row in rows[::step][:TIMED_ROWS]]
     for name in trial.paths:
-        drafted = behind if name != behind else None
-        rules = [
-            replace(trial.rules[name], draft_tokens=tokens, draft_answer=answer)
-            for answer in ((True, False) if drafted else (False,))
-            for tokens in DRAFT_TOKENS
-        ]
-        trial = trial.with_rule(_fastest(trial, rules, drafted, texts, progress))
+        rules = [replace(trial.rules[name], draft_tokens=tokens) for tokens in DRAFT_TOKENS]
+        models = [trial.with_rule(rule).model(name) for rule in rules]
+        trial = trial.with_rule(rules[_fastest(models, texts, progress)])
+    if small is None:
+        return trial
+    for name in [name for name in trial.paths if name != small]:
+        alone = trial.rules[name]
+        rules = [replace(alone, draft_answer=False)]
+        rules += [replace(alone, draft_answer=True, draft_tokens=tokens) for tokens in BEHIND_TOKENS]
+        models = [trial.with_rule(rule, behind=True).model(small, name) for rule in rules]
+        trial = trial.with_rule(rules[_fastest(models, texts, progress)], behind=True)
     return trial
 
 
-def _fastest(
-    trial: Trial, rules: Sequence[PathRule], behind: str | None, texts: Sequence[str], progress: Callable[[str], None]
-) -> PathRule:
-    runs = {}
-    for number, rule in enumerate(rules):
-        steps = (Step(behind), Step(rule.name)) if behind else (Step(rule.name),)
-        model = trial.with_rule(rule).model([OperatingPoint("timed", 0.0, steps)])
-        runs[str(number)] = model.predict
+def _fastest(models: Sequence[GenerationModel], texts: Sequence[str], progress: Callable[[str], None]) -> int:
+    runs = {str(number): model.predict for number, model in enumerate(models)}
     times = interleaved_row_times(runs, texts, BLOCKS, progress)
-    return min(zip(rules, times.values(), strict=True), key=lambda pair: float(pair[1].mean()))[0]
+    return int(np.argmin([row_times.mean() for row_times in times.values()]))

@@ -109,7 +109,7 @@ def candidates(trial: Trial, tune: TuneAnswers, costs: Costs, promise: Promise) 
         rule, scores = _stop_score(trial, tune)
         built += [_behind_small(trial, rule, scores, name, tune, costs, promise) for name in tune.behind]
     planned = [_with_prediction(ladder, tune, costs, promise)[0] for ladder in built]
-    return sorted(planned, key=lambda ladder: ladder.predicted_cost_ms)
+    return sorted(planned, key=lambda ladder: (ladder.predicted_cost_ms, not ladder.ends_with_reference))
 
 
 def certify_views(trial: Trial, ladder: Ladder, rows: Sequence[Row]) -> list[PathView]:
@@ -150,7 +150,7 @@ def _behind_small(
         views = (PathView(scores, may_stop, answers.right), PathView(np.zeros(len(scores)), everyone, right))
         totals = np.cumsum(own)
         early = replace(small, cost_ms=float(totals[0]), early_tokens=abort.tokens if abort else small.early_tokens)
-        rules = (early, replace(trial.rules[name], cost_ms=float(totals[1])))
+        rules = (early, replace(trial.rules_behind[name], cost_ms=float(totals[1])))
         chain = build_chain(views, tune.reference_right, np.array(own))
         return Ladder(rules, abort, np.array(own), views, chain, math.inf)
 

@@ -11,7 +11,7 @@ from engine.generation.confidence import features, is_json
 from engine.generation.decoding import Decoded
 from engine.generation.drafting import Phrases
 from engine.generation.model import GenerationModel, drafter_of
-from engine.generation.router import GenerationRouter, OperatingPoint, PathRule
+from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
 from tasks.data.rows import Row
 from tasks.generation.correctness import Correctness, is_correct
 from tasks.generation.greedy import GreedyDecoder, on_all_cores
@@ -35,10 +35,14 @@ class Answers:
 
 @dataclass(frozen=True)
 class Trial:
-    """`paths`, `rules`: by name, of one tokenizer and the same settings; the rules say how each is drafted for."""
+    """`paths`: by name, of one tokenizer and the same settings.
+
+    `rules` say how each is drafted for where it runs first, `rules_behind` where it runs behind another one.
+    """
 
     paths: Mapping[str, GreedyDecoder]
     rules: Mapping[str, PathRule]
+    rules_behind: Mapping[str, PathRule]
     phrases: Phrases
     manifest: Manifest
     correct: Correctness
@@ -47,7 +51,8 @@ class Trial:
         """One path's answer to a prompt; `before`: what the path before it answered. `tokens`: see GreedyDecoder."""
         path = self.paths[name]
         prompt = path.prompt(text)
-        drafter = drafter_of(self.rules[name], self.phrases, prompt, before, path.decoder.end_ids) if prompt else None
+        rule = self.rules[name] if before is None else self.rules_behind[name]
+        drafter = drafter_of(rule, self.phrases, prompt, before, path.decoder.end_ids) if prompt else None
         return path.answer(prompt, drafter, tokens)
 
     def answers(self, name: str, rows: Sequence[Row], before: Sequence[Decoded] | None = None) -> Answers:
@@ -82,17 +87,26 @@ class Trial:
             ]
         )
 
-    def model(self, points: Sequence[OperatingPoint]) -> GenerationModel:
-        """The engine with all paths and these operating points, to be timed."""
-        first = next(iter(self.paths.values()))
-        router = GenerationRouter(
-            tuple(self.rules[name] for name in self.paths), {point.name: point for point in points}, points[0].name
+    def model(self, *names: str) -> GenerationModel:
+        """The engine as it runs these paths one behind the other, the last of which answers; to be timed."""
+        first, *others = names
+        rules = (self.rules[first], *(self.rules_behind[name] for name in others))
+        point = OperatingPoint("timed", 0.0, tuple(Step(name) for name in names))
+        path = self.paths[first]
+        return GenerationModel(
+            self.manifest,
+            path.settings,
+            path.prompts,
+            {name: self.paths[name].decoder for name in names},
+            GenerationRouter(rules, {point.name: point}, point.name),
+            self.phrases,
+            digest="",
         )
-        decoders = {name: path.decoder for name, path in self.paths.items()}
-        return GenerationModel(self.manifest, first.settings, first.prompts, decoders, router, self.phrases, "")
 
-    def with_rule(self, rule: PathRule) -> "Trial":
-        """The same with another rule for one path."""
+    def with_rule(self, rule: PathRule, *, behind: bool = False) -> "Trial":
+        """The same with another rule for one path, where it runs first or behind another one."""
+        if behind:
+            return replace(self, rules_behind={**self.rules_behind, rule.name: rule})
         return replace(self, rules={**self.rules, rule.name: rule})
 
     def _valid(self, text: str) -> bool:

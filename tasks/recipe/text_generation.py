@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.generation.precision import DecoderPrecision
+from tasks.recipe.decoder_precision import DecoderPrecision
 from tasks.recipe.section import Section, Share
 
 Rate = Annotated[float, Field(gt=0, lt=1)]
