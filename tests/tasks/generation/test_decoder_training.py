@@ -25,7 +25,7 @@ SHORT = GenerationFineTuneConfig(
 needs_peft = pytest.mark.skipif(importlib.util.find_spec("peft") is None, reason="peft is not installed")
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for the death of the process."""
 
 
@@ -76,9 +76,9 @@ def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(calls: Arti
 
     def die(message: str, fraction: float | None = None) -> None:
         if fraction is not None and fraction > 0.6:
-            raise Killed
+            raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         fine_tune(calls, start=TINY_INIT, config=SHORT, seed=5, workspace=workspace_in(tmp_path / "killed", die))
     assert list((tmp_path / "killed" / "scratch" / "checkpoints").glob("step-*"))
     told: list[str] = []

@@ -88,5 +88,5 @@ def test_a_row_that_spells_out_a_special_token_is_named(caller: Artifact) -> Non
 
 
 def test_a_folder_without_a_tokenizer_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="base_model.*tokenizer"):
+    with pytest.raises(UserError, match=r"base_model.*tokenizer"):
         open_tokenizer(tmp_path)
