@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from engine.adaptive_model import AdaptiveModel
     from engine.errors import BundleError, EngineError, InputError
+    from engine.generation.completion import Completion
     from engine.prediction import Prediction
     from engine.static_model import StaticModel
 
 _HOMES = {
     "AdaptiveModel": "engine.adaptive_model",
     "BundleError": "engine.errors",
+    "Completion": "engine.generation.completion",
     "EngineError": "engine.errors",
     "InputError": "engine.errors",
     "Prediction": "engine.prediction",
     "StaticModel": "engine.static_model",
 }
 
-__all__ = ["AdaptiveModel", "BundleError", "EngineError", "InputError", "Prediction", "StaticModel"]
+__all__ = ["AdaptiveModel", "BundleError", "Completion", "EngineError", "InputError", "Prediction", "StaticModel"]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.bundle import GOLDEN_FILE, TOKENIZER_FILE, Manifest, read_manifest, verify
+from engine.bundle import GOLDEN_FILE, TEXT_GENERATION, TOKENIZER_FILE, Manifest, read_manifest, verify
 from engine.errors import BundleError, InputError
 from engine.ladder import MOST_ROWS, Answer, EncoderPath, LexicalPath, Request
 from engine.ladder import Path as LadderPath
@@ -37,17 +37,21 @@ class AdaptiveModel:
         self, manifest: Manifest, tokenizer: TextTokenizer, ladder: Sequence[LadderPath], router: Router, digest: str
     ) -> None:
         """Use `load`."""
-        self._manifest = manifest
+        self._set_up(manifest, digest)
         self._tokenizer = tokenizer
         self._ladder = tuple(ladder)
         self._router = router
-        self.digest = digest
-        self.workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._steps = {
             name: tuple(zip(ladder, router.rules, (*point.thresholds, None), strict=True))
             for name, point in router.points.items()
         }
         self._batches = any(path.batches for path in ladder if isinstance(path, EncoderPath))
+
+    def _set_up(self, manifest: Manifest, digest: str) -> None:
+        """What an adaptive model of any task has."""
+        self._manifest = manifest
+        self.digest = digest
+        self.workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._pool: ThreadPoolExecutor | None = None
         self._pool_lock = threading.Lock()
 
@@ -62,7 +66,7 @@ class AdaptiveModel:
         replay_golden: bool = True,
         manifest_sha256: str | None = None,
     ) -> "AdaptiveModel":
-        """Verify every digest, open the sessions, replay the golden set.
+        """Verify every digest, open the sessions, replay the golden set; a generation bundle gives a GenerationModel.
 
         `threads`: intra-op threads of a session. `operating_point`: default for `predict`; None takes the bundle's.
         `manifest_sha256`: what the manifest's SHA-256 must be, where it is known from elsewhere (a registry's tag).
@@ -71,6 +75,31 @@ class AdaptiveModel:
         folder = Path(folder)
         manifest = read_manifest(folder)
         digest = verify(folder, manifest, manifest_sha256=manifest_sha256)
+        opened = _generation_model if manifest.task == TEXT_GENERATION else cls.open
+        model = opened(
+            folder,
+            manifest,
+            digest,
+            threads=threads,
+            execution_provider=execution_provider,
+            operating_point=operating_point,
+        )
+        if replay_golden:
+            model.replay(folder / GOLDEN_FILE)
+        return model
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        manifest: Manifest,
+        digest: str,
+        *,
+        threads: int = 1,
+        execution_provider: str = CPU,
+        operating_point: str | None = None,
+    ) -> "AdaptiveModel":
+        """Open the sessions of a classification bundle whose files are verified."""
         tokenizer = TextTokenizer(folder / TOKENIZER_FILE, manifest.max_length)
         ladder = open_ladder(folder, manifest, threads=threads, execution_provider=execution_provider)
         router = load_router(folder)
@@ -78,10 +107,7 @@ class AdaptiveModel:
             raise BundleError(f"{folder}: the router's paths are not the manifest's")
         if operating_point is not None:
             router = Router(router.rules, router.points, router.point(operating_point).name, router.out_of_scope_id)
-        model = cls(manifest, tokenizer, ladder, router, digest)
-        if replay_golden:
-            model.replay(folder / GOLDEN_FILE)
-        return model
+        return cls(manifest, tokenizer, ladder, router, digest)
 
     @property
     def name(self) -> str:
@@ -234,6 +260,13 @@ class AdaptiveModel:
                     f"certified as {stored.label} by {stored.path} ({stored.confidence:.4f}); this machine or ONNX Runtime "
                     "computes differently: recalibrate here"
                 )
+
+
+def _generation_model(folder: Path, manifest: Manifest, digest: str, **options: Any) -> AdaptiveModel:
+    """Imported here alone: classification never needs it."""
+    from engine.generation.model import GenerationModel
+
+    return GenerationModel.open(folder, manifest, digest, **options)
 
 
 def _refused(value: object, row: int) -> Prediction:

@@ -13,6 +13,8 @@ from engine.digests import combined_digest, first_difference, folder_files
 from engine.errors import BundleError
 
 FORMAT: Final = 2
+TEXT_CLASSIFICATION: Final = "text-classification"
+TEXT_GENERATION: Final = "text-generation"
 MANIFEST_FILE: Final = "manifest.json"
 TOKENIZER_FILE: Final = "tokenizer.json"
 GOLDEN_FILE: Final = "golden.json"
@@ -29,10 +31,13 @@ _DIFFERENCES: Final = {
 
 @dataclass(frozen=True)
 class PathEntry:
-    """One path of the ladder and its file; `batches`: whether rows may share a run of it without touching each other."""
+    """One path of the ladder and its file, a decoder's folder; `batches`: whether rows may share a run of it without touching
+
+    each other.
+    """
 
     name: str
-    kind: Literal["lexical", "encoder"]
+    kind: Literal["lexical", "encoder", "decoder"]
     file: str
     batches: bool = False
 
@@ -41,7 +46,8 @@ class PathEntry:
 class Manifest:
     """`files`: SHA-256 of every other file in the folder. `runtime`: versions the bundle was certified with.
 
-    `reference_digest`: SHA-256 of the reference path's graph, against which the certificates hold.
+    `reference_digest`: SHA-256 of the reference path's graph, against which the certificates hold. `task`: the task family;
+    a manifest that names none is of the first.
     """
 
     format: int
@@ -53,6 +59,7 @@ class Manifest:
     runtime: Mapping[str, str]
     reference_digest: str
     files: Mapping[str, str]
+    task: str = TEXT_CLASSIFICATION
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -75,6 +82,10 @@ def read_manifest(folder: Path) -> Manifest:
         raise BundleError(f"{file}: not a bundle manifest ({error})") from error
     if manifest.format != FORMAT:
         raise BundleError(f"{file}: bundle format {manifest.format}, this engine reads {FORMAT}")
+    if manifest.task not in (TEXT_CLASSIFICATION, TEXT_GENERATION):
+        raise BundleError(
+            f"{file}: a bundle for {manifest.task!r}; this engine knows {TEXT_CLASSIFICATION}, {TEXT_GENERATION}"
+        )
     return manifest
 
 

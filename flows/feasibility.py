@@ -2,12 +2,12 @@
 
 from flows.preparation import PreparedRun
 from tasks.errors import UserError
-from tasks.recipe import TextClassificationRecipe
+from tasks.recipe import Recipe
 from tasks.records import SnapshotResult, operating_point_name
 from tasks.statistics.paired_test import most_harms, rows_needed
 
 
-def require_certifiable(recipe: TextClassificationRecipe, snapshot: SnapshotResult, prepared: PreparedRun) -> None:
+def require_certifiable(recipe: Recipe, snapshot: SnapshotResult, prepared: PreparedRun) -> None:
     """Raises UserError where no outcome on the certify rows could prove the promise, unless the recipe accepts that."""
     promise = recipe.router
     needed, rows = rows_needed(promise.max_accuracy_loss, 1 - promise.confidence), snapshot.rows["certify"]
@@ -21,7 +21,7 @@ def require_certifiable(recipe: TextClassificationRecipe, snapshot: SnapshotResu
         )
 
 
-def feasibility(recipe: TextClassificationRecipe, snapshot: SnapshotResult) -> str:
+def feasibility(recipe: Recipe, snapshot: SnapshotResult) -> str:
     """What the certify rows can prove, in one line, before anything is trained."""
     promise, rows = recipe.router, snapshot.rows["certify"]
     delta, parts = 1 - promise.confidence, []

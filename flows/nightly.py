@@ -14,8 +14,8 @@ from prefect.states import Completed
 
 from flows.exclusive import one_pipeline_at_a_time
 from flows.home import Home
-from flows.notices import notice
-from flows.notification import failures_notified, notify
+from flows.notices.content import notice
+from flows.notices.send import failures_notified, notify
 from flows.pipeline import run_recipe
 from flows.preparation import prepare
 from flows.progress import current_observer

@@ -14,19 +14,19 @@ from typing import Any, Final, TypeVar
 
 from prefect import flow
 
-from flows import text_classification
 from flows.exclusive import one_pipeline_at_a_time
+from flows.family import JudgedBundle, benchmark_labels, family_of
 from flows.home import Home
-from flows.prefect_artifacts import publish
-from flows.preparation import PreparedRun, prepare
+from flows.pages.outcome import publish
+from flows.pages.progress import showing_progress
+from flows.pools.remote_benchmark import require_servers
+from flows.preparation import PreparedRun, prepare, targets_here
 from flows.progress import RunObserver, current_observer
-from flows.progress_artifact import showing_progress
 from flows.registration import Registered, find_registered, register
 from flows.run_tracking import RunTracking, project_version
-from flows.scale_out import ScaleOut
-from flows.step_cache import StepCache
-from flows.step_runner import FinishedStep, StepRunner, as_task
-from flows.text_classification import TextClassificationArtifacts
+from flows.steps.cache import StepCache
+from flows.steps.runner import FinishedStep, StepRunner, as_task
+from flows.steps.scale_out import ScaleOut
 from registry.baseline import find_baseline
 from registry.checks import Outcome, Verdict
 from registry.evidence import Evidence
@@ -93,6 +93,7 @@ def run_recipe(
     prepared: PreparedRun, home: Home, observer: RunObserver, *, on_step: Callable[[], None] = lambda: None
 ) -> RunOutcome:
     """The pipeline within a flow run that is going on, whose page shows it; `on_step` is called after every step."""
+    require_servers(prepared.targets)
     with showing_progress(prepared.recipe.name, observer) as shown:
         run = _Run(prepared, home, shown, on_step)
         with run.tracking.following():
@@ -106,6 +107,7 @@ class _Run:
 
     def __init__(self, prepared: PreparedRun, home: Home, observer: RunObserver, on_step: Callable[[], None]) -> None:
         self._prepared = prepared
+        self._family = family_of(prepared.recipe)
         self._home = home
         self._observer = observer
         self.tracking = RunTracking(RunTracker(home.folder, prepared.recipe.name), prepared)
@@ -119,38 +121,38 @@ class _Run:
         self._registrar = Registrar.of_home(home.folder)
         self._judged_against: int | None = None
 
-    def family(self) -> TextClassificationArtifacts:
+    def family(self) -> JudgedBundle:
         """The steps of the recipe's task family: a bundle, what it is compared with, the evidence about it."""
         self._plan(compared=False)
-        made = text_classification.make_bundle(self._prepared, self._steps, self._home)
+        made = self._family.make_bundle(self._prepared, self._steps, self._home)
         name, digest = self._prepared.recipe.name, made.router.result.bundle_digest
         self._judged_against = serving(self._registrar, name)
-        baseline = find_baseline(self._registrar.store, name, digest, self._prepared.targets)
+        baseline = find_baseline(self._registrar.store, name, digest, targets_here(self._prepared.targets))
         if baseline is not None and baseline.bundle is not None:
             self._plan(compared=True)
         elif baseline is not None:
             self._observer.noted(f"the champion {baseline.version.uri} cannot be compared with: {baseline.problem}")
-        return text_classification.gather_evidence(self._prepared, made, baseline, self._steps)
+        return self._family.gather_evidence(self._prepared, made, baseline, self._steps)
 
     def _plan(self, *, compared: bool) -> None:
-        labels = text_classification.step_labels(self._prepared, compared=compared)
+        labels = self._family.step_labels(self._prepared, compared=compared)
         self._observer.planned([*labels, VERDICT, REPORT, REGISTER, PROMOTE])
 
-    def conclude(self, made: TextClassificationArtifacts) -> RunOutcome:
+    def conclude(self, judged: JudgedBundle) -> RunOutcome:
         """Verdict, report, registration, promotion."""
         recipe, store = self._prepared.recipe, self.tracking.tracker.store
-        evidence = made.evidence()
+        evidence = judged.evidence()
         verdict = self._timed(VERDICT, lambda: self._judged(evidence))
         report = self._home.reports / f"{recipe.name}-{_identity(evidence, verdict, recipe.model_dump_json())}.html"
         known = find_registered(store, recipe.name, evidence, verdict) if self._steps.all_reused else None
         if known is None or not report.is_file():
             self.tracking.start()
             self.tracking.tracker.log_verdict(verdict)
-            self._timed(REPORT, lambda: write_report(self._report_content(made, verdict), report))
+            self._timed(REPORT, lambda: write_report(self._report_content(judged, verdict), report))
             self.tracking.tracker.log_files([report])
             registration = self._timed(
                 REGISTER,
-                lambda: register(self.tracking, recipe.name, made.bundle, evidence, verdict, report),
+                lambda: register(self.tracking, recipe.name, judged.made.bundle, evidence, verdict, report),
                 _REGISTRY_RETRIES,
             )
         else:
@@ -202,10 +204,11 @@ class _Run:
         """
         again = to_measure_again(verdict.checks, evidence.benchmarks)
         targets = [target for target in self._prepared.targets if target.name in again]
-        for label in text_classification.benchmark_labels(targets):
+        for label in benchmark_labels(targets):
             self._steps.forget(label)
 
-    def _report_content(self, made: TextClassificationArtifacts, verdict: Verdict) -> ReportContent:
+    def _report_content(self, judged: JudgedBundle, verdict: Verdict) -> ReportContent:
+        made = judged.made
         return ReportContent(
             name=self._prepared.recipe.name,
             version=project_version(),
@@ -213,15 +216,15 @@ class _Run:
             recipe=self._prepared.recipe,
             snapshot=made.snapshot.result,
             fine_tune=made.fine_tuned.result,
-            seeds=made.seeds.result if made.seeds else None,
-            prune=made.pruned.result if made.pruned else None,
+            seeds=made.part("seeds"),
+            prune=made.part("prune"),
+            lexical=made.part("lexical"),
             compression=made.compression.result,
-            lexical=made.lexical.result if made.lexical else None,
             router=made.router.result,
-            evaluation=made.evaluation.result,
-            benchmarks=tuple(benchmark.result for benchmark in made.benchmarks),
-            champion=made.champion.result if made.champion else None,
-            unreadable_champion=made.unreadable_champion,
+            evaluation=judged.evaluation.result,
+            benchmarks=tuple(benchmark.result for benchmark in judged.benchmarks),
+            champion=judged.champion.result if judged.champion else None,
+            unreadable_champion=judged.unreadable_champion,
             override=self._registrar.state(self._prepared.recipe.name).override,
             verdict=verdict,
             steps=self._summaries(),

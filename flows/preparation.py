@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.home import Home
-from flows.scale_out import require_scale_out
+from flows.steps.scale_out import require_scale_out
 from tasks.errors import UserError
+from tasks.fingerprint import require_fingerprint
 from tasks.recipe import Recipe, Target
 from tasks.recipe.load import LoadedRecipe, load_recipe, load_target
+from tasks.recipe.target import target_file
 
 if TYPE_CHECKING:
     from tasks.base_model import BaseModelFiles
@@ -20,14 +22,15 @@ if TYPE_CHECKING:
 class PreparedRun:
     """A recipe with everything it names, found and hashed, and what has landed for it.
 
-    `judged`: landed sources that the router is calibrated and judged by, and that nothing is trained on.
+    `judged`: landed sources that the router is calibrated and judged by, and that nothing is trained on. `base`: None where
+    the model is trained from nothing.
     """
 
     loaded: LoadedRecipe
     targets: tuple[Target, ...]
     sources: "tuple[Source, ...]"
     judged: "tuple[Source, ...]"
-    base: "BaseModelFiles"
+    base: "BaseModelFiles | None"
 
     @property
     def recipe(self) -> Recipe:
@@ -35,20 +38,29 @@ class PreparedRun:
         return self.loaded.recipe
 
 
+def targets_here(targets: Sequence[Target]) -> tuple[Target, ...]:
+    """Those that are on this machine; where all are measured by workers, the first one's threads on the CPUs of this one."""
+    here = tuple(target for target in targets if not target.remote)
+    return here or (Target(name=targets[0].name, threads=targets[0].threads),)
+
+
+def built_for(targets: Sequence[Target]) -> Target:
+    """The target whose sessions the steps that build are timed with: the first that is here."""
+    return targets_here(targets)[0].plain
+
+
 def prepare(recipe_file: Path, overrides: Sequence[str], home: Home) -> PreparedRun:
     """Reads the recipe and finds what it names. Raises UserError for whatever is wrong or missing."""
     loaded = load_recipe(recipe_file, overrides)
     targets = tuple(load_target(name, recipe_file) for name in dict.fromkeys(loaded.recipe.targets))
     for target in targets:
-        if target.work_pool is not None:
-            raise UserError(
-                f"the target {target.name} names the work pool {target.work_pool!r}, which cannot be used yet; "
-                "run on that machine, with a target that names none",
-                file=recipe_file,
-                field="targets",
-            )
+        _require_known_point(target, loaded)
+        if target.remote:
+            _require_other_pool(target, loaded)
+        else:
+            require_fingerprint(target)
     require_scale_out(loaded.recipe.scale_out, recipe_file)
-    from flows.landed_data import landed_data
+    from flows.inbox.landed_data import landed_data
     from tasks.base_model import resolve_base_model
     from tasks.data.sources import resolve_sources
 
@@ -58,7 +70,34 @@ def prepare(recipe_file: Path, overrides: Sequence[str], home: Home) -> Prepared
     except UserError as error:
         raise error if error.file else UserError(str(error), file=recipe_file) from error
     try:
-        base = resolve_base_model(loaded.recipe.base_model, recipe_folder=loaded.folder)
+        named = loaded.recipe.base_model
+        base = None if named is None else resolve_base_model(named, recipe_folder=loaded.folder)
     except UserError as error:
         raise error if error.file else UserError(str(error), file=recipe_file) from error
     return PreparedRun(loaded, targets, (*sources, *landed.trained), landed.judged, base)
+
+
+def _require_known_point(target: Target, loaded: LoadedRecipe) -> None:
+    """Raises UserError for an operating point that the recipe does not ask to be certified."""
+    router = loaded.recipe.router
+    known = sorted({*router.operating_points, router.max_accuracy_loss})
+    if target.operating_point is not None and target.operating_point not in known:
+        raise UserError(
+            f"must be one of the recipe's router.operating_points or its max_accuracy_loss "
+            f"({', '.join(f'{epsilon:g}' for epsilon in known)}), not {target.operating_point:g}",
+            file=target_file(target.name, loaded.folder),
+            field="operating_point",
+        )
+
+
+def _require_other_pool(target: Target, loaded: LoadedRecipe) -> None:
+    """Raises UserError for the pool that the pipeline itself runs in: its one run at a time would wait for its own end."""
+    from flows.servers.layout import WORK_POOL
+
+    if target.work_pool == WORK_POOL:
+        raise UserError(
+            f"{WORK_POOL} is the pool of the pipeline itself, whose worker takes one run at a time; leave the field out to "
+            "measure on that machine",
+            file=target_file(target.name, loaded.folder),
+            field="work_pool",
+        )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from flows.home import Home
+from flows.preparation import built_for
 from tasks.artifact import Record
 from tasks.errors import UserError
 from tasks.recipe.target import Target
@@ -65,7 +66,7 @@ def recalibrate_bundle(
             certify,
             false_rejection=RouterConfig().out_of_scope_false_rejection,
             attempt=attempt,
-            target=request.target,
+            target=built_for([request.target]),
             out=out,
             progress=progress,
         )
@@ -101,7 +102,7 @@ def read_fresh_rows(files: "Sequence[Path]", text_column: str, label_column: str
     from tasks.data.readers import place
     from tasks.data.rows import UNLABELLED
     from tasks.data.validation import Rejected, check_record
-    from tasks.recipe.schema import DataConfig
+    from tasks.recipe.data import DataConfig
 
     rows: list[Row] = []
     for file in files:

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 
 from flows.home import Home
-from flows.step_retention import delete_step_result, plan_step_results
+from flows.steps.retention import delete_step_result, plan_step_results
 from registry import retention
 from registry.ledger import Draft, Kind
 from registry.registrar import Registrar

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.preparation import PreparedRun
-from flows.step_runner import FinishedStep
+from flows.steps.runner import FinishedStep
 from registry.checks import Verdict
 from registry.flatten import metrics_of
 from registry.tracking import RunTracker, StepLog

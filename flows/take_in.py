@@ -12,24 +12,24 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.batches import ClaimedBatch, claim_batch, complete
-from flows.drift_decision import decide_use
 from flows.exclusive import one_pipeline_at_a_time
+from flows.family import snapshots
 from flows.home import Home
-from flows.inbox_files import InboxFolders
-from flows.inbox_rows import Columns
-from flows.inbox_standing import Standing, remember_standing, remembered_standing
-from flows.inbox_watch import land_watched
-from flows.landing import open_inbox, read_by, sweep_inbox
-from flows.notices import failure_notice
-from flows.notification import notify
+from flows.inbox.batches import ClaimedBatch, claim_batch, complete
+from flows.inbox.drift_decision import decide_use
+from flows.inbox.files import InboxFolders
+from flows.inbox.landing import open_inbox, read_by, sweep_inbox
+from flows.inbox.rows import COMPLETIONS, Columns
+from flows.inbox.standing import Standing, remember_standing, remembered_standing
+from flows.inbox.trigger import ask_again
+from flows.inbox.watch import land_watched
+from flows.notices.content import failure_notice
+from flows.notices.send import notify
 from flows.pipeline import run_recipe
 from flows.preparation import PreparedRun, prepare
 from flows.progress import RunObserver, current_observer
-from flows.step_cache import StepCache
-from flows.step_runner import StepRunner
-from flows.text_classification import snapshots
-from flows.trigger import ask_again
+from flows.steps.cache import StepCache
+from flows.steps.runner import StepRunner
 from flows.unwatched import concluded
 from registry.inbox import Known, Use, Wait
 from tasks.recipe import Recipe
@@ -105,7 +105,8 @@ class _TakeIn:
     def _claim(self, key: str) -> ClaimedBatch | Wait:
         prepared = self._prepared()
         trained_on, judged_by = snapshots(prepared, self._steps())
-        known = Known(labels=frozenset(trained_on.result.labels), slices=frozenset(judged_by.result.slices))
+        labels = frozenset(trained_on.result.labels) if self._recipe.data.classes else {COMPLETIONS}
+        known = Known(labels=frozenset(labels), slices=frozenset(judged_by.result.slices))
         return claim_batch(self._home, self._recipe.name, key, policy=self._recipe.intake, known=known)
 
     def _use(self, batch: ClaimedBatch, decided: Use | None) -> "State[None]":

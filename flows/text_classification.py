@@ -1,30 +1,28 @@
-"""The steps of the task family text-classification, in order, and what each is given.
+"""The task family text-classification: its steps, in order, and what each is given."""
 
-First `make_bundle`; then, when it is known what the bundle is to be compared with, `gather_evidence`. This is all that
-another family would write of its own; running, caching, tracking, verdict and registry are shared.
-"""
+from collections.abc import Mapping
+from typing import Final, cast
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any, Final
-
-from engine.digests import file_digest, folder_digest
-from flows.certify_attempts import Attempt, CertifyAttempts
+from flows.family import (
+    JudgedBundle,
+    MadeBundle,
+    benchmark_labels,
+    calibrate,
+    judged,
+    labelled,
+    snapshot_labels,
+    snapshots,
+)
 from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
-from flows.preparation import PreparedRun
-from flows.step_key import Keyed, Step
-from flows.step_runner import StepCall, StepRunner
+from flows.preparation import PreparedRun, built_for
+from flows.steps.key import Step
+from flows.steps.runner import StepCall, StepRunner
 from registry.baseline import Baseline
-from registry.evidence import Evidence
 from tasks.artifact import Artifact
-from tasks.data.rows import split_file
-from tasks.data.sources import Source
 from tasks.recipe import Target, TextClassificationRecipe
 from tasks.recipe.schema import FineTuneConfig
 from tasks.records import (
-    BenchmarkResult,
     ChampionComparison,
     CompressionResult,
     EvaluationResult,
@@ -35,11 +33,8 @@ from tasks.records import (
     RouterResult,
     SeedChoice,
     SnapshotResult,
-    UnreadableChampion,
 )
 
-SNAPSHOT: Final = Step("snapshot", "tasks.data.snapshot:take_snapshot", SnapshotResult)
-EXTEND: Final = Step("extend-snapshot", "tasks.data.snapshot:extend_snapshot", SnapshotResult)
 FINE_TUNE: Final = Step("fine-tune", "tasks.fine_tune:fine_tune", FineTuneResult)
 CHOOSE_SEED: Final = Step("choose-seed", "tasks.choose_seed:choose_seed", SeedChoice)
 PRUNE: Final = Step("prune", "tasks.prune:prune", PruneResult, measures=True)
@@ -49,122 +44,33 @@ LEXICAL: Final = Step("lexical-path", "tasks.lexical:train_lexical", LexicalResu
 CALIBRATE: Final = Step("calibrate-router", "tasks.calibrate:calibrate_router", RouterResult, measures=True)
 EVALUATE: Final = Step("evaluate", "tasks.evaluate:evaluate", EvaluationResult)
 COMPARE: Final = Step("compare-champion", "tasks.compare:compare_with_champion", ChampionComparison)
-BENCHMARK: Final = Step("benchmark", "tasks.benchmark.step:run_benchmark", BenchmarkResult, measures=True)
 
 # The names under which the exported models reach the quantize step.
 _FINE_TUNED: Final = "fine-tuned"
 _PRUNED: Final = "pruned"
-_LEFT_OUT: Final = ("quarantine.jsonl", "contradicting.jsonl", "leaking.jsonl")
-
-
-@dataclass(frozen=True)
-class BundleArtifacts:
-    """What the steps up to the bundle made; None where the recipe leaves a step out.
-
-    `snapshot` is what the router is calibrated and judged by; `trained_on` has the same rows, without those that landed
-    since and only called for recalibration.
-    """
-
-    trained_on: Artifact[SnapshotResult]
-    snapshot: Artifact[SnapshotResult]
-    fine_tuned: Artifact[FineTuneResult]
-    pruned: Artifact[PruneResult] | None
-    export: Artifact[ExportResult]
-    compression: Artifact[CompressionResult]
-    lexical: Artifact[LexicalResult] | None
-    router: Artifact[RouterResult]
-    seeds: Artifact[SeedChoice] | None
-
-    @property
-    def bundle(self) -> Path:
-        """The bundle that was measured and would be registered."""
-        return self.router.folder / "bundle"
-
-
-@dataclass(frozen=True)
-class TextClassificationArtifacts(BundleArtifacts):
-    """All that the steps made. `benchmarks` are in the order of the targets.
-
-    `champion`: the comparison with the version that serves now, None where there is none or it is unreadable.
-    """
-
-    evaluation: Artifact[EvaluationResult]
-    champion: Artifact[ChampionComparison] | None
-    unreadable_champion: UnreadableChampion | None
-    benchmarks: tuple[Artifact[BenchmarkResult], ...]
-
-    def evidence(self) -> Evidence:
-        """All that the verdict rests on, with the digest of the bundle as it lies there now."""
-        return Evidence(
-            bundle_digest=folder_digest(self.bundle),
-            snapshot=self.snapshot.result,
-            fine_tuned=self.fine_tuned.result,
-            compression=self.compression.result,
-            router=self.router.result,
-            evaluation=self.evaluation.result,
-            benchmarks=tuple(benchmark.result for benchmark in self.benchmarks),
-            champion=self.champion.result if self.champion else None,
-            unreadable_champion=self.unreadable_champion,
-        )
 
 
 def step_labels(prepared: PreparedRun, *, compared: bool = False) -> list[str]:
     """What the steps of this recipe are called, in order; `compared`: there is a champion to compare with."""
-    recipe, targets = prepared.recipe, prepared.targets
-    labels = [SNAPSHOT.name, *([EXTEND.name] if prepared.judged else []), *_fine_tune_labels(recipe)]
+    recipe = _recipe(prepared)
+    labels = [*snapshot_labels(prepared), *_fine_tune_labels(recipe)]
     labels += [CHOOSE_SEED.name] if recipe.fine_tune.seeds else []
     labels += [PRUNE.name] if recipe.prune.enabled else []
-    labels += [_of(EXPORT, _FINE_TUNED)]
-    labels += [_of(EXPORT, _PRUNED)] if recipe.prune.enabled else []
+    labels += [labelled(EXPORT, _FINE_TUNED)]
+    labels += [labelled(EXPORT, _PRUNED)] if recipe.prune.enabled else []
     labels += [QUANTIZE.name]
     labels += [LEXICAL.name] if recipe.lexical.enabled else []
     labels += [CALIBRATE.name, EVALUATE.name]
     labels += [COMPARE.name] if compared else []
-    return [*labels, *benchmark_labels(targets)]
+    return [*labels, *benchmark_labels(prepared.targets)]
 
 
-def benchmark_labels(targets: Sequence[Target]) -> list[str]:
-    """What the benchmarks are called, in the order of the targets."""
-    return [_of(BENCHMARK, target.name) for target in targets]
-
-
-def gather_evidence(
-    prepared: PreparedRun, made: BundleArtifacts, baseline: Baseline | None, steps: StepRunner
-) -> TextClassificationArtifacts:
-    """From the bundle to the evidence; `baseline` is what the bundle is compared with."""
-    recipe = prepared.recipe
-    evaluation = steps.run(
-        EVALUATE,
-        {
-            "snapshot": made.snapshot,
-            "router": made.router,
-            "compression": made.compression,
-            "epsilon": recipe.router.max_accuracy_loss,
-            "confidence": recipe.router.confidence,
-            "target": prepared.targets[0],
-        },
-    )
-    champion = None
-    if baseline is not None and baseline.bundle is not None:
-        champion = Keyed(baseline.bundle, baseline.version.bundle_digest)
-    comparison = _compare(prepared, made, baseline, champion, steps) if baseline and champion else None
-    benchmarks = tuple(_benchmark(recipe, each, made, champion, steps) for each in prepared.targets)
-    parts = {field.name: getattr(made, field.name) for field in fields(made)}
-    return TextClassificationArtifacts(
-        **parts,
-        evaluation=evaluation,
-        champion=comparison,
-        unreadable_champion=baseline.unreadable if baseline else None,
-        benchmarks=benchmarks,
-    )
-
-
-def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> BundleArtifacts:
+def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBundle:
     """From the data to the certified bundle.
 
     Raises UserError before any training where no certificate can come of the data.
     """
-    recipe, target = prepared.recipe, prepared.targets[0]
+    recipe, target = _recipe(prepared), built_for(prepared.targets)
     trained_on, judged_by = snapshots(prepared, steps)
     require_certifiable(recipe, judged_by.result, prepared)
     steps.note(feasibility(recipe, judged_by.result))
@@ -187,38 +93,49 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> BundleA
         inputs = {"snapshot": trained_on, "fine_tuned": fine_tuned, "config": recipe.lexical, "seed": recipe.seed}
         lexical = steps.run(LEXICAL, inputs)
     export = exports[_FINE_TUNED]
-    router = _calibrate(prepared, judged_by, compression, export, lexical, steps, home)
-    return BundleArtifacts(trained_on, judged_by, fine_tuned, pruned, export, compression, lexical, router, seeds)
-
-
-def snapshots(prepared: PreparedRun, steps: StepRunner) -> tuple[Artifact[SnapshotResult], Artifact[SnapshotResult]]:
-    """What the model is trained on, and what its router is calibrated and judged by: often the same."""
-    inputs = {
-        "config": prepared.recipe.data,
-        "sources": keyed_sources(prepared.sources),
-        "seed": prepared.recipe.seed,
+    calibration = {
+        "snapshot": judged_by,
+        "compression": compression,
+        "export": export,
+        "lexical": lexical,
+        "name": recipe.name,
+        "config": recipe.router,
+        "target": target,
     }
-    trained_on = steps.run(SNAPSHOT, inputs, files=_LEFT_OUT)
-    if not prepared.judged:
-        return trained_on, trained_on
-    more = {"snapshot": trained_on, "sources": keyed_sources(prepared.judged)}
-    return trained_on, steps.run(EXTEND, inputs | more, files=_LEFT_OUT)
+    router = calibrate(CALIBRATE, calibration, prepared, judged_by, steps, home)
+    optional = {"export": export, "seeds": seeds, "prune": pruned, "lexical": lexical}
+    parts = {name: part for name, part in optional.items() if part is not None}
+    return MadeBundle(trained_on, judged_by, fine_tuned, compression, router, parts)
 
 
-def keyed_sources(sources: Sequence[Source]) -> Keyed:
-    """Sources as the input of a step: what they are called and what they hold, not where they lie."""
-    key = [
-        {"role": source.role, "location": source.location, "sha256": source.sha256, "format": source.format}
-        for source in sources
-    ]
-    return Keyed(tuple(sources), key)
+def gather_evidence(
+    prepared: PreparedRun, made: MadeBundle, baseline: Baseline | None, steps: StepRunner
+) -> JudgedBundle:
+    """From the bundle to the evidence; `baseline` is what the bundle is compared with."""
+    recipe = _recipe(prepared)
+    evaluation = steps.run(
+        EVALUATE,
+        {
+            "snapshot": made.snapshot,
+            "router": made.router,
+            "compression": made.compression,
+            "epsilon": recipe.router.max_accuracy_loss,
+            "confidence": recipe.router.confidence,
+            "target": built_for(prepared.targets),
+        },
+    )
+    return judged(prepared, made, baseline, steps, evaluation=evaluation, compare=COMPARE)
+
+
+def _recipe(prepared: PreparedRun) -> TextClassificationRecipe:
+    return cast(TextClassificationRecipe, prepared.recipe)
 
 
 def _fine_tune(
     prepared: PreparedRun, snapshot: Artifact[SnapshotResult], steps: StepRunner
 ) -> tuple[Artifact[FineTuneResult], Artifact[SeedChoice] | None]:
     """The fine-tuned model and, where the recipe names several seeds, how it was chosen."""
-    recipe = prepared.recipe
+    recipe = _recipe(prepared)
     seeds = recipe.fine_tune.seeds or (recipe.seed,)
     common = {"snapshot": snapshot, "base": prepared.base, "config": _for_one_seed(recipe)}
     calls = [
@@ -236,7 +153,7 @@ def _fine_tune(
 
 def _fine_tune_labels(recipe: TextClassificationRecipe) -> list[str]:
     seeds = recipe.fine_tune.seeds
-    return [FINE_TUNE.name] if seeds is None else [_of(FINE_TUNE, f"seed {seed}") for seed in seeds]
+    return [FINE_TUNE.name] if seeds is None else [labelled(FINE_TUNE, f"seed {seed}") for seed in seeds]
 
 
 def _for_one_seed(recipe: TextClassificationRecipe) -> FineTuneConfig:
@@ -271,75 +188,7 @@ def _export(
     steps: StepRunner,
 ) -> dict[str, Artifact[ExportResult]]:
     calls = [
-        StepCall(EXPORT, {"snapshot": snapshot, "model": model}, label=_of(EXPORT, name))
+        StepCall(EXPORT, {"snapshot": snapshot, "model": model}, label=labelled(EXPORT, name))
         for name, model in models.items()
     ]
     return dict(zip(models, steps.run_all(calls), strict=True))
-
-
-def _calibrate(
-    prepared: PreparedRun,
-    snapshot: Artifact[SnapshotResult],
-    compression: Artifact[CompressionResult],
-    export: Artifact[ExportResult],
-    lexical: Artifact[LexicalResult] | None,
-    steps: StepRunner,
-    home: Home,
-) -> Artifact[RouterResult]:
-    recipe = prepared.recipe
-    attempts = CertifyAttempts(home, file_digest(split_file(snapshot.folder, "certify")))
-    inputs = {
-        "snapshot": snapshot,
-        "compression": compression,
-        "export": export,
-        "lexical": lexical,
-        "name": recipe.name,
-        "config": recipe.router,
-        "target": prepared.targets[0],
-        # Which attempt this is follows from the rest; in the key it would make an attempt a new one when run again.
-        "attempt": Keyed(None, "counted"),
-    }
-    key = steps.key(CALIBRATE, inputs)
-    router = steps.run(CALIBRATE, inputs | {"attempt": Keyed(attempts.number(key), "counted")})
-    promised = [entry for entry in router.result.certificates if entry.epsilon == recipe.router.max_accuracy_loss]
-    certified = any(entry.certified for entry in promised)
-    attempts.record(Attempt(key=key, number=router.result.attempt, certified=certified))
-    return router
-
-
-def _compare(
-    prepared: PreparedRun, made: BundleArtifacts, baseline: Baseline, champion: Keyed, steps: StepRunner
-) -> Artifact[ChampionComparison]:
-    inputs = {
-        "snapshot": made.snapshot,
-        "router": made.router,
-        "champion": champion,
-        "name": baseline.version.name,
-        "version": baseline.version.version,
-        "confidence": prepared.recipe.router.confidence,
-        "target": prepared.targets[0],
-    }
-    return steps.run(COMPARE, inputs, files=("differences.jsonl",))
-
-
-def _benchmark(
-    recipe: TextClassificationRecipe,
-    target: Target,
-    made: BundleArtifacts,
-    champion: Keyed | None,
-    steps: StepRunner,
-) -> Artifact[BenchmarkResult]:
-    inputs = {
-        "snapshot": made.snapshot,
-        "router": made.router,
-        "compression": made.compression,
-        "champion": champion,
-        "config": recipe.benchmark,
-        "server_qps": recipe.gates.throughput_qps,
-        "target": target,
-    }
-    return steps.run(BENCHMARK, inputs, label=_of(BENCHMARK, target.name), files=("loadgen",))
-
-
-def _of(step: Step[Any], what: str) -> str:
-    return f"{step.name} {what}"

@@ -7,10 +7,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.home import Home
-from flows.notices import notice, verdict_notice
-from flows.notification import notify
+from flows.notices.content import notice, verdict_notice
+from flows.notices.send import notify
+from flows.pages.run_summary import pages_of
 from flows.pipeline import RunOutcome
-from flows.run_summary import pages_of
 from registry.store import MlflowStore
 from tasks.recipe.schema import NotifyConfig
 

@@ -97,7 +97,8 @@ class _Answer(BaseModel):
         return same and abs(self.confidence - other.confidence) <= CONFIDENCE_TOLERANCE
 
     def __str__(self) -> str:
-        return f"{'abstained' if self.abstained else self.label} by {self.path} ({self.confidence:.4f})"
+        said = "abstained" if self.abstained else (self.label or "")[:_SHOWN_TEXT]
+        return f"{said} by {self.path} ({self.confidence:.4f})"
 
 
 class _Golden(Record):

@@ -12,7 +12,7 @@ import signal
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec
 from importlib.metadata import Distribution, distribution
@@ -22,6 +22,8 @@ from typing import Any
 
 _INSTALLATIONS = ("site-packages", "dist-packages")
 """Folders of a standard library's folder that are not of it."""
+_COMPARED = ("label", "path", "confidence", "abstained")
+"""What is compared of an answer."""
 
 
 class DeclaredOnly(MetaPathFinder):
@@ -98,11 +100,17 @@ def _answers(model: Path, bundle: Path, texts: list[str], operating_point: str) 
     if not Path(engine.__file__).is_relative_to(model / "code"):
         raise ImportError(f"engine was loaded from {engine.__file__}, not from the model's own code")
     own = engine.AdaptiveModel.load(bundle).predict(texts, operating_point=operating_point)
-    keys = ("label", "path", "confidence", "abstained")
     return {
-        "pyfunc": [{key: answer[key] for key in keys} for answer in served],
-        "engine": [{key: getattr(answer, key) for key in keys} for answer in own],
+        "pyfunc": [_compared(answer) for answer in served],
+        "engine": [{key: getattr(answer, key) for key in _COMPARED} for answer in own],
     }
+
+
+def _compared(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What pyfunc answered, as the engine has it: there a completion is the label, and no generator abstains."""
+    if "completion" in answer:
+        answer = {**answer, "label": answer["completion"], "abstained": False}
+    return {key: answer[key] for key in _COMPARED}
 
 
 def _explained(error: BaseException, refused: set[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Literal
 from registry.champion_slices import champion_slices
 from registry.checks import Check, Outcome
 from registry.rules import finite, invalid, noise_factor, unless_disturbed
-from tasks.recipe import Gates
+from tasks.recipe import FamilyGates
 from tasks.records import (
     BenchmarkResult,
     ChampionComparison,
@@ -24,7 +24,7 @@ from tasks.statistics.paired_test import paired_p_value, rows_needed, score
 
 
 def champion_checks(
-    gates: Gates,
+    gates: FamilyGates,
     champion: ChampionComparison | None,
     unreadable: UnreadableChampion | None,
     *,

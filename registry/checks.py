@@ -61,7 +61,7 @@ class Check(Record):
 
     @property
     def gate(self) -> str:
-        """The first part of the name: a field of `Gates`, or the kind of evidence."""
+        """The first part of the name: a field of the gates, or the kind of evidence."""
         return self.name.split("/", 1)[0]
 
     @property

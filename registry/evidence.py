@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from registry.checks import Check, Outcome
 from registry.rules import finite, invalid
 from tasks.artifact import Record
+from tasks.generation.records import GenerationFineTuneResult
 from tasks.recipe import Target
 from tasks.records import (
     BenchmarkResult,
@@ -36,7 +37,7 @@ class Evidence(Record):
 
     bundle_digest: str
     snapshot: SnapshotResult
-    fine_tuned: FineTuneResult
+    fine_tuned: FineTuneResult | GenerationFineTuneResult
     compression: CompressionResult
     router: RouterResult
     evaluation: EvaluationResult

@@ -1,7 +1,7 @@
-"""The recipe's gates, one function per kind: which number of the evidence each field of `Gates` is judged by.
+"""The gates of all recipes, one function per kind: which number of the evidence each field is judged by.
 
 Pure. A gate on speed is judged on every target, a latency on SingleStream and on Server, so that one field may give
-several checks; it never gives none.
+several checks; it never gives none. A gate whose number the evidence has not is INVALID, whatever the task family.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,8 +21,9 @@ from registry.rules import (
     ratio_floor,
     unless_disturbed,
 )
-from tasks.recipe import Gates
-from tasks.records import BenchmarkResult, EvaluationResult, Scenario, SnapshotResult
+from registry.token_gates import TOKEN_GATES, token_check
+from tasks.recipe import FamilyGates
+from tasks.records import BenchmarkResult, EvaluationResult, GenerationScores, Scenario, SnapshotResult
 
 ADAPTIVE_CONTENDER: Final = "adaptive"
 _LATENCY_SCENARIOS: Final = ("SingleStream", "Server")
@@ -37,10 +38,13 @@ ACCURACY_GATES: Final = frozenset(
         "out_of_scope_recall",
         "slice_accuracy",
         "expected_calibration_error",
+        "token_f1",
+        "rouge_l",
+        "json_validity",
     }
 )
 PERFORMANCE_GATES: Final = frozenset(
-    {*_LATENCY_GATES, "throughput_qps", "speedup", "cold_start_s", "memory_mb", "size_mb"}
+    {*_LATENCY_GATES, *TOKEN_GATES, "throughput_qps", "speedup", "cold_start_s", "memory_mb", "size_mb"}
 )
 CHAMPION_GATES: Final = frozenset({"champion_accuracy_loss", "champion_slice_loss", "champion_slowdown"})
 """Judged in `registry.champion`: they apply only where there is a champion, so that they prove nothing alone."""
@@ -48,7 +52,7 @@ _UNTIMED: Final = frozenset({"memory_mb", "size_mb"})
 _TIMED_CHECKS: Final = frozenset({*PERFORMANCE_GATES - _UNTIMED, "champion_speed"})
 
 
-def thresholds(gates: Gates) -> dict[str, float]:
+def thresholds(gates: FamilyGates) -> dict[str, float]:
     """The absolute gates that are set, by field name; `slice_min_rows` is a setting of a gate and no gate."""
     values = gates.model_dump(exclude={"slice_min_rows", *CHAMPION_GATES}, exclude_none=True)
     return {name: float(value) for name, value in values.items()}
@@ -84,6 +88,8 @@ def accuracy_checks(
                 evaluation.expected_calibration_error_high,
                 threshold,
             )
+        case "token_f1" | "rouge_l" | "json_validity":
+            yield _completions(name, evaluation.generation, threshold, confidence=confidence)
         case "slice_accuracy":
             yield from _slice_checks(snapshot, evaluation, threshold, least=slice_min_rows, confidence=confidence)
         case _:
@@ -116,6 +122,8 @@ def _performance_checks(name: str, threshold: float, benchmark: BenchmarkResult)
         yield measured_ceiling(label, "peak memory", benchmark.peak_memory_mb, threshold, unit="MB")
     elif noise is None:
         yield invalid(label, f"the noise of {benchmark.target} was not measured", threshold=threshold)
+    elif name in TOKEN_GATES:
+        yield token_check(name, threshold, benchmark, noise=noise)
     elif name in _LATENCY_GATES:
         for scenario in _LATENCY_SCENARIOS:
             yield _latency(label, _LATENCY_GATES[name], threshold, benchmark, scenario, noise)
@@ -127,6 +135,21 @@ def _performance_checks(name: str, threshold: float, benchmark: BenchmarkResult)
         yield measured_ceiling(label, "cold start", benchmark.cold_start_s, threshold, unit="s", noise=noise)
     else:
         raise KeyError(f"no rule for the gate {name}")
+
+
+def _completions(name: str, scores: GenerationScores | None, floor: float, *, confidence: float) -> Check:
+    if scores is None:
+        return invalid(name, f"{name} is missing: the evaluated answers are no completions", threshold=floor)
+    if name == "token_f1":
+        return bounded_floor(name, "token F1", scores.token_f1, scores.token_f1_low, floor)
+    if name == "rouge_l":
+        return bounded_floor(name, "ROUGE-L", scores.rouge_l, scores.rouge_l_low, floor)
+    what = "the share of completions that are JSON"
+    if scores.json_validity is None:
+        return invalid(
+            name, f"{what} was not measured: the gold completions are no JSON; drop the gate", threshold=floor
+        )
+    return interval_floor(name, what, scores.json_validity, floor, confidence=confidence)
 
 
 def _slice_checks(

@@ -5,11 +5,19 @@ from collections.abc import Iterator
 from registry.evidence import Evidence, chosen_certificate
 from registry.flatten import safe_key
 from registry.gates import ADAPTIVE_CONTENDER
-from tasks.records import BenchmarkResult, Contender, EvaluationResult, Percentile, Scenario
+from tasks.records import (
+    BenchmarkResult,
+    Contender,
+    EvaluationResult,
+    GenerationScores,
+    Percentile,
+    Scenario,
+    TokenLatency,
+)
 
 
 def headline_metrics(evidence: Evidence) -> dict[str, float]:
-    """Accuracy, cost and speed by stable names; speed under the target's name."""
+    """Accuracy, cost and speed by stable names; speed under the target's name. What was not measured has no entry."""
     metrics = dict(_accuracy(evidence.evaluation))
     certificate = chosen_certificate(evidence.router)
     if certificate is not None:
@@ -38,29 +46,53 @@ def adaptive_contender(benchmark: BenchmarkResult) -> Contender | None:
 def _accuracy(evaluation: EvaluationResult) -> Iterator[tuple[str, float]]:
     yield "accuracy", evaluation.accuracy.value
     yield "accuracy_low", evaluation.accuracy.low
-    yield "in_scope_accuracy", evaluation.in_scope_accuracy.value
-    yield "in_scope_accuracy_low", evaluation.in_scope_accuracy.low
+    if evaluation.in_scope_accuracy is not None:
+        yield "in_scope_accuracy", evaluation.in_scope_accuracy.value
+        yield "in_scope_accuracy_low", evaluation.in_scope_accuracy.low
     yield "reference_accuracy", evaluation.reference_accuracy.value
     yield "static_accuracy", evaluation.static_accuracy.value
     yield "accuracy_loss", evaluation.reference.loss
-    yield "macro_f1", evaluation.macro_f1
-    yield "expected_calibration_error", evaluation.expected_calibration_error
+    if evaluation.macro_f1 is not None:
+        yield "macro_f1", evaluation.macro_f1
+    if evaluation.expected_calibration_error is not None:
+        yield "expected_calibration_error", evaluation.expected_calibration_error
     if evaluation.out_of_scope_recall is not None:
         yield "out_of_scope_recall", evaluation.out_of_scope_recall.value
     if evaluation.out_of_scope_auroc is not None:
         yield "out_of_scope_auroc", evaluation.out_of_scope_auroc
+    if evaluation.generation is not None:
+        yield from _completions(evaluation, evaluation.generation)
+
+
+def _completions(evaluation: EvaluationResult, scores: GenerationScores) -> Iterator[tuple[str, float]]:
+    # The accuracy of completions, under the name that generators are compared by elsewhere.
+    yield "exact_match", evaluation.accuracy.value
+    yield "exact_match_low", evaluation.accuracy.low
+    yield "token_f1", scores.token_f1
+    yield "token_f1_low", scores.token_f1_low
+    yield "rouge_l", scores.rouge_l
+    yield "rouge_l_low", scores.rouge_l_low
+    if scores.json_validity is not None:
+        yield "json_validity", scores.json_validity.value
+        yield "json_validity_low", scores.json_validity.low
+    yield "perplexity", scores.perplexity
+    yield "served_perplexity", scores.served_perplexity
+    yield "identical_to_greedy", scores.identical.value
+    yield "mean_tokens", scores.mean_tokens
 
 
 def _speed(benchmark: BenchmarkResult) -> Iterator[tuple[str, float]]:
     for scenario in benchmark.scenarios:
         yield f"{_snake(scenario)}_qps", scenario.qps
         for percentile in scenario.percentiles:
-            yield from _latency(scenario, percentile)
+            yield from _percentile(_snake(scenario), percentile)
     if benchmark.sustained_qps is not None:
         yield "sustained_qps", benchmark.sustained_qps
     if contender := adaptive_contender(benchmark):
         yield "speedup", contender.speedup.value
         yield "speedup_low", contender.speedup.low
+    if benchmark.tokens is not None:
+        yield from _tokens(benchmark.tokens)
     if against := benchmark.against_champion:
         yield "speedup_over_champion", against.speedup.value
         yield "speedup_over_champion_low", against.speedup.low
@@ -71,8 +103,15 @@ def _speed(benchmark: BenchmarkResult) -> Iterator[tuple[str, float]]:
     yield "noise", benchmark.noise.value
 
 
-def _latency(scenario: Scenario, percentile: Percentile) -> Iterator[tuple[str, float]]:
-    name = f"{_snake(scenario)}_p{percentile.percentile:g}"
+def _tokens(tokens: TokenLatency) -> Iterator[tuple[str, float]]:
+    for name, percentiles in (("ttft", tokens.first), ("tpot", tokens.further)):
+        for percentile in percentiles:
+            yield from _percentile(name, percentile)
+    yield "tokens_per_second", tokens.tokens_per_second
+
+
+def _percentile(of: str, percentile: Percentile) -> Iterator[tuple[str, float]]:
+    name = f"{of}_p{percentile.percentile:g}"
     yield f"{name}_ms", percentile.value_ms
     if percentile.upper_bound_ms is not None:
         yield f"{name}_upper_bound_ms", percentile.upper_bound_ms

@@ -11,7 +11,15 @@ from registry.checks import Check, Outcome, Verdict
 from registry.evidence import Evidence, chosen_certificate
 from registry.headline import adaptive_contender
 from registry.wording import number, plain
-from tasks.records import Interval, Ratio
+from tasks.records import (
+    BenchmarkResult,
+    EvaluationResult,
+    GenerationScores,
+    Interval,
+    Percentile,
+    Ratio,
+    TokenLatency,
+)
 
 DESCRIPTION_LENGTH: Final = 5000
 """What MLflow's column for a version's description holds, in characters."""
@@ -53,32 +61,47 @@ def _sections(name: str, evidence: Evidence, verdict: Verdict) -> tuple[_Section
         _Section(1, _gates(verdict.checks), brief=_gates(verdict.decisive) if verdict.decisive else ""),
         _Section(2, _certificate(evidence)),
         _Section(4, _paths(evidence)),
-        _Section(5, _accuracy(evidence)),
-        _Section(6, _techniques(evidence)),
-        _Section(7, _data(evidence)),
-        _Section(3, _serving(name)),
+        _Section(5, _quality(evidence.evaluation)),
+        *(_Section(6, _tokens(entry.target, entry.tokens)) for entry in evidence.benchmarks if entry.tokens),
+        _Section(7, _techniques(evidence)),
+        _Section(8, _data(evidence)),
+        _Section(3, _serving(name, evidence)),
     )
 
 
 def model_headline(name: str, evidence: Evidence, verdict: Verdict) -> str:
     """The card's beginning, in Markdown: verdict, speed, comparison with the champion, and what did not pass."""
-    labels = len(evidence.snapshot.labels)
     lines = [
         f"# {name}: {verdict.outcome.value}",
         "",
-        f"Adaptive text classifier with {labels} labels, from `{plain(evidence.fine_tuned.base_model)}` "
+        f"{_kind(evidence)}, from `{plain(evidence.fine_tuned.base_model)}` "
         f"({evidence.compression.model}, {evidence.compression.precision}), {evidence.router.size_mb:.1f} MB.",
     ]
     for benchmark in evidence.benchmarks:
         if contender := adaptive_contender(benchmark):
             lines.append(
                 f"On {benchmark.target} ({plain(benchmark.host.cpu)}): {_ratio(contender.speedup)} times faster than "
-                f"the static {evidence.compression.static_precision} model, {contender.mean_ms:.2f} ms on average."
+                f"the static {evidence.compression.static_precision} model, {contender.mean_ms:.2f} ms on average"
+                f"{_point(evidence, benchmark)}."
             )
     lines += against_champion(evidence)
     lines += [f"- {check.outcome.value}: {plain(check.sentence)}" for check in verdict.decisive]
     lines += ["", f"Bundle `{evidence.bundle_digest}`", f"Evidence `{evidence.digest}`", ""]
     return "\n".join(lines)
+
+
+def _kind(evidence: Evidence) -> str:
+    if evidence.evaluation.generation is not None:
+        return "Adaptive text generator"
+    return f"Adaptive text classifier with {len(evidence.snapshot.labels)} labels"
+
+
+def _point(evidence: Evidence, benchmark: BenchmarkResult) -> str:
+    """The operating point of a target that does not serve at the bundle's default, and how to load it so."""
+    point = benchmark.operating_point
+    if point in (None, evidence.router.operating_point):
+        return ""
+    return f", at its own operating point {point} (`operating_point={point!r}` at loading)"
 
 
 def against_champion(evidence: Evidence) -> Iterator[str]:
@@ -147,21 +170,55 @@ def _paths(evidence: Evidence) -> str:
     return _table("Paths", ("path", "cost (ms)", "sum (ms)", "accuracy alone", "answers"), rows)
 
 
-def _accuracy(evidence: Evidence) -> str:
-    evaluation = evidence.evaluation
-    rows = [
-        ("routed, all rows", _interval(evaluation.accuracy)),
-        ("routed, in scope", _interval(evaluation.in_scope_accuracy)),
-        ("reference (fp32), all rows", _interval(evaluation.reference_accuracy)),
-        ("reference (fp32), in scope", _interval(evaluation.reference_in_scope_accuracy)),
-        ("static model, all rows", _interval(evaluation.static_accuracy)),
-        ("macro F1", f"{evaluation.macro_f1:.4f}"),
-        ("expected calibration error", f"{evaluation.expected_calibration_error:.4f}"),
+def _quality(evaluation: EvaluationResult) -> str:
+    """What was measured on the gate rows; a metric that the task family has not, or the data do not give, has no row."""
+    scores = evaluation.generation
+    right = "all rows" if scores is None else "exact match"
+    rows: list[tuple[str, Interval | str | None]] = [
+        (f"routed, {right}", evaluation.accuracy),
+        ("routed, in scope", evaluation.in_scope_accuracy),
+        (f"reference (fp32), {right}", evaluation.reference_accuracy),
+        ("reference (fp32), in scope", evaluation.reference_in_scope_accuracy),
+        (f"static model, {right}", evaluation.static_accuracy),
+        ("macro F1", _decimals(evaluation.macro_f1)),
+        ("expected calibration error", _decimals(evaluation.expected_calibration_error)),
+        ("out-of-scope recall", evaluation.out_of_scope_recall),
+        *(_completions(scores) if scores is not None else ()),
+        *((f"slice {entry.name}", entry.accuracy) for entry in evaluation.slices),
     ]
-    if evaluation.out_of_scope_recall is not None:
-        rows.append(("out-of-scope recall", _interval(evaluation.out_of_scope_recall)))
-    rows += [(f"slice {entry.name}", _interval(entry.accuracy)) for entry in evaluation.slices]
-    return _table(f"Accuracy on {evaluation.rows} gate rows", ("metric", "value and exact interval"), rows)
+    measured = (
+        (name, value if isinstance(value, str) else _interval(value)) for name, value in rows if value is not None
+    )
+    title = "Accuracy" if scores is None else "Completions"
+    return _table(f"{title} on {evaluation.rows} gate rows", ("metric", "value and exact interval"), measured)
+
+
+def _completions(scores: GenerationScores) -> Iterator[tuple[str, Interval | str | None]]:
+    yield "token F1", f"{scores.token_f1:.4f} (at least {scores.token_f1_low:.4f})"
+    yield "ROUGE-L", f"{scores.rouge_l:.4f} (at least {scores.rouge_l_low:.4f})"
+    yield "completions that are JSON", scores.json_validity
+    yield "perplexity of the gold completions, reference (fp32)", f"{scores.perplexity:.4f}"
+    yield "perplexity of the gold completions, last path as it serves", f"{scores.served_perplexity:.4f}"
+    yield "answers the same as plain greedy decoding's", scores.identical
+    yield "mean tokens of an answer", f"{scores.mean_tokens:.1f}"
+
+
+def _tokens(target: str, tokens: TokenLatency) -> str:
+    """Token latencies of single requests on one target, and the rate that they give."""
+
+    def row(name: str, percentile: Percentile) -> tuple[str, ...]:
+        bound = percentile.upper_bound_ms
+        missing = f"{percentile.missing} more queries needed"
+        return (
+            f"{name}, p{percentile.percentile:g}",
+            f"{percentile.value_ms:.3g}",
+            missing if bound is None else f"{bound:.3g}",
+        )
+
+    rows = [row("time to the first token (ms)", entry) for entry in tokens.first]
+    rows += [row("time per further token (ms)", entry) for entry in tokens.further]
+    rows.append(("completion tokens per second", f"{tokens.tokens_per_second:.4g}", ""))
+    return _table(f"Tokens on {target}, {tokens.queries} queries", ("metric", "measured", "at most"), rows)
 
 
 def _techniques(evidence: Evidence) -> str:
@@ -192,7 +249,10 @@ def _data(evidence: Evidence) -> str:
     return "\n".join(lines)
 
 
-def _serving(name: str) -> str:
+def _serving(name: str, evidence: Evidence) -> str:
+    answer = "label, confidence, path, abstained"
+    if evidence.evaluation.generation is not None:
+        answer = "completion, confidence, path, tokens, cost_ms, error"
     return "\n".join(
         [
             "## How to serve",
@@ -203,7 +263,7 @@ def _serving(name: str) -> str:
             "```python",
             "import mlflow.pyfunc",
             f'model = mlflow.pyfunc.load_model("models:/{name}@champion")',
-            'model.predict(["some text"])  # label, confidence, path, abstained',
+            f'model.predict(["some text"])  # {answer}',
             "```",
             "",
         ]
@@ -228,6 +288,10 @@ def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 def _interval(interval: Interval) -> str:
     return f"{interval.value:.2%} ({interval.low:.2%} to {interval.high:.2%}, n = {interval.n})"
+
+
+def _decimals(value: float | None) -> str | None:
+    return None if value is None else f"{value:.4f}"
 
 
 def _ratio(ratio: Ratio) -> str:

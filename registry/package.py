@@ -117,6 +117,8 @@ def version_tags(bundle: Path, evidence: Evidence, verdict: Verdict) -> dict[str
         tags["delta"] = f"{1 - certificate.confidence:.4g}"
         tags["certified"] = str(certificate.certified).lower()
     for benchmark in evidence.benchmarks:
+        if benchmark.operating_point not in (None, evidence.router.operating_point):
+            tags[f"operating_point.{benchmark.target}"] = benchmark.operating_point
         if contender := adaptive_contender(benchmark):
             key = "speedup" if len(evidence.benchmarks) == 1 else f"speedup.{benchmark.target}"
             tags[key] = f"{contender.speedup.value:.2f}"

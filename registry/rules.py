@@ -60,17 +60,21 @@ def interval_floor(name: str, what: str, interval: Interval | None, floor: float
     )
 
 
-def bounded_floor(name: str, what: str, value: float, bound: float | None, floor: float) -> Check:
+def bounded_floor(name: str, what: str, value: float | None, bound: float | None, floor: float) -> Check:
     """A score in [0, 1] judged by the lower confidence bound that the evaluation gave for it."""
     return _bounded(name, what, value, bound, floor, floor_wanted=True)
 
 
-def bounded_ceiling(name: str, what: str, value: float, bound: float | None, ceiling: float) -> Check:
+def bounded_ceiling(name: str, what: str, value: float | None, bound: float | None, ceiling: float) -> Check:
     """An error in [0, 1] judged by the upper confidence bound that the evaluation gave for it."""
     return _bounded(name, what, value, bound, ceiling, floor_wanted=False)
 
 
-def _bounded(name: str, what: str, value: float, bound: float | None, threshold: float, *, floor_wanted: bool) -> Check:
+def _bounded(
+    name: str, what: str, value: float | None, bound: float | None, threshold: float, *, floor_wanted: bool
+) -> Check:
+    if value is None:
+        return invalid(name, f"{what} is missing", threshold=threshold)
     if not finite(value) or (bound is not None and not finite(bound)):
         return invalid(name, f"{what} is not a finite number", threshold=threshold)
     kind = "floor" if floor_wanted else "limit"
@@ -124,6 +128,30 @@ def measured_ceiling(
         threshold=ceiling,
         unit=unit,
         direction="ceiling",
+    )
+
+
+def measured_floor(name: str, what: str, value: float, floor: float, *, unit: str, noise: float) -> Check:
+    """A rate without a sampling distribution; below the floor, but within `noise` of it, it is INCONCLUSIVE."""
+    if not finite(value) or value < 0:
+        return invalid(name, f"{what} is missing or not a finite number", threshold=floor, unit=unit)
+    said = f"{what} {value:.4g} {unit}"
+    if value >= floor:
+        outcome, sentence = Outcome.PASS, f"{said}: meets {floor:g} {unit}"
+    elif value * noise >= floor:
+        outcome = Outcome.INCONCLUSIVE
+        sentence = f"{said}: below {floor:g} {unit}, but within this machine's noise of {noise:.2f}x; measure again"
+    else:
+        outcome, sentence = Outcome.FAIL, f"{said}: below {floor:g} {unit}"
+    return Check(
+        name=name,
+        outcome=outcome,
+        sentence=sentence,
+        measured=value,
+        bound=value,
+        threshold=floor,
+        unit=unit,
+        direction="floor",
     )
 
 

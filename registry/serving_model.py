@@ -10,10 +10,10 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 if TYPE_CHECKING:
-    from engine import AdaptiveModel
+    from engine import AdaptiveModel, Prediction
 
 
-class AdaptiveClassifier(PythonModel):
+class ServedBundle(PythonModel):
     """Answers texts with the bundle that lies in the model's artifacts."""
 
     model: "AdaptiveModel"
@@ -29,16 +29,33 @@ class AdaptiveClassifier(PythonModel):
     def predict(
         self, context: PythonModelContext, model_input: list[str], params: dict[str, Any] | None = None
     ) -> list[dict[str, Any]]:
-        """One answer per text: `label` (None when abstained), `confidence`, `path` that answered, `abstained`."""
-        return [
-            {
-                "label": answer.label,
-                "confidence": answer.confidence,
-                "path": answer.path,
-                "abstained": answer.abstained,
-            }
-            for answer in self.model.predict(model_input)
-        ]
+        """One answer per text: `confidence`, `path` that answered, and what the bundle's task family answers.
+
+        Of a classifier `label` (None when abstained) and `abstained`. Of a generator `completion` (None where there is an
+        `error`), its `tokens`, whether it `finished` by itself, and `cost_ms` by the bundle's own table.
+        """
+        return [_served(answer) for answer in self.model.predict(model_input)]
 
 
-set_model(AdaptiveClassifier())
+def _served(answer: "Prediction") -> dict[str, Any]:
+    from engine.generation.completion import Completion
+
+    if isinstance(answer, Completion):
+        return {
+            "completion": answer.label,
+            "confidence": answer.confidence,
+            "path": answer.path,
+            "tokens": answer.tokens,
+            "finished": answer.finished,
+            "cost_ms": answer.cost_ms,
+            "error": answer.error,
+        }
+    return {
+        "label": answer.label,
+        "confidence": answer.confidence,
+        "path": answer.path,
+        "abstained": answer.abstained,
+    }
+
+
+set_model(ServedBundle())

@@ -11,8 +11,9 @@ from registry.champion import champion_checks
 from registry.checks import Check, Outcome, Verdict
 from registry.evidence import certificate_checks, host_checks, integrity_checks
 from registry.gates import ACCURACY_GATES, accuracy_checks, performance_checks, thresholds
+from registry.operating_points import operating_point_checks
 from registry.rules import invalid
-from tasks.recipe import Gates, Target
+from tasks.recipe import FamilyGates, Target
 from tasks.records import (
     BenchmarkResult,
     ChampionComparison,
@@ -26,7 +27,7 @@ __all__ = ["Check", "Outcome", "Verdict", "judge"]
 
 
 def judge(
-    gates: Gates,
+    gates: FamilyGates,
     *,
     snapshot: SnapshotResult,
     router: RouterResult,
@@ -59,6 +60,7 @@ def judge(
         for target in targets:
             if benchmark := by_target.get(target.name):
                 yield from host_checks(benchmark, target)
+                yield from operating_point_checks(router, benchmark, target)
         yield from _gate_checks(
             gates, snapshot=snapshot, evaluation=evaluation, benchmarks=benchmarks, confidence=confidence
         )
@@ -76,7 +78,7 @@ def judge(
 
 
 def _gate_checks(
-    gates: Gates,
+    gates: FamilyGates,
     *,
     snapshot: SnapshotResult,
     evaluation: EvaluationResult,

@@ -5,9 +5,6 @@ tune (tasks.router.ladders), so certify stays fresh. Where the chosen operating 
 few rows to try, the bundle ships the reference path alone.
 """
 
-import hashlib
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -16,29 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.bundle import TOKENIZER_FILE
-from engine.digests import file_digest, folder_digest
+from engine.digests import file_digest
 from engine.router import OperatingPoint, PathRule, Router
 from tasks.artifact import Artifact, Workspace
 from tasks.bundling import Contents, golden_texts, make_manifest, write_bundle
-from tasks.data.rows import Row, read_rows
+from tasks.data.rows import read_rows
 from tasks.export import tokenizer_file
 from tasks.recipe.schema import RouterConfig
 from tasks.recipe.target import Target
 from tasks.records import (
     CompressionResult,
     ExportResult,
-    LadderCandidate,
     LexicalResult,
-    PathResult,
     RouterResult,
     SnapshotResult,
     operating_point_name,
 )
 from tasks.router.certify import reference_certificate
-from tasks.router.chain import route
 from tasks.router.gathering import REFERENCE, REFERENCE_ENTRY, REFERENCE_FILE, gather, router_of_reference
 from tasks.router.ladders import candidates, certified_ladder
 from tasks.router.parts import path_file
+from tasks.router.result import router_result
 from tasks.router.views import ReadSplit
 from tasks.statistics.fixed_sequence import level_to_spend
 
@@ -131,14 +126,18 @@ def calibrate_router(
     )
     golden = golden_texts([row.text for row in read_rows(snapshot, "tune")], decided.tune.views, decided.point)
     write_bundle(bundle, decided.contents, manifest, golden, target)
-    return _result(
-        decided,
-        (found[0].source if found else sources[0]).costs.static,
-        [each.record(chosen=found is not None and each is found[0]) for each in ladders],
-        bundle,
-        attempt,
-        float(reference_right.mean()),
-        read_rows(snapshot, "certify"),
+    return router_result(
+        entries=decided.contents.entries,
+        tune=decided.tune.views,
+        costs=decided.costs,
+        point=decided.point,
+        certificates=decided.contents.certificates,
+        static_cost_ms=(found[0].source if found else sources[0]).costs.static,
+        candidates=[each.record(chosen=found is not None and each is found[0]) for each in ladders],
+        bundle=bundle,
+        attempt=attempt,
+        reference_right=reference_right,
+        certify=read_rows(snapshot, "certify"),
     )
 
 
@@ -155,58 +154,3 @@ def _reference_alone(
         reference=router_of_reference(rule, out_of_scope_id),
         certificates=(certificate,),
     )
-
-
-def _result(
-    decided: _Decided,
-    static_cost_ms: float,
-    compared: Sequence[LadderCandidate],
-    bundle: Path,
-    attempt: int,
-    reference_accuracy: float,
-    certify: Sequence[Row],
-) -> RouterResult:
-    cumulative = np.cumsum(decided.costs)
-    routed = route(decided.tune.views, decided.point.thresholds)
-    right = np.stack([view.right for view in decided.tune.views])
-    cheapest_right = np.where(right.any(axis=0), right.argmax(axis=0), 0)
-    rows = zip(
-        decided.contents.entries,
-        decided.costs,
-        cumulative,
-        decided.tune.views,
-        routed.shares(len(cumulative)),
-        strict=True,
-    )
-    return RouterResult(
-        paths=tuple(
-            PathResult(
-                name=entry.name,
-                kind=entry.kind,
-                cost_ms=float(own),
-                cumulative_ms=float(total),
-                tune_accuracy=float(view.right.mean()),
-                stop_share=float(share),
-            )
-            for entry, own, total, view, share in rows
-        ),
-        certificates=decided.contents.certificates,
-        operating_point=decided.point.name,
-        reference_accuracy=reference_accuracy,
-        expected_cost_ms=routed.expected_cost(cumulative),
-        static_cost_ms=static_cost_ms,
-        oracle_cost_ms=float(cumulative[cheapest_right].mean()),
-        random_cost_ms=float(cumulative.mean()),
-        candidates=tuple(compared),
-        certify_digest=_rows_digest(certify),
-        attempt=attempt,
-        bundle_digest=folder_digest(bundle),
-        size_mb=sum(file.stat().st_size for file in bundle.rglob("*") if file.is_file()) / 1e6,
-    )
-
-
-def _rows_digest(rows: Sequence[Row]) -> str:
-    digest = hashlib.sha256()
-    for row in rows:
-        digest.update(json.dumps([row.text, row.label], ensure_ascii=False).encode())
-    return digest.hexdigest()

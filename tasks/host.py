@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import re
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,7 @@ _TELLING_FLAGS: Final = (
 
 
 def host() -> Host:
-    """What this machine is: processor, the cores this process may use, memory, accelerator, runtimes' versions."""
+    """What this machine is: processor, the cores this process may use, memory, accelerator and driver, runtimes' versions."""
     cpu = _cpu_fields()
     flags = set((cpu.get("flags") or cpu.get("Features") or "").split())
     return Host(
@@ -28,6 +29,7 @@ def host() -> Host:
         memory_gb=round(_memory_bytes() / 2**30, 1),
         accelerator=_accelerator(),
         runtimes=_runtimes(),
+        driver=_driver(),
     )
 
 
@@ -63,6 +65,12 @@ def _accelerator() -> str | None:
             if line.startswith("Model:"):
                 return line.partition(":")[2].strip()
     return None
+
+
+def _driver() -> str | None:
+    """The version of NVIDIA's kernel driver, as it tells it itself."""
+    told = re.search(r"Kernel Module(?:\s+for\s+\S+)?\s+(\d[\d.]*)", _first_text(Path("/proc/driver/nvidia/version")))
+    return told[1] if told else _first_text(Path("/sys/module/nvidia/version")).strip() or None
 
 
 def _runtimes() -> dict[str, str]:

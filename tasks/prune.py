@@ -50,7 +50,7 @@ def prune(
     workspace.progress("latency table of one layer by FFN width", None)
     tokens = int(np.median([len(row["input_ids"]) for row in splits["tune"]]))
     table = latency_table(
-        parent, tokens, model_folder=fine_tuned.folder, quantized=quantized, target=target, scratch=workspace.scratch
+        parent, tokens, model_folder=fine_tuned.folder, quantized=quantized, target=target, workspace=workspace
     )
     workspace.progress("importance of neurons and layers", None)
     importance = measure_importance(parent, _batches(splits["train"], config.importance_rows, padding_id, seed))

@@ -1,7 +1,6 @@
 """Choose what serves: fuse, quantize and prune each earn their place on tune and on the target, or are dropped.
 
-A technique is kept if it is measured faster than its parent (95 % interval of the interleaved ratio above 1) and the
-exact paired test rejects, on tune, that it loses more accuracy than its budget. The graphs that are kept are copied on.
+What that takes is said in tasks.techniques. The graphs that are kept are copied on.
 """
 
 import shutil
@@ -26,8 +25,7 @@ from tasks.model_shape import SHAPE_FILE, read_shape
 from tasks.recipe.schema import QuantizeConfig
 from tasks.recipe.target import Target
 from tasks.records import CompressionResult, ExportResult, GraphParity, SnapshotResult, Technique
-from tasks.statistics.paired_test import paired_test
-from tasks.statistics.speed_ratio import paired_ratio
+from tasks.techniques import Measured, is_better, judge
 
 FINE_TUNED: Final = "fine-tuned"
 PRUNED: Final = "pruned"
@@ -35,7 +33,6 @@ FP32: Final = "fp32"
 REFERENCE_MONOLITH: Final = "reference.onnx"
 STATIC_MONOLITH: Final = "static.onnx"
 PARENT_PREFIX: Final = "parent-"
-CLEARLY_FASTER: Final = 1.15
 TIMED_ROWS: Final = 32
 TIMED_BLOCKS: Final = 7
 
@@ -58,6 +55,7 @@ class Trial:
     truth: NDArray[np.int64]
     confidence: float
     target: Target
+    progress: Callable[[str], None]
 
     def candidate(self, name: str, graph: Path) -> Candidate:
         """Open a graph and answer all tune rows with it."""
@@ -66,29 +64,26 @@ class Trial:
 
     def judge(self, name: str, own: Candidate, parent: Candidate, budget: float) -> Technique:
         """Measure a candidate against its parent and decide."""
-        own_correct = own.logits.argmax(-1) == self.truth
-        parent_correct = parent.logits.argmax(-1) == self.truth
-        test = paired_test(parent_correct, own_correct, budget, self.confidence)
         step = max(1, len(self.ids) // TIMED_ROWS)
-        means = interleaved_means({"own": own.run, "parent": parent.run}, self.ids[::step][:TIMED_ROWS], TIMED_BLOCKS)
-        speedup = paired_ratio(means["parent"], means["own"])
+        rows = self.ids[::step][:TIMED_ROWS]
+        means = interleaved_means({"own": own.run, "parent": parent.run}, rows, TIMED_BLOCKS, self.progress)
         parity = compare(own.name, parent.name, own.logits, parent.logits)
-        faster, accurate = speedup.low > 1, test.p_value <= 1 - self.confidence
-        return Technique(
-            name=name,
-            parent=parent.name,
-            kept=faster and accurate,
-            reason=_reason(faster, accurate, speedup.value, test.loss, budget, test.p_value),
-            speedup=speedup,
-            accuracy=float(own_correct.mean()),
-            parent_accuracy=float(parent_correct.mean()),
-            test=test,
-            size_mb=own.graph.stat().st_size / 1e6,
-            parent_size_mb=parent.graph.stat().st_size / 1e6,
+        return judge(
+            name,
+            self._measured(own, means["own"]),
+            self._measured(parent, means["parent"]),
             parity=parity.max_abs_difference,
             agreement=parity.agreement,
-            mean_ms=float(np.median(means["own"])),
-            parent_mean_ms=float(np.median(means["parent"])),
+            budget=budget,
+            confidence=self.confidence,
+        )
+
+    def _measured(self, candidate: Candidate, block_ms: NDArray[np.float64]) -> Measured:
+        return Measured(
+            name=candidate.name,
+            right=candidate.logits.argmax(-1) == self.truth,
+            block_ms=block_ms,
+            size_mb=candidate.graph.stat().st_size / 1e6,
         )
 
 
@@ -111,6 +106,7 @@ def select_compression(
         truth=np.array([row["labels"] for row in tune]),
         confidence=confidence,
         target=target,
+        progress=workspace.progress,
     )
     maker = _Quantizer(snapshot, tokenizer, config, target, workspace)
     workspace.progress("fused against unfused", 0.0)
@@ -160,17 +156,6 @@ def select_compression(
         static_precision=precision,
         reference_monolith=REFERENCE_MONOLITH,
     )
-
-
-def is_better(own: Technique, other: Technique) -> bool:
-    """Whether to prefer one of two techniques with the same parent: the faster one; where neither is by CLEARLY_FASTER, the
-
-    one that answers more like the parent, since every other answer uses up a part of what the certificate may promise.
-    """
-    gained = (own.parent_mean_ms / own.mean_ms) / (other.parent_mean_ms / other.mean_ms)
-    if 1 / CLEARLY_FASTER < gained < CLEARLY_FASTER and own.agreement != other.agreement:
-        return own.agreement > other.agreement
-    return gained > 1
 
 
 class _Quantizer:
@@ -263,14 +248,3 @@ def _fusion(technique: Technique) -> Technique:
         f"kept: the same answers, not measured slower ({technique.speedup.value:.2f}x), and int8 kernels build on it"
     )
     return technique.model_copy(update={"kept": True, "reason": reason})
-
-
-def _reason(faster: bool, accurate: bool, speedup: float, loss: float, budget: float, p_value: float) -> str:
-    if faster and accurate:
-        return f"kept: {speedup:.2f}x faster, loses {loss:+.2%} on tune (budget {budget:.1%}, p = {p_value:.3g})"
-    reasons = []
-    if not faster:
-        reasons.append(f"not measured faster than its parent ({speedup:.2f}x)")
-    if not accurate:
-        reasons.append(f"not shown to lose less than its budget of {budget:.1%} (loses {loss:+.2%}, p = {p_value:.3g})")
-    return "dropped: " + "; ".join(reasons)

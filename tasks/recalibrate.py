@@ -18,7 +18,7 @@ from tasks.bundling import Contents, golden_texts, write_bundle
 from tasks.data.rows import UNLABELLED, Row
 from tasks.data.splits import assign_splits
 from tasks.errors import UserError
-from tasks.recipe.schema import SplitShares
+from tasks.recipe.data import SplitShares
 from tasks.recipe.target import Target
 from tasks.records import Recalibration
 from tasks.router.certify import Subject, certify_points

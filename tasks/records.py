@@ -147,7 +147,8 @@ class Technique(Record):
     """What one compression technique gained over its parent, and whether it earned its place.
 
     Accuracies are on tune; `size_mb` of the graph file(s); `parity`: largest absolute difference of the logits to the
-    parent's; `agreement`: share of tune rows with the same answer.
+    parent's; `agreement`: share of tune rows with the same answer; `perplexity`: of the gold completions, None where answers
+    are no tokens.
     """
 
     name: str
@@ -164,6 +165,8 @@ class Technique(Record):
     agreement: float
     mean_ms: float
     parent_mean_ms: float
+    perplexity: float | None = None
+    parent_perplexity: float | None = None
 
 
 class PruneResult(Record):
@@ -237,7 +240,7 @@ class PathResult(Record):
     """One path of the ladder: its own cost, the sum up to it, its accuracy alone on tune, and the router's stop share there."""
 
     name: str
-    kind: Literal["lexical", "encoder"]
+    kind: Literal["lexical", "encoder", "decoder"]
     cost_ms: float
     cumulative_ms: float
     tune_accuracy: float
@@ -341,35 +344,57 @@ class PathEvaluation(Record):
     cost_ms: float
 
 
+class GenerationScores(Record):
+    """What only generation is judged by, on the gate rows' completions as they serve.
+
+    `token_f1`, `rouge_l`: means over the rows; `token_f1_low`, `rouge_l_low`: their lower confidence bounds.
+    `json_validity`: share of the completions that are JSON, None where the gold completions are not. `perplexity`: of the
+    gold completions under the reference path, `served_perplexity` under the last path as it serves. `identical`: share of
+    answers that are the same as plain greedy decoding's of the path that gave them.
+    """
+
+    token_f1: float
+    token_f1_low: float
+    rouge_l: float
+    rouge_l_low: float
+    json_validity: Interval | None
+    perplexity: float
+    served_perplexity: float
+    identical: Interval
+    mean_tokens: float
+
+
 class EvaluationResult(Record):
-    """The routed model on the gate rows. Out-of-scope rows are right when abstained from.
+    """The routed model on the gate rows; out-of-scope rows are right when abstained from.
 
     `macro_f1_low`, `expected_calibration_error_high`: confidence bounds that gates on these two are judged by; without
-    one such a gate is never proven. `in_scope_accuracy` is on rows that have a trained label.
+    one such a gate is never proven. `in_scope_accuracy` is on rows that have a trained label. What only one task family
+    is judged by is None in the others, `generation` in classification.
     `reference` compares routed with the fp32 fine-tuned model; `disagreement` is the share of rows that the two answer
     differently: it needs no labels, and bounds the loss whatever they are.
     """
 
     rows: int
     accuracy: Interval
-    in_scope_accuracy: Interval
     reference_accuracy: Interval
-    reference_in_scope_accuracy: Interval
     static_accuracy: Interval
-    macro_f1: float
-    expected_calibration_error: float
-    out_of_scope_recall: Interval | None
-    out_of_scope_auroc: float | None
-    out_of_scope_fpr95: float | None
-    out_of_scope_early_share: float | None
     reference: PairedTest
     disagreement: Interval
     slices: tuple[SliceAccuracy, ...]
     classes: tuple[SliceAccuracy, ...]
     paths: tuple[PathEvaluation, ...]
     leaking_rows: int
+    in_scope_accuracy: Interval | None = None
+    reference_in_scope_accuracy: Interval | None = None
+    macro_f1: float | None = None
+    expected_calibration_error: float | None = None
+    out_of_scope_recall: Interval | None = None
+    out_of_scope_auroc: float | None = None
+    out_of_scope_fpr95: float | None = None
+    out_of_scope_early_share: float | None = None
     macro_f1_low: float | None = None
     expected_calibration_error_high: float | None = None
+    generation: GenerationScores | None = None
 
 
 class SliceComparison(Record):
@@ -477,7 +502,7 @@ class Disturbance(Record):
 
 
 class Host(Record):
-    """Fingerprint of the measuring machine."""
+    """Fingerprint of the measuring machine. `driver`: the accelerator's, None where there is none or nobody tells."""
 
     cpu: str
     instruction_set: tuple[str, ...]
@@ -485,12 +510,29 @@ class Host(Record):
     memory_gb: float
     accelerator: str | None
     runtimes: dict[str, str]
+    driver: str | None = None
+
+
+class TokenLatency(Record):
+    """Token latencies of single requests, one after the other, in milliseconds, with early-stopping bounds.
+
+    `first`: time to the first token; `further`: time per further token, a request's mean; answers of one token have none.
+    `tokens_per_second`: completion tokens over the time of all requests.
+    """
+
+    queries: int
+    first: tuple[Percentile, ...]
+    further: tuple[Percentile, ...]
+    tokens_per_second: float
+    mean_tokens: float
 
 
 class BenchmarkResult(Record):
     """Evidence from the target. `latencies_ms`: SingleStream latencies for the picture, at most 2,000, in order of time.
 
-    `against_champion`: None where there was no champion to measure; `disturbance`: None where the system does not tell.
+    `against_champion`: None where there was no champion to measure; `disturbance`: None where the system does not tell;
+    `tokens`: None where answers are no tokens.
+    `operating_point`: name of the one that was measured; None in results from before targets could name one.
     """
 
     target: str
@@ -509,3 +551,5 @@ class BenchmarkResult(Record):
     noise: Ratio
     against_champion: ChampionSpeed | None = None
     disturbance: Disturbance | None = None
+    operating_point: str | None = None
+    tokens: TokenLatency | None = None

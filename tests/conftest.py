@@ -12,6 +12,7 @@ import pytest
 from tasks.artifact import Artifact, Workspace
 from tasks.recipe.target import Target
 from tests.postgresql import MISSING, Cluster, programs, running_cluster
+from tests.tiny_decoder import TinyDecoders, make_tiny_decoders
 
 os.environ.update(
     HF_HUB_OFFLINE="1",
@@ -25,6 +26,17 @@ os.environ.update(
 )
 for name in ("MIAOTUI_HOME", "MLFLOW_TRACKING_URI", "MLFLOW_DEFAULT_ARTIFACT_ROOT", "PREFECT_API_URL"):
     os.environ.pop(name, None)
+
+
+@pytest.fixture(autouse=True)
+def _environment_restored() -> Iterator[None]:
+    """What a command called within a test sets for its own process (the home's places) is not handed to later tests."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
 
 WORDS = {
     "move_to_checking": "move transfer shift {n} dollars over to checking account",
@@ -122,6 +134,12 @@ def tiny_bundle(tiny: "TinyRun") -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_decoders(tmp_path_factory: pytest.TempPathFactory) -> TinyDecoders:
+    """Tiny Llamas, exported."""
+    return make_tiny_decoders(tmp_path_factory.mktemp("tiny-decoders"))
+
+
+@pytest.fixture(scope="session")
 def postgresql() -> Iterator[Cluster]:
     """A PostgreSQL of the session's own."""
     if programs() is None:
@@ -155,14 +173,8 @@ class TinyRun:
         from tasks.lexical import train_lexical
         from tasks.prune import prune
         from tasks.quantize import select_compression
-        from tasks.recipe.schema import (
-            DataConfig,
-            FineTuneConfig,
-            LexicalConfig,
-            PruneConfig,
-            QuantizeConfig,
-            RouterConfig,
-        )
+        from tasks.recipe.data import DataConfig
+        from tasks.recipe.schema import FineTuneConfig, LexicalConfig, PruneConfig, QuantizeConfig, RouterConfig
 
         def step(step_name, function, *inputs, **options):
             workspace = Workspace(out=root / step_name, scratch=root / f"{step_name}-scratch")

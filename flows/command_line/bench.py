@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,23 +14,25 @@ from tasks.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tasks.records import BenchmarkResult, Contender, Scenario
+    from tasks.records import BenchmarkResult, Contender, Percentile, Scenario
 
 
 def add_to(commands: Any) -> None:
     """Adds the command to the parser."""
     parser = commands.add_parser(
-        "bench", help="measure a bundle on a target", description="Measures MODEL with the texts of FILE."
+        "bench", help="measure a bundle on a target", description="Measures MODEL with the texts or prompts of FILE."
     )
     parser.add_argument("model", metavar="MODEL", help=models.HELP)
     parser.add_argument(
-        "--data", metavar="FILE", required=True, type=Path, help=".jsonl, .csv or .parquet with the texts"
+        "--data", metavar="FILE", required=True, type=Path, help=".jsonl, .csv or .parquet with the texts or prompts"
     )
     parser.add_argument(
         "--target", metavar="T", required=True, help="name of a target (configs/targets/, or ./targets/)"
     )
     parser.add_argument("--against", metavar="MODEL", help="another model, measured interleaved with the first")
-    parser.add_argument("--text-column", default="text", metavar="NAME", help="the texts' column in FILE")
+    parser.add_argument(
+        "--text-column", default="text", metavar="NAME", help="the column of the texts or prompts in FILE"
+    )
     parser.add_argument("--queries", type=int, metavar="N", help="queries per scenario")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
     parser.set_defaults(execute=execute, resumes=False)
@@ -97,6 +100,15 @@ def print_benchmark(console: "Console", result: "BenchmarkResult") -> None:
     columns = ("scenario", "queries", "qps", "mean ms", "p99 ms", "p99 at most", "LoadGen")
     print_rows(console, [columns, *(_scenario_row(scenario) for scenario in result.scenarios)])
     console.print()
+    if result.tokens is not None:
+        rows = [("tokens", "p50 ms", "p99 ms", "p99 at most")]
+        rows += [
+            ("to the first", *_token_row(result.tokens.first)),
+            ("per further one", *_token_row(result.tokens.further)),
+        ]
+        print_rows(console, rows)
+        console.print(f"{result.tokens.tokens_per_second:.1f} tokens/s, {result.tokens.mean_tokens:.1f} an answer")
+        console.print()
     shares = ", ".join(f"{name} {share:.1%}" for name, share in result.stop_shares.items())
     console.print(f"paths: {shares}", soft_wrap=True)
     console.print(
@@ -115,10 +127,19 @@ def _contender_row(contender: "Contender") -> tuple[str, ...]:
 
 
 def _scenario_row(scenario: "Scenario") -> tuple[str, ...]:
-    p99 = next((entry for entry in scenario.percentiles if entry.percentile == 99), None)
-    value, bound = "–", "–"
-    if p99 is not None:
-        value = f"{p99.value_ms:.3f}"
-        bound = f"{p99.missing} queries short" if p99.upper_bound_ms is None else f"{p99.upper_bound_ms:.3f}"
     rates = (f"{scenario.qps:.1f}", f"{scenario.mean_ms:.3f}")
-    return scenario.name, str(scenario.queries), *rates, value, bound, scenario.validity
+    return scenario.name, str(scenario.queries), *rates, *_tail(scenario.percentiles), scenario.validity
+
+
+def _token_row(percentiles: "Sequence[Percentile]") -> tuple[str, str, str]:
+    median = next((f"{entry.value_ms:.3f}" for entry in percentiles if entry.percentile == 50), "–")
+    return median, *_tail(percentiles)
+
+
+def _tail(percentiles: "Sequence[Percentile]") -> tuple[str, str]:
+    """The 99th percentile and its upper bound, or what is missing for one."""
+    p99 = next((entry for entry in percentiles if entry.percentile == 99), None)
+    if p99 is None:
+        return "–", "–"
+    bound = f"{p99.missing} queries short" if p99.upper_bound_ms is None else f"{p99.upper_bound_ms:.3f}"
+    return f"{p99.value_ms:.3f}", bound

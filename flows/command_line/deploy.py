@@ -13,8 +13,8 @@ def add_to(commands: Any) -> None:
         "deploy",
         help="register a recipe's schedules",
         description="Registers the nightly run of RECIPE (its `schedule`), the look at what has landed (its `intake`), the "
-        "sweep of reviews, the weekly retention and the recalibration with the Prefect server that `miaotui up` started, or "
-        "that PREFECT_API_URL names; the same again changes nothing.",
+        "sweep of reviews, the weekly retention, the recalibration and the benchmark of every target that has a work pool "
+        "with the Prefect server that `miaotui up` started, or that PREFECT_API_URL names; the same again changes nothing.",
     )
     parser.add_argument("recipe", metavar="RECIPE", type=Path, help="a recipe (YAML)")
     parser.add_argument(
@@ -36,13 +36,14 @@ def add_to(commands: Any) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Prints a line per work pool and deployment: created, updated or unchanged, and its next run."""
+    from flows.deployments.benchmarks import benchmark_deployments
     from flows.deployments.plan import deployments_of
     from flows.home import Home
-    from flows.inbox_rows import Columns
-    from flows.landing import read_by
-    from flows.prefect_server import require_prefect_server
+    from flows.inbox.landing import read_by
+    from flows.inbox.rows import Columns
+    from flows.inbox.trigger import require_server
     from flows.preparation import prepare
-    from flows.trigger import require_server
+    from flows.servers.embedded import require_prefect_server
 
     if not 1 <= options.sweep_every <= 24 * 60:
         raise UserError("must be from 1 to 1440 minutes", field="--sweep-every")
@@ -50,15 +51,19 @@ def execute(options: argparse.Namespace) -> int:
     require_server(home.folder)
     require_prefect_server()
     # What is wrong with data, model or targets is said now, and not at night.
-    loaded = prepare(options.recipe, options.overrides, home).loaded
+    prepared = prepare(options.recipe, options.overrides, home)
+    loaded = prepared.loaded
     read_by(home, loaded.recipe.name, Columns.of(loaded.recipe.data))
-    specs = deployments_of(loaded, sweep_every_s=60 * options.sweep_every, delete_old=options.delete_old)
+    specs = (
+        *deployments_of(loaded, sweep_every_s=60 * options.sweep_every, delete_old=options.delete_old),
+        *benchmark_deployments(prepared.targets),
+    )
 
     from prefect.client.orchestration import get_client
 
     from flows.deployments.apply import apply, check_cron
     from flows.deployments.lost_runs import apply_lost_runs
-    from flows.notification_blocks import require_blocks
+    from flows.notices.blocks import require_blocks
 
     for spec in specs:
         check_cron(spec, str(loaded.file))

@@ -10,9 +10,9 @@ from tasks.errors import UserError
 
 if TYPE_CHECKING:
     from flows.home import Home
-    from flows.inbox_files import InboxFolders
-    from flows.inbox_rows import Columns
-    from flows.landing import Landing
+    from flows.inbox.files import InboxFolders
+    from flows.inbox.landing import Landing
+    from flows.inbox.rows import Columns
 
 NOTHING_ACCEPTED: Final = 2
 
@@ -38,8 +38,8 @@ def add_to(commands: Any) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Lands the files, and prints what became of each."""
     from flows.home import Home
-    from flows.inbox_files import InboxFolders
-    from flows.landing import land
+    from flows.inbox.files import InboxFolders
+    from flows.inbox.landing import land
 
     home = Home.open()
     columns = _columns(options.recipe, options.name) if options.recipe else None
@@ -70,8 +70,8 @@ def line(landing: "Landing", folders: "InboxFolders") -> str:
 
 def _announced(home: "Home", name: str) -> str:
     """Whether somebody looks at it now."""
-    from flows.landing import announce_landed
-    from flows.trigger import NotAnnouncedError, announce, name_server
+    from flows.inbox.landing import announce_landed
+    from flows.inbox.trigger import NotAnnouncedError, announce, name_server
 
     if not name_server(home.folder):
         return "no Prefect server runs: what has landed waits for the next look (miaotui up, miaotui deploy)"
@@ -83,7 +83,7 @@ def _announced(home: "Home", name: str) -> str:
 
 
 def _columns(recipe: Path, name: str) -> "Columns":
-    from flows.inbox_rows import Columns
+    from flows.inbox.rows import Columns
     from tasks.recipe.load import load_recipe
 
     loaded = load_recipe(recipe).recipe

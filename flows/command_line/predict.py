@@ -1,4 +1,4 @@
-"""`miaotui predict`: answers texts from the arguments, or line by line from standard input."""
+"""`miaotui predict`: answers texts or completes prompts, from the arguments or line by line from standard input."""
 
 import argparse
 import json
@@ -28,14 +28,16 @@ def add_to(commands: Any) -> None:
     """Adds the command to the parser."""
     parser = commands.add_parser(
         "predict",
-        help="answer texts",
-        description="Answers each TEXT; without one, each line of standard input: plain text, a JSON string, or a JSON "
-        "object with the text in a column.",
+        help="answer texts or complete prompts",
+        description="Answers each TEXT, or completes it where MODEL is a generator; without one, each line of standard "
+        "input: plain text, a JSON string, or a JSON object with the text in a column.",
     )
     parser.add_argument("model", metavar="MODEL", help=models.HELP)
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="texts to answer")
     parser.add_argument("--json", action="store_true", help="print one JSON object per text")
-    parser.add_argument("--text-column", default="text", metavar="NAME", help="the text's column in JSON lines")
+    parser.add_argument(
+        "--text-column", default="text", metavar="NAME", help="the column of the texts or prompts in JSON lines"
+    )
     parser.add_argument("--operating-point", metavar="NAME", help="another certified operating point of the bundle")
     parser.set_defaults(execute=execute, resumes=False)
 
@@ -95,19 +97,29 @@ def _answer(model: "AdaptiveModel", request: Request, *, as_json: bool) -> bool:
         if request.text is None:
             raise InputError(request.problem)
         prediction = model.predict(request.text)[0]
+        if prediction.error is not None:
+            raise InputError(prediction.error)
     except InputError as error:
         print(f"miaotui: row {request.row}: {error}", file=sys.stderr, flush=True)
         if as_json:
             _print({"row": request.row, "error": str(error)})
         return False
     if as_json:
-        answer = asdict(prediction)
-        _print(
-            {"text": request.text} | {name: value for name, value in answer.items() if name not in ("detail", "error")}
-        )
+        _print({"text": request.text} | as_document(prediction))
     else:
         print(_line(prediction), flush=True)
     return True
+
+
+def as_document(prediction: "Prediction") -> dict[str, object]:
+    """An answer as JSON; a completion is called so, and what only a classifier says is left out of it."""
+    from engine.generation.completion import Completion
+
+    answer = {name: value for name, value in asdict(prediction).items() if name not in ("detail", "error")}
+    if not isinstance(prediction, Completion):
+        return answer
+    own = {name: value for name, value in answer.items() if name not in ("label", "abstained", "out_of_scope_score")}
+    return {"completion": prediction.label, **own}
 
 
 def _print(document: dict[str, object]) -> None:

@@ -41,9 +41,10 @@ def execute(options: argparse.Namespace) -> int:
     from flows.command_line.console import console_for
     from flows.command_line.watching import watching
     from flows.home import Home
-    from flows.prefect_server import PrefectServer, require_prefect_server
+    from flows.pools.remote_benchmark import require_servers
     from flows.preparation import prepare
     from flows.progress import observing
+    from flows.servers.embedded import PrefectServer, require_prefect_server
     from tasks.recipe.load import load_recipe
 
     load_recipe(options.recipe, options.overrides)  # before a home is made for a recipe that is wrong
@@ -51,7 +52,7 @@ def execute(options: argparse.Namespace) -> int:
     home = Home.open()
     with captured_output(new_log(home.logs, "run")) as (_, err), watching(console_for(err)) as observer:
         # What is wrong with data, model or targets is said at once, without waiting for Prefect to start.
-        prepare(options.recipe, options.overrides, home)
+        require_servers(prepare(options.recipe, options.overrides, home).targets)
         observer.started("Prefect server")
         server = PrefectServer.of_environment()
         from flows.pipeline import optimize
@@ -111,7 +112,7 @@ def print_outcome(console: "Console", outcome: "RunOutcome") -> None:
     from rich.text import Text
 
     from flows.command_line.console import OUTCOME_STYLES, print_rows
-    from flows.run_summary import promotion_sentence
+    from flows.pages.run_summary import promotion_sentence
     from registry.evidence import chosen_certificate
 
     def styled(outcome: str) -> Text:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from flows.inbox_status import LandedStatus
+    from flows.inbox.status import LandedStatus
     from registry.status import ModelStatus
     from registry.versions import RegisteredVersion
 
@@ -36,7 +36,7 @@ def execute(options: argparse.Namespace) -> int:
 
     home = Home.open()
     with captured_output(new_log(home.logs, "status")):
-        from flows.inbox_status import read_landed
+        from flows.inbox.status import read_landed
         from registry.status import read_status
         from registry.store import MlflowStore
 

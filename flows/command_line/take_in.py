@@ -35,9 +35,9 @@ def execute(options: argparse.Namespace) -> int:
     from flows.command_line.console import console_for
     from flows.command_line.watching import watching
     from flows.home import Home
-    from flows.prefect_server import PrefectServer, require_prefect_server
     from flows.preparation import prepare
     from flows.progress import observing
+    from flows.servers.embedded import PrefectServer, require_prefect_server
 
     require_prefect_server()
     home = Home.open()

@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from flows.deployments.plan import Applied, DeploymentSpec, change_of, differing_fields
-from flows.servers.layout import WORK_POOL
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,11 +24,12 @@ _LOOK_EVERY_S: Final = 1.0
 
 
 def apply(client: "SyncPrefectClient", specs: Sequence[DeploymentSpec]) -> Iterator[Applied]:
-    """Creates or updates the work pool and the deployments; what is as it should be is not touched.
+    """Creates the work pools, creates or updates the deployments; what is as it should be is not touched.
 
     Raises UserError where the server does not hold what it was given, or schedules no run.
     """
-    yield Applied(name=f"work pool {WORK_POOL}", change="created" if _ensure_work_pool(client) else "unchanged")
+    for pool in dict.fromkeys(spec.work_pool for spec in specs if spec.work_pool is not None):
+        yield Applied(name=f"work pool {pool}", change="created" if _ensure_work_pool(client, pool) else "unchanged")
     for spec in specs:
         held = read_held(client, spec)
         change = change_of(spec, held)
@@ -96,22 +96,20 @@ def _schedule_of(held: "DeploymentResponse") -> dict[str, Any]:
     return {"interval_s": schedule.interval.total_seconds()} if isinstance(schedule, IntervalSchedule) else {}
 
 
-def _ensure_work_pool(client: "SyncPrefectClient") -> bool:
+def _ensure_work_pool(client: "SyncPrefectClient", name: str) -> bool:
     """Whether it had to be made; the worker makes it, too. Raises UserError for a pool of another kind."""
     from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.exceptions import ObjectNotFound
     from prefect.workers.process import ProcessWorker
 
     try:
-        pool = client.read_work_pool(WORK_POOL)
+        pool = client.read_work_pool(name)
     except ObjectNotFound:
         template = ProcessWorker.get_default_base_job_template()
-        client.create_work_pool(WorkPoolCreate(name=WORK_POOL, type="process", base_job_template=template))
+        client.create_work_pool(WorkPoolCreate(name=name, type="process", base_job_template=template))
         return True
     if pool.type != "process":
-        raise UserError(
-            f"the work pool {WORK_POOL} is of type {pool.type}, not process; delete it, or use another server"
-        )
+        raise UserError(f"the work pool {name} is of type {pool.type}, not process; delete it, or use another server")
     return False
 
 
@@ -125,6 +123,7 @@ def _upsert(client: "SyncPrefectClient", spec: DeploymentSpec) -> None:
         schedules.append(CronSchedule(cron=spec.cron, timezone=spec.timezone))
     elif spec.interval_s is not None:
         schedules.append(IntervalSchedule(interval=timedelta(seconds=spec.interval_s)))
+    strategy = None if spec.if_running is None else ConcurrencyLimitStrategy(spec.if_running)
     client.create_deployment(
         flow_id=client.create_flow_from_name(spec.flow),
         name=spec.name,
@@ -134,7 +133,7 @@ def _upsert(client: "SyncPrefectClient", spec: DeploymentSpec) -> None:
         work_pool_name=spec.work_pool,
         schedules=[DeploymentScheduleCreate(schedule=each, active=True, slug=spec.name) for each in schedules],
         concurrency_limit=spec.limit,
-        concurrency_options=ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy(spec.if_running)),
+        concurrency_options=None if strategy is None else ConcurrencyOptions(collision_strategy=strategy),
         paused=spec.paused,
         job_variables=spec.job_variables,
         enforce_parameter_schema=False,

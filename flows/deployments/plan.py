@@ -16,11 +16,11 @@ Change = Literal["created", "updated", "unchanged"]
 
 
 class DeploymentSpec(Record):
-    """One deployment of a flow of this package: run by `cron` in `timezone`, every `interval_s` seconds, or by hand alone.
+    """One deployment of a flow of this package: run by `cron` in `timezone`, every `interval_s` seconds, or when called.
 
-    At most `limit` runs go on at a time; `if_running` says what becomes of one that is due then: it waits, or is cancelled.
-    `job_variables`: a run does not write through its worker, at whose death it would end with the next line that it prints;
-    what it logs stands on Prefect's pages.
+    At most `limit` runs go on at a time (None: as many as there are); `if_running` says what becomes of one that is due then: it
+    waits, or is cancelled. `job_variables`: a run does not write through its worker, at whose death it would end with the
+    next line that it prints; what it logs stands on Prefect's pages.
     """
 
     flow: str

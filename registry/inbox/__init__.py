@@ -1,6 +1,6 @@
 """The inbox: which files of new data have landed, which run works on them, and which were taken in, each exactly once.
 
-The bytes lie in the home (`flows.landing`); what is said about them stands in a database of the home's.
+The bytes lie in the home (`flows.inbox.landing`); what is said about them stands in a database of the home's.
 """
 
 from registry.inbox.database import Inbox, LostClaimError

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from registry.checks import Verdict
 from registry.gates import ADAPTIVE_CONTENDER
+from tasks.generation.records import GenerationFineTuneResult, StudentResult
 from tasks.recipe import Recipe
 from tasks.records import (
     BenchmarkResult,
@@ -44,7 +45,7 @@ class ReportContent:
     created: datetime
     recipe: Recipe
     snapshot: SnapshotResult
-    fine_tune: FineTuneResult
+    fine_tune: FineTuneResult | GenerationFineTuneResult
     prune: PruneResult | None
     compression: CompressionResult
     lexical: LexicalResult | None
@@ -57,6 +58,12 @@ class ReportContent:
     unreadable_champion: UnreadableChampion | None = None
     override: str = ""
     seeds: SeedChoice | None = None
+    student: StudentResult | None = None
+
+    @property
+    def compared_by(self) -> str:
+        """What the parity of two graphs is measured in."""
+        return "logits" if self.evaluation.generation is None else "log-probabilities"
 
     @property
     def adaptive(self) -> Contender | None:

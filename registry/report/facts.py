@@ -14,7 +14,15 @@ from registry.report.formatting import (
     times,
     with_unit,
 )
-from tasks.records import BenchmarkResult, ChampionComparison, EvaluationResult, SnapshotResult
+from tasks.generation.records import StudentResult
+from tasks.records import (
+    BenchmarkResult,
+    ChampionComparison,
+    EvaluationResult,
+    GenerationScores,
+    SnapshotResult,
+    TokenLatency,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,11 @@ class Fact:
 
 def quality_facts(evaluation: EvaluationResult) -> tuple[Fact, ...]:
     """Figures of the routed model beside its accuracies."""
+    own = _class_facts(evaluation) if evaluation.generation is None else _completion_facts(evaluation.generation)
+    return (*own, Fact("answers other than the reference path's", proportion(evaluation.disagreement)))
+
+
+def _class_facts(evaluation: EvaluationResult) -> tuple[Fact, ...]:
     return (
         Fact("macro F1, lower bound", f"{number(evaluation.macro_f1)}, {number(evaluation.macro_f1_low)}"),
         Fact(
@@ -34,7 +47,45 @@ def quality_facts(evaluation: EvaluationResult) -> tuple[Fact, ...]:
             f"{percent(evaluation.expected_calibration_error, 2)}, "
             f"{percent(evaluation.expected_calibration_error_high, 2)}",
         ),
-        Fact("answers other than the reference path's", proportion(evaluation.disagreement)),
+    )
+
+
+def _completion_facts(scores: GenerationScores) -> tuple[Fact, ...]:
+    return (
+        Fact("token F1, lower bound", f"{number(scores.token_f1)}, {number(scores.token_f1_low)}"),
+        Fact("ROUGE-L, lower bound", f"{number(scores.rouge_l)}, {number(scores.rouge_l_low)}"),
+        *([Fact("completions that are JSON", proportion(scores.json_validity))] if scores.json_validity else []),
+        Fact("perplexity of the gold completions, fp32 reference", number(scores.perplexity)),
+        Fact("the same, last path as it serves", number(scores.served_perplexity)),
+        Fact("the same as plain greedy decoding", proportion(scores.identical)),
+        Fact("mean tokens of an answer", number(scores.mean_tokens)),
+    )
+
+
+def token_facts(tokens: TokenLatency) -> tuple[Fact, ...]:
+    """What the token latencies are of, and the rate that they give."""
+    return (
+        Fact("completion tokens per second", number(tokens.tokens_per_second)),
+        Fact("mean tokens of an answer", number(tokens.mean_tokens)),
+        Fact("queries, one after the other", count(tokens.queries)),
+    )
+
+
+def student_facts(student: StudentResult) -> tuple[Fact, ...]:
+    """What the small model kept of the full one, and what its training lost."""
+    own, parent = student.shape, student.parent_shape
+    kept = ", ".join(map(str, student.layers_kept)) if student.layers_kept else "none, it started from nothing"
+    return (
+        Fact("how", student.method),
+        Fact("layers", f"{own.layers} of width {count(own.width)}, of {parent.layers} of width {count(parent.width)}"),
+        Fact("layers kept of the full model", kept),
+        Fact("FFN widths", ", ".join(count(width) for width in own.ffn_widths)),
+        Fact("parameters", f"{number(parent.parameters / 1e6)} M → {number(own.parameters / 1e6)} M"),
+        Fact(
+            "exact match on tune", f"{percent(student.parent_tune.exact_match)} → {percent(student.tune.exact_match)}"
+        ),
+        Fact("perplexity on tune", f"{number(student.parent_tune.perplexity)} → {number(student.tune.perplexity)}"),
+        Fact("tokens that both find likeliest", percent(student.agreement)),
     )
 
 
@@ -74,14 +125,18 @@ def out_of_scope_facts(evaluation: EvaluationResult) -> tuple[Fact, ...]:
 
 def data_facts(snapshot: SnapshotResult, leaking_gate_rows: int) -> tuple[Fact, ...]:
     """What was found in the rows before any training."""
-    label = snapshot.out_of_scope_label
+    label, labels = snapshot.out_of_scope_label, snapshot.labels
     return (
-        Fact(
-            "labels", count(len(snapshot.labels)) + (" with the out-of-scope label" if label in snapshot.labels else "")
+        *(
+            [Fact("labels", count(len(labels)) + (" with the out-of-scope label" if label in labels else ""))]
+            if labels
+            else []
         ),
         Fact("quarantined", count(snapshot.quarantined)),
         Fact("duplicates", count(snapshot.duplicates)),
-        Fact("same text, several labels", count(snapshot.contradicting)),
+        Fact(
+            "same text, several labels" if labels else "same prompt, several completions", count(snapshot.contradicting)
+        ),
         Fact("left other splits as exact leaks", count(snapshot.leaking_exact)),
         Fact("left other splits as near leaks", count(snapshot.leaking_near)),
         *([Fact("landed since", snapshot.landed.sentence)] if snapshot.landed else []),
@@ -99,9 +154,10 @@ def machine_facts(benchmark: BenchmarkResult) -> tuple[Fact, ...]:
         Fact("bundle size", megabytes(benchmark.size_mb)),
         Fact("sustained within the SLO", with_unit(benchmark.sustained_qps, "QPS")),
         Fact("taken by others", benchmark.disturbance.sentence if benchmark.disturbance else NOT_MEASURED),
+        Fact("operating point", benchmark.operating_point or NOT_MEASURED),
         Fact("execution providers", ", ".join(benchmark.execution_providers) or "none"),
         Fact("CPU", f"{host.cpu}, {host.cores} cores, {number(host.memory_gb)} GB"),
         Fact("instruction set", ", ".join(host.instruction_set) or "none"),
-        Fact("accelerator", host.accelerator or "none"),
+        Fact("accelerator", f"{host.accelerator or 'none'}{f', driver {host.driver}' if host.driver else ''}"),
         Fact("runtimes", ", ".join(f"{name} {version}" for name, version in sorted(host.runtimes.items()))),
     )

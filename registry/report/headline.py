@@ -14,11 +14,13 @@ from registry.report.formatting import (
     is_measured,
     megabytes,
     milliseconds,
+    number,
     percent,
     percent_range,
     with_unit,
 )
 from registry.report.latency import single_stream_percentiles
+from tasks.records import Percentile
 
 _PROBLEM: Final = {Outcome.INVALID: "invalid", Outcome.FAIL: "failed", Outcome.INCONCLUSIVE: "inconclusive"}
 _MOST_NAMED: Final = 6
@@ -84,6 +86,7 @@ def tiles(content: ReportContent) -> list[Tile]:
         _tail_latency(content),
         _throughput(content),
         _size(content),
+        *_tokens(content),
     ]
 
 
@@ -113,19 +116,23 @@ def _loss(content: ReportContent) -> Tile:
 def _accuracy(content: ReportContent) -> Tile:
     routed, reference = content.evaluation.accuracy, content.evaluation.reference_accuracy
     detail = f"{percent_range(routed.low, routed.high)}; reference {percent(reference.value)}"
-    return Tile("accuracy on gate", percent(routed.value), detail)
+    name = "accuracy" if content.evaluation.generation is None else "exact match"
+    return Tile(f"{name} on gate", percent(routed.value), detail)
 
 
 def _tail_latency(content: ReportContent) -> Tile:
     percentiles = single_stream_percentiles(content.benchmarks[0]) if content.benchmarks else []
+    return _tail("p99 latency", percentiles)
+
+
+def _tail(label: str, percentiles: Sequence[Percentile]) -> Tile:
+    """The 99th percentile of single requests."""
     tail = next((percentile for percentile in percentiles if percentile.percentile == 99), None)
     if tail is None:
-        return Tile("p99 latency", NOT_MEASURED, "")
+        return Tile(label, NOT_MEASURED, "")
     if tail.upper_bound_ms is None:
-        return Tile("p99 latency", milliseconds(tail.value_ms), f"no bound: {tail.missing:,} more queries needed")
-    return Tile(
-        "p99 latency", milliseconds(tail.value_ms), f"upper bound {milliseconds(tail.upper_bound_ms)}, SingleStream"
-    )
+        return Tile(label, milliseconds(tail.value_ms), f"no bound: {tail.missing:,} more queries needed")
+    return Tile(label, milliseconds(tail.value_ms), f"upper bound {milliseconds(tail.upper_bound_ms)}, SingleStream")
 
 
 def _throughput(content: ReportContent) -> Tile:
@@ -135,6 +142,18 @@ def _throughput(content: ReportContent) -> Tile:
     if is_measured(sustained):
         return Tile("sustained load", with_unit(sustained, "QPS"), f"Server; Offline {with_unit(offline, 'QPS')}")
     return Tile("Offline throughput", with_unit(offline, "QPS"), "")
+
+
+def _tokens(content: ReportContent) -> list[Tile]:
+    """How soon an answer begins, how fast it goes on; nothing where answers are no tokens."""
+    tokens = content.benchmarks[0].tokens if content.benchmarks else None
+    if tokens is None:
+        return []
+    return [
+        _tail("p99 to the first token", tokens.first),
+        _tail("p99 per further token", tokens.further),
+        Tile("tokens per second", number(tokens.tokens_per_second), f"{number(tokens.mean_tokens)} tokens an answer"),
+    ]
 
 
 def _size(content: ReportContent) -> Tile:

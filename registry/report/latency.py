@@ -13,7 +13,7 @@ from markupsafe import Markup
 from registry.report.formatting import is_measured, limit, milliseconds
 from registry.report.labels import Box, text_width
 from registry.report.svg import Drawing, Scale, covering
-from tasks.recipe import Gates
+from tasks.recipe import FamilyGates
 from tasks.records import BenchmarkResult, Percentile
 
 SHOWN_PERCENTILES: Final = (50.0, 90.0, 99.0)
@@ -30,7 +30,7 @@ class Mark:
     css: str
 
 
-def objectives(gates: Gates) -> dict[str, float]:
+def objectives(gates: FamilyGates) -> dict[str, float]:
     """The latency SLOs of the recipe in milliseconds, by percentile name."""
     named = {"p50": gates.latency_p50_ms, "p90": gates.latency_p90_ms, "p99": gates.latency_p99_ms}
     return {name: value for name, value in named.items() if value is not None}
@@ -43,7 +43,7 @@ def single_stream_percentiles(benchmark: BenchmarkResult) -> list[Percentile]:
     return [p for p in known if p.percentile in SHOWN_PERCENTILES and is_measured(p.value_ms) and p.value_ms > 0]
 
 
-def latency_picture(benchmark: BenchmarkResult, gates: Gates) -> Markup:
+def latency_picture(benchmark: BenchmarkResult, gates: FamilyGates) -> Markup:
     """The picture in two layouts, of which the page shows the one that fits; empty when nothing was measured."""
     latencies = [value for value in benchmark.latencies_ms if is_measured(value) and value > 0]
     if len(latencies) < 2:
@@ -53,13 +53,13 @@ def latency_picture(benchmark: BenchmarkResult, gates: Gates) -> Markup:
     return wide.render("picture wide") + narrow.render("picture narrow")
 
 
-def far_objectives(benchmark: BenchmarkResult, gates: Gates) -> dict[str, float]:
+def far_objectives(benchmark: BenchmarkResult, gates: FamilyGates) -> dict[str, float]:
     """SLOs so far from every latency that drawing them would squeeze the picture."""
     slowest = max((value for value in benchmark.latencies_ms if is_measured(value)), default=0.0)
     return {name: value for name, value in objectives(gates).items() if value > _FARTHEST_OBJECTIVE * slowest}
 
 
-def _marks(benchmark: BenchmarkResult, gates: Gates) -> list[Mark]:
+def _marks(benchmark: BenchmarkResult, gates: FamilyGates) -> list[Mark]:
     far = far_objectives(benchmark, gates)
     slos = [
         Mark(value, f"SLO {name} ≤ {limit(value, 'ms')}", "slo")
@@ -71,7 +71,7 @@ def _marks(benchmark: BenchmarkResult, gates: Gates) -> list[Mark]:
 
 
 def _draw(
-    latencies: list[float], benchmark: BenchmarkResult, gates: Gates, width: float, height: float, *, bins: int
+    latencies: list[float], benchmark: BenchmarkResult, gates: FamilyGates, width: float, height: float, *, bins: int
 ) -> Drawing:
     marks = _marks(benchmark, gates)
     bounds = [p.upper_bound_ms for p in single_stream_percentiles(benchmark) if p.upper_bound_ms is not None]

@@ -5,7 +5,7 @@ is not escaped was made by the project's own drawing kit, which escapes on its o
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,6 +27,8 @@ from registry.report.facts import (
     machine_facts,
     out_of_scope_facts,
     quality_facts,
+    student_facts,
+    token_facts,
 )
 from registry.report.headline import checks_by_urgency, headline, tiles
 from registry.report.latency import far_objectives, latency_picture
@@ -59,7 +61,7 @@ _FILTERS: Final[tuple[Callable[..., str], ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class PercentileRow:
-    """One percentile of every scenario, in the scenarios' order; None where a scenario does not report it."""
+    """One percentile of every scenario or kind of latency, in their order; None where one does not report it."""
 
     percentile: float
     by_scenario: tuple[Percentile | None, ...]
@@ -74,6 +76,8 @@ class Measured:
     far: dict[str, float]
     percentiles: tuple[PercentileRow, ...]
     facts: tuple[Fact, ...]
+    tokens: tuple[PercentileRow, ...]
+    token_facts: tuple[Fact, ...]
 
 
 def write_report(content: ReportContent, file: Path) -> Path:
@@ -108,6 +112,7 @@ def render_report(content: ReportContent) -> str:
             promises=promise_rows(content),
             stages=stages(content),
             pruning=pruning_facts(content),
+            student=student_facts(content.student) if content.student else (),
             cost_picture=cost_accuracy_picture(content),
             mixing_sentence=mixing_sentence(content),
             share_bars=share_bars(content),
@@ -152,17 +157,23 @@ def _environment() -> Environment:
 
 def _measured(content: ReportContent, benchmark: BenchmarkResult) -> Measured:
     gates = content.recipe.gates
-    known = [{p.percentile: p for p in scenario.percentiles} for scenario in benchmark.scenarios]
-    percentiles = sorted({percentile for by_percentile in known for percentile in by_percentile})
+    tokens = benchmark.tokens
     return Measured(
         benchmark=benchmark,
         picture=latency_picture(benchmark, gates),
         far=far_objectives(benchmark, gates),
-        percentiles=tuple(
-            PercentileRow(p, tuple(by_percentile.get(p) for by_percentile in known)) for p in percentiles
-        ),
+        percentiles=_rows([scenario.percentiles for scenario in benchmark.scenarios]),
         facts=machine_facts(benchmark),
+        tokens=_rows([tokens.first, tokens.further]) if tokens else (),
+        token_facts=token_facts(tokens) if tokens else (),
     )
+
+
+def _rows(columns: Sequence[Sequence[Percentile]]) -> tuple[PercentileRow, ...]:
+    """One row for every percentile that any of the columns has."""
+    known = [{entry.percentile: entry for entry in column} for column in columns]
+    percentiles = sorted({percentile for by_percentile in known for percentile in by_percentile})
+    return tuple(PercentileRow(p, tuple(by_percentile.get(p) for by_percentile in known)) for p in percentiles)
 
 
 def _recipe_text(content: ReportContent) -> str:

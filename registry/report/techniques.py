@@ -18,7 +18,7 @@ from registry.report.formatting import (
     points,
     times,
 )
-from tasks.records import Technique
+from tasks.records import FineTuneResult, Technique
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,17 @@ def stages(content: ReportContent) -> list[Stage]:
         max((ms for pair in [*pairs, (static_ms, router_ms)] for ms in pair if is_measured(ms)), default=1.0) or 1.0
     )
     falls = [_start(techniques, longest)] if techniques else []
-    falls += [_technique(technique, longest) for technique in techniques]
+    falls += [_technique(technique, longest, content.compared_by) for technique in techniques]
     return [*falls, _router(content, router_ms, static_ms, longest)]
 
 
 def pruning_facts(content: ReportContent) -> tuple[Fact, ...]:
     """What pruning took away, and what the latency table had promised; empty when nothing was pruned."""
-    prune = content.prune
-    if prune is None:
+    prune, tuned = content.prune, content.fine_tune
+    if prune is None or not isinstance(tuned, FineTuneResult):
         return ()
     return (
-        Fact("layers kept", f"{', '.join(map(str, prune.layers))} of {content.fine_tune.layers}"),
+        Fact("layers kept", f"{', '.join(map(str, prune.layers))} of {tuned.layers}"),
         Fact("FFN widths", ", ".join(count(width) for width in prune.ffn_widths)),
         Fact("parameters", f"{number(prune.parent_parameters / 1e6)} M → {number(prune.parameters / 1e6)} M"),
         Fact("predicted by the latency table", f"{number(prune.predicted_speedup)}×"),
@@ -95,7 +95,7 @@ def _start(techniques: Sequence[Technique], longest: float) -> Stage:
     )
 
 
-def _technique(technique: Technique, longest: float) -> Stage:
+def _technique(technique: Technique, longest: float, compared_by: str) -> Stage:
     before, after = technique.parent_mean_ms, technique.mean_ms
     test = technique.test
     return Stage(
@@ -118,7 +118,7 @@ def _technique(technique: Technique, longest: float) -> Stage:
                 f"{count(test.harms)} / {count(test.gains)} of {count(test.n)}, p {p_value(test.p_value)}",
             ),
             Fact("size", f"{megabytes(technique.parent_size_mb)} → {megabytes(technique.size_mb)}"),
-            Fact("same answers", f"{percent(technique.agreement)}, logits within {number(technique.parity)}"),
+            Fact("same answers", f"{percent(technique.agreement)}, {compared_by} within {number(technique.parity)}"),
         ),
         reason=technique.reason,
     )

@@ -39,7 +39,11 @@ def measure(job: Job) -> Measurements:
     texts = json.loads(job.inputs.read_text(encoding="utf-8"))
     model = _load_bundle(job.bundle, job)
     subject = Subject(
-        model=model, digest=model.digest, execution_providers=tuple(model.execution_providers), paths=tuple(model.paths)
+        model=model,
+        digest=model.digest,
+        execution_providers=tuple(model.execution_providers),
+        paths=tuple(model.paths),
+        operating_point=model.operating_point,
     )
     return Measuring(job, texts, report).run(subject, lambda: _load_contenders(job))
 
@@ -60,7 +64,12 @@ def _load_contender(files: ContenderFiles, job: Job) -> Model:
 
 
 def _load_bundle(folder: Path, job: Job) -> AdaptiveModel:
-    model = AdaptiveModel.load(folder, threads=job.threads, execution_provider=job.execution_provider)
+    model = AdaptiveModel.load(
+        folder,
+        threads=job.threads,
+        execution_provider=job.execution_provider,
+        operating_point=_point(folder, job.operating_point),
+    )
     active = tuple(model.execution_providers)
     # One session that silently fell back to another provider is enough to make the numbers another target's.
     if set(active) != {job.execution_provider}:
@@ -70,6 +79,15 @@ def _load_bundle(folder: Path, job: Job) -> AdaptiveModel:
             field="execution_provider",
         )
     return model
+
+
+def _point(folder: Path, wanted: str | None) -> str | None:
+    """The operating point that is asked for if this bundle has it; what was measured is in the evidence either way."""
+    if wanted is None:
+        return None
+    from engine.router_files import load_router
+
+    return wanted if wanted in load_router(folder).points else None
 
 
 if __name__ == "__main__":

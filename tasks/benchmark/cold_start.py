@@ -1,8 +1,8 @@
-"""A fresh process that loads the bundle and answers: `cold_start.py BUNDLE INPUTS THREADS PROVIDER STARTED`.
+"""A fresh process that loads the bundle and answers: `cold_start.py BUNDLE INPUTS THREADS PROVIDER POINT STARTED`.
 
-STARTED is the reading of `time.monotonic` (one clock for all processes) just before this process was started. The
-script imports the engine and nothing else, so that time and memory are those of a process that only serves. It prints
-one JSON line.
+POINT is an operating point of the bundle; STARTED the reading of `time.monotonic` (one clock for all processes) just
+before this process was started. The script imports the engine and nothing else, so that time and memory are those of a
+process that only serves. It prints one JSON line.
 """
 
 import json
@@ -20,8 +20,8 @@ _ANSWERS: Final = 64
 
 def main(arguments: list[str]) -> None:
     """Load, answer, report."""
-    bundle, inputs, threads, provider, started = arguments
-    model = AdaptiveModel.load(Path(bundle), threads=int(threads), execution_provider=provider)
+    bundle, inputs, threads, provider, point, started = arguments
+    model = AdaptiveModel.load(Path(bundle), threads=int(threads), execution_provider=provider, operating_point=point)
     load_s = time.monotonic() - float(started)
 
     texts = json.loads(Path(inputs).read_text(encoding="utf-8"))[:_ANSWERS]

@@ -23,7 +23,8 @@ class Job(Record):
     """What to measure. `inputs` is a JSON file with a list of texts; `folder` receives LoadGen's logs.
 
     `server_qps`: arrival rate of the Server scenario, None takes a safe share of the measured capacity;
-    `server_latency_ms`: its latency bound at the 99th percentile.
+    `server_latency_ms`: its latency bound at the 99th percentile. `operating_point`: name of the one that every bundle which
+    has it answers at; the others, and all where it is None, answer at their own default.
     """
 
     bundle: Path
@@ -37,6 +38,7 @@ class Job(Record):
     server_qps: float | None
     server_latency_ms: float
     interleaved_repeats: int
+    operating_point: str | None = None
 
 
 class Phase(Record):
@@ -91,6 +93,7 @@ class Measurements(Record):
 
     bundle_digest: str
     execution_providers: tuple[str, ...]
+    operating_point: str
     workers: int
     stop_shares: dict[str, float]
     unanswered: int

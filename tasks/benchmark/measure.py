@@ -58,6 +58,7 @@ class Subject:
     digest: str
     execution_providers: tuple[str, ...]
     paths: tuple[str, ...]
+    operating_point: str
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class Measuring:
         return Measurements(
             bundle_digest=subject.digest,
             execution_providers=subject.execution_providers,
+            operating_point=subject.operating_point,
             workers=self.workers,
             stop_shares=survey.stop_shares(subject.paths),
             unanswered=len(self.texts) - len(answered),

@@ -17,10 +17,12 @@ from tasks.benchmark.disturbance import disturbance, least_disturbed
 from tasks.benchmark.errors import BenchmarkError
 from tasks.benchmark.job import ColdStart, ContenderFiles, CpuUse, Job, Measurements, Outcome, Phase
 from tasks.benchmark.load_log import DETAIL_FILE, SUMMARY_FILE
+from tasks.benchmark.order import Order, operating_point_of, order_of
 from tasks.benchmark.process import run_pinned, usable_cpus
-from tasks.data.rows import read_rows
 from tasks.errors import UserError
+from tasks.fingerprint import require_fingerprint
 from tasks.host import host
+from tasks.machine_lock import exclusive_machine
 from tasks.recipe import Target
 from tasks.recipe.schema import BenchmarkConfig
 from tasks.records import BenchmarkResult, CompressionResult, Disturbance, RouterResult, SnapshotResult
@@ -29,7 +31,6 @@ _SCRIPTS: Final = Path(__file__).parent
 _COLD_STARTS: Final = 3
 _COLD_START_LIMIT_S: Final = 120.0
 _FIRST_LINE_LIMIT_S: Final = 120.0
-_REFERENCE_NAME: Final = "static-fp32"
 
 
 @dataclass(frozen=True)
@@ -61,25 +62,10 @@ def run_benchmark(
     LoadGen's summaries and `measurements.json` in `workspace.out`. Raises UserError for a target that is not here,
     BenchmarkError when a measuring process crashes or hangs.
     """
-    bundle = router.folder / "bundle"
-    texts = [row.text for row in read_rows(snapshot, "gate")]
-    contenders = static_contenders(bundle, compression)
-    result = _benchmark(
-        bundle,
-        texts,
-        contenders=contenders,
-        baseline=contenders[0].name,
-        champion=champion,
-        config=config,
-        server_qps=server_qps,
-        target=target,
-        workspace=workspace,
+    order = order_of(
+        snapshot, router, compression, config=config, champion=champion, server_qps=server_qps, target=target
     )
-    if result.bundle_digest != router.result.bundle_digest:
-        raise BenchmarkError(
-            f"{bundle}: measured {result.bundle_digest}, but calibration sealed {router.result.bundle_digest}"
-        )
-    return result
+    return require_order(measure_order(order, workspace), order)
 
 
 def bench_bundle(
@@ -101,54 +87,55 @@ def bench_bundle(
     out.mkdir(parents=True, exist_ok=True)
     scratch.mkdir(parents=True, exist_ok=True)
     contenders = () if against is None else (ContenderFiles(name="against", bundle=against, graph=None),)
-    return _benchmark(
-        bundle,
-        texts,
+    order = Order(
+        bundle=bundle,
+        bundle_digest=folder_digest(bundle),
+        texts=tuple(texts),
         contenders=contenders,
         baseline=contenders[0].name if contenders else None,
         champion=None,
         config=config,
         server_qps=None,
         target=target,
-        workspace=Workspace(out, scratch, progress) if progress else Workspace(out, scratch),
     )
+    return measure_order(order, Workspace(out, scratch, progress) if progress else Workspace(out, scratch))
 
 
-def static_contenders(bundle: Path, compression: Artifact[CompressionResult]) -> tuple[ContenderFiles, ...]:
-    """The best static model, which is the baseline, and the fp32 reference if that is another graph."""
-    result = compression.result
-    static, reference = compression.folder / result.static_monolith, compression.folder / result.reference_monolith
-    name = f"static-{result.static_precision.removeprefix('static-').removeprefix('dynamic-')}"
-    contenders = [ContenderFiles(name=name, bundle=bundle, graph=static)]
-    if reference != static:
-        reference_name = _REFERENCE_NAME if name != _REFERENCE_NAME else "reference-fp32"
-        contenders.append(ContenderFiles(name=reference_name, bundle=bundle, graph=reference))
-    return tuple(contenders)
+def measure_order(order: Order, workspace: Workspace) -> BenchmarkResult:
+    """Measures what is ordered on this machine, alone: refuses where it is not the target's, waits while others measure.
+
+    Raises what `run_benchmark` raises.
+    """
+    require_fingerprint(order.target)
+    if not order.texts:
+        raise UserError("there is no text to benchmark with; give at least one row", file=order.bundle)
+    with exclusive_machine(workspace.progress):
+        return _measured(order, workspace)
 
 
-def _benchmark(
-    bundle: Path,
-    texts: Sequence[str],
-    *,
-    contenders: tuple[ContenderFiles, ...],
-    baseline: str | None,
-    champion: Path | None,
-    config: BenchmarkConfig,
-    server_qps: float | None,
-    target: Target,
-    workspace: Workspace,
-) -> BenchmarkResult:
+def require_order(result: BenchmarkResult, order: Order) -> BenchmarkResult:
+    """The result, if it is about the bytes and the target that were ordered; else raises BenchmarkError."""
+    if result.bundle_digest != order.bundle_digest:
+        raise BenchmarkError(
+            f"{order.bundle}: measured {result.bundle_digest}, but calibration sealed {order.bundle_digest}"
+        )
+    if result.target != order.target.name:
+        raise BenchmarkError(f"measured for the target {result.target}, but {order.target.name} was asked for")
+    return result
+
+
+def _measured(order: Order, workspace: Workspace) -> BenchmarkResult:
     # Imported here: the measuring child imports this package and has no use for SciPy.
     from tasks.benchmark import evidence
 
-    if not texts:
-        raise UserError("there is no text to benchmark with; give at least one row", file=bundle)
+    bundle, champion, config, target = order.bundle, order.champion, order.config, order.target
     # Absolute, for the children run in a folder of their own.
     folder = workspace.scratch.absolute() / "benchmark"
     shutil.rmtree(folder, ignore_errors=True)  # a killed measurement is begun anew: its conditions are gone
     folder.mkdir(parents=True)
     inputs = folder / "inputs.json"
-    inputs.write_text(json.dumps(list(texts)), encoding="utf-8")
+    inputs.write_text(json.dumps(order.texts), encoding="utf-8")
+    contenders = order.contenders
     if champion is not None:
         contenders += (ContenderFiles(name=evidence.CHAMPION_CONTENDER, bundle=champion, graph=None),)
     job = Job(
@@ -160,9 +147,10 @@ def _benchmark(
         execution_provider=target.execution_provider,
         threads=target.threads,
         queries=config.queries,
-        server_qps=server_qps,
+        server_qps=order.server_qps,
         server_latency_ms=config.server_latency_ms,
         interleaved_repeats=config.interleaved_repeats,
+        operating_point=operating_point_of(target),
     )
     attempt, made = least_disturbed(
         lambda number: _attempt(job, number, target, workspace), retries=config.retries, busy=workspace.progress
@@ -181,12 +169,13 @@ def _benchmark(
         size_mb=_folder_mb(bundle),
         scenarios=tuple(evidence.scenario(run) for run in measured.runs),
         sustained_qps=measured.sustained_qps,
-        contenders=evidence.contenders(measured.timings, measured.repeat, baseline=baseline),
+        contenders=evidence.contenders(measured.timings, measured.repeat, baseline=order.baseline),
         stop_shares=measured.stop_shares,
         latencies_ms=evidence.thinned(single.latencies_ms),
         noise=evidence.noise(measured.timings[0], measured.repeat),
         against_champion=evidence.against_champion(measured.timings, folder_digest(champion)) if champion else None,
         disturbance=others.model_copy(update={"attempts": made}) if others else None,
+        operating_point=measured.operating_point,
     )
 
 
@@ -198,7 +187,7 @@ def _attempt(job: Job, number: int, target: Target, workspace: Workspace) -> _At
     workspace.progress("cold starts", 0.95)
     meter = CpuMeter(usable_cpus() if target.cpus is None else set(target.cpus), own_s=_ended_children_s)
     with meter.part("cold starts"):
-        cold = tuple(_cold_start(job, target) for _ in range(_COLD_STARTS))
+        cold = tuple(_cold_start(job, target, measured.operating_point) for _ in range(_COLD_STARTS))
     uses: tuple[CpuUse, ...] = (*measured.cpu_use, *meter.uses)
     return _Attempt(job, measured, cold, disturbance(uses))
 
@@ -237,13 +226,13 @@ def _measure(job: Job, target: Target, workspace: Workspace) -> Measurements:
     return outcome.measurements
 
 
-def _cold_start(job: Job, target: Target) -> ColdStart:
-    """Starts one process that only loads and answers."""
+def _cold_start(job: Job, target: Target, operating_point: str) -> ColdStart:
+    """Starts one process that only loads and answers at an operating point."""
     lines: list[str] = []
     options = [str(job.bundle), str(job.inputs), str(job.threads), job.execution_provider]
     run_pinned(
         _SCRIPTS / "cold_start.py",
-        [*options, repr(time.monotonic())],
+        [*options, operating_point, repr(time.monotonic())],
         target=target,
         log=job.folder / "cold_start.log",
         limit_s=_COLD_START_LIMIT_S,

@@ -7,12 +7,12 @@ from tasks.data.readers import read_records
 from tasks.data.sources import Source
 from tasks.data.validation import Placed, Rejected, check_record
 from tasks.errors import UserError
-from tasks.recipe.schema import DataConfig
+from tasks.recipe.data import AnyData
 from tasks.records import SourceFile
 
 
 def read_checked(
-    config: DataConfig, sources: Sequence[Source], progress: Callable[..., None]
+    config: AnyData, sources: Sequence[Source], progress: Callable[..., None]
 ) -> tuple[list[Placed], list[Rejected], tuple[SourceFile, ...]]:
     """All rows and rejected records of all sources, and per source how many there were (rejected ones included)."""
     columns = [config.text_column, config.label_column, *([config.slice_column] if config.slice_column else [])]

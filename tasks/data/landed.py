@@ -20,7 +20,7 @@ from tasks.data.duplicates import (
 )
 from tasks.data.rows import SPLITS, Row, content_hash
 from tasks.data.splits import MIN_TRAIN_ROWS
-from tasks.recipe.schema import DataConfig, SplitShares
+from tasks.recipe.data import AnyData, SplitShares
 
 _LANDED: Final = "landed"
 
@@ -44,7 +44,7 @@ class Extension:
 def extension(
     present: Mapping[str, Sequence[Row]],
     landed: Sequence[Row],
-    config: DataConfig,
+    config: AnyData,
     *,
     seed: int,
     trained: bool = True,
@@ -62,7 +62,7 @@ def extension(
         assigned[split_of(row, config.shares, seed=seed)].append(row)
     news, repeats = without_repeats(assigned, present, similarity=similarity)
     apart, leaks = without_leaks(news, similarity=similarity)
-    thin = _thin_labels(present["train"], apart, config.out_of_scope_label, trained=trained)
+    thin = _thin_labels(present["train"], apart, config.out_of_scope_label, trained=trained) if config.classes else {}
     kept = apart if trained else apart | {"train": []}
     return Extension(
         added={split: [row for row in kept[split] if row.label not in thin] for split in SPLITS},

@@ -31,15 +31,13 @@ from tasks.data.sources import Source
 from tasks.data.splits import MIN_TRAIN_ROWS, assign_splits
 from tasks.data.validation import Placed, Rejected, refuse_too_many, write_quarantine
 from tasks.errors import UserError
-from tasks.recipe.schema import DataConfig
+from tasks.recipe.data import AnyData
 from tasks.records import LandedRows, SnapshotResult
 
 _LANDED: Final = "landed"
 
 
-def take_snapshot(
-    config: DataConfig, *, sources: tuple[Source, ...], seed: int, workspace: Workspace
-) -> SnapshotResult:
+def take_snapshot(config: AnyData, *, sources: tuple[Source, ...], seed: int, workspace: Workspace) -> SnapshotResult:
     """Write `train.jsonl`, `tune.jsonl`, `certify.jsonl`, `gate.jsonl`, and what was left out, into `workspace.out`.
 
     Sources of the role `landed` are added to the splits of the others. `quarantine.jsonl` has the rows that cannot be used,
@@ -54,16 +52,19 @@ def take_snapshot(
         locations.setdefault(source.role, []).append(source.location)
         rows_read[source.role] += file.rows
     refuse_too_many(rejected, rows_read, locations, limit=config.max_quarantined_share)
-    _refuse_unknown_labels(placed, config)
+    if config.classes:
+        _refuse_unknown_labels(placed, config)
 
     workspace.progress("looking for duplicates and leaks", 0.5)
     by_role = {role: [entry.row for entry in placed if entry.role == role] for role in locations}
     landed = by_role.pop(_LANDED, None)
     consistent, contradicting = without_contradictions(by_role)
     distinct = {role: without_duplicates(rows) for role, rows in consistent.items()}
-    assigned = assign_splits(distinct, config.shares, seed=seed)
+    assigned = assign_splits(distinct, config.shares, seed=seed, classes=config.classes)
     splits, leaks = without_leaks(assigned, similarity=config.near_duplicate_similarity)
-    _refuse_thin_splits(splits, by_role["train"], config, locations)
+    if config.classes:
+        _refuse_thin_labels(splits["train"], by_role["train"], config, locations)
+    _refuse_empty_splits(splits, locations)
     added = extension(splits, landed, config, seed=seed) if landed is not None else None
     if added is not None:
         splits = {split: [*splits[split], *added.added[split]] for split in SPLITS}
@@ -71,7 +72,7 @@ def take_snapshot(
     _write_left_out(workspace.out, rejected, all_contradicting, [*leaks, *(added.leaks if added else ())])
     splits = _write_splits(workspace, splits, config)
     return SnapshotResult(
-        labels=_labels(splits["train"], config.out_of_scope_label),
+        labels=_labels(splits["train"], config.out_of_scope_label) if config.classes else (),
         sources=files,
         quarantined=len(rejected),
         quarantine_reasons=dict(Counter(entry.reason for entry in rejected).most_common()),
@@ -86,7 +87,7 @@ def take_snapshot(
 
 def extend_snapshot(
     snapshot: Artifact[SnapshotResult],
-    config: DataConfig,
+    config: AnyData,
     *,
     sources: tuple[Source, ...],
     seed: int,
@@ -113,9 +114,7 @@ def extend_snapshot(
     )
 
 
-def _write_splits(
-    workspace: Workspace, splits: Mapping[str, Sequence[Row]], config: DataConfig
-) -> dict[str, list[Row]]:
+def _write_splits(workspace: Workspace, splits: Mapping[str, Sequence[Row]], config: AnyData) -> dict[str, list[Row]]:
     """Writes and verifies them; returns them in the order of their files."""
     ordered = {split: in_content_order(splits[split]) for split in SPLITS}
     for split in SPLITS:
@@ -125,7 +124,7 @@ def _write_splits(
     return ordered
 
 
-def _contents(splits: Mapping[str, Sequence[Row]], config: DataConfig) -> dict[str, Any]:
+def _contents(splits: Mapping[str, Sequence[Row]], config: AnyData) -> dict[str, Any]:
     """The fields of the record that tell what the splits hold."""
     outside = config.out_of_scope_label
     return {
@@ -159,7 +158,7 @@ def _landed_rows(added: Extension, rows: int) -> LandedRows:
     )
 
 
-def _refuse_unknown_labels(placed: Iterable[Placed], config: DataConfig) -> None:
+def _refuse_unknown_labels(placed: Iterable[Placed], config: AnyData) -> None:
     placed = list(placed)
     known = {entry.row.label for entry in placed if entry.role == "train"}
     for entry in placed:
@@ -177,15 +176,15 @@ def _labels(train: Iterable[Row], out_of_scope_label: str | None) -> tuple[str, 
     return tuple(sorted({row.label for row in train}, key=lambda label: (label == out_of_scope_label, label)))
 
 
-def _refuse_thin_splits(
-    splits: Mapping[str, Sequence[Row]],
+def _refuse_thin_labels(
+    left_to_train: Sequence[Row],
     train_rows: Sequence[Row],
-    config: DataConfig,
+    config: AnyData,
     locations: Mapping[str, Sequence[str]],
 ) -> None:
     """`train_rows`: the training rows as they were read; they tell a class that was too small from one that lost its rows."""
     read = Counter(row.label for row in train_rows)
-    left = Counter(row.label for row in splits["train"])
+    left = Counter(row.label for row in left_to_train)
     in_scope = [label for label in read if label != config.out_of_scope_label]
     train_files = shortened(locations["train"])
     if len(in_scope) < 2:
@@ -199,6 +198,9 @@ def _refuse_thin_splits(
                 " add rows, or let only closer texts count as repeated by a higher data.near_duplicate_similarity",
                 file=train_files,
             )
+
+
+def _refuse_empty_splits(splits: Mapping[str, Sequence[Row]], locations: Mapping[str, Sequence[str]]) -> None:
     for split in SPLITS:
         if not splits[split]:
             origin = {"gate": "test", "train": "train"}.get(split, "validation")

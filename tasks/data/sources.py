@@ -16,7 +16,7 @@ from tasks.data.hints import listed, nearest
 from tasks.data.hub import fetch_hub_dataset
 from tasks.data.readers import FORMATS, Format
 from tasks.errors import UserError
-from tasks.recipe.schema import DataConfig
+from tasks.recipe.data import AnyData
 
 Role = Literal["train", "validation", "test", "landed"]
 ROLES: Final[tuple[Role, ...]] = ("train", "validation", "test")
@@ -40,7 +40,7 @@ class Source:
     format: Format
 
 
-def resolve_sources(config: DataConfig, *, recipe_file: Path, home: Path) -> tuple[Source, ...]:
+def resolve_sources(config: AnyData, *, recipe_file: Path, home: Path) -> tuple[Source, ...]:
     """All files of the recipe's data, in the order of roles and locations (a glob's matches sorted by name).
 
     Generated and fetched data go below `home/data`. Raises UserError, naming the recipe's field, for what is not there.

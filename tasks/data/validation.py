@@ -16,7 +16,7 @@ from tasks.data.hints import excerpt, quote, shortened
 from tasks.data.readers import RawRecord, place
 from tasks.data.rows import Row
 from tasks.errors import UserError
-from tasks.recipe.schema import DataConfig
+from tasks.recipe.data import AnyData
 
 _MAX_LABEL_CHARACTERS: Final = 200
 _REASONS_SHOWN: Final = 3
@@ -44,7 +44,7 @@ class Rejected:
     excerpt: str
 
 
-def check_record(record: RawRecord, config: DataConfig, *, role: str, source: str) -> Placed | Rejected:
+def check_record(record: RawRecord, config: AnyData, *, role: str, source: str) -> Placed | Rejected:
     """The row of a record, or the first reason why there is none."""
     if record.reason is not None:
         return Rejected(role, source, record.number, f"row {record.reason}", record.excerpt)
@@ -53,13 +53,14 @@ def check_record(record: RawRecord, config: DataConfig, *, role: str, source: st
     group = values.get(config.slice_column) if config.slice_column else None
     reason = (
         _missing(values, config)
-        or _text_reason(text, config)
-        or _name_reason("label", label)
+        or _string_reason("text" if config.classes else "prompt", text, config)
+        or (_name_reason("label", label) if config.classes else _string_reason("completion", label, config))
         or (_name_reason("slice", group) if config.slice_column else None)
     )
     if reason is not None:
         return Rejected(role, source, record.number, reason, excerpt(text if text is not None else dict(values)))
-    row = Row(text=str(text), label=str(label).strip(), slice=None if group is None else str(group).strip())
+    answer = str(label).strip() if config.classes else str(label)
+    row = Row(text=str(text), label=answer, slice=None if group is None else str(group).strip())
     return Placed(row, role, source, record.number)
 
 
@@ -100,7 +101,7 @@ def _most_common(rejected: Sequence[Rejected]) -> str:
     return "; ".join(parts) + (f"; and {more} more reasons" if more > 0 else "")
 
 
-def _missing(values: Mapping[str, object], config: DataConfig) -> str | None:
+def _missing(values: Mapping[str, object], config: AnyData) -> str | None:
     wanted = [config.text_column, config.label_column, *([config.slice_column] if config.slice_column else [])]
     for column in wanted:
         if values.get(column) is None:
@@ -108,19 +109,19 @@ def _missing(values: Mapping[str, object], config: DataConfig) -> str | None:
     return None
 
 
-def _text_reason(text: object, config: DataConfig) -> str | None:
+def _string_reason(what: str, text: object, config: AnyData) -> str | None:
     if not isinstance(text, str):
-        return "text is not a string"
+        return f"{what} is not a string"
     if not text:
-        return "text is empty"
+        return f"{what} is empty"
     if len(text) > config.max_characters:
-        return f"text is longer than data.max_characters = {config.max_characters:,}"
+        return f"{what} is longer than data.max_characters = {config.max_characters:,}"
     if not any(character.isprintable() and not character.isspace() for character in text):
-        return "text holds nothing but white space"
+        return f"{what} holds nothing but white space"
     if "\0" in text:
-        return "text contains NUL"
+        return f"{what} contains NUL"
     if _has_lone_surrogate(text):
-        return "text contains a lone surrogate"
+        return f"{what} contains a lone surrogate"
     return None
 
 

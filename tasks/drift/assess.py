@@ -36,21 +36,23 @@ def assess(
     out_of_scope_label: str | None,
     policy: DriftPolicy,
     seed: int,
+    classes: bool = True,
 ) -> DriftReport:
     """Compare `new_rows`, in any order, with the snapshot's rows by split (`train` and `gate` at least).
 
     `answer`: texts to the champion's labels, None where it abstains. `embed`: texts to an array (texts, dimensions); None
-    takes hashed character n-grams. With fewer fresh rows than `policy.min_rows` neither is called. Raises ValueError for a
-    snapshot without training or gate rows, or new rows without labels.
+    takes hashed character n-grams. With fewer fresh rows than `policy.min_rows` neither is called. `classes`: whether the
+    labels are a few classes; completions are all known, and it is the mix of domains that is compared then. Raises
+    ValueError for a snapshot without training or gate rows, or new rows without labels.
     """
     if not snapshot_rows.get("train") or not snapshot_rows.get("gate"):
         raise ValueError("drift is measured against training and gate rows; the snapshot has none")
     if any(row.label == UNLABELLED for row in new_rows):
         raise ValueError("drift is judged on labelled rows; leave the rows without a label out")
     train, gate = snapshot_rows["train"], snapshot_rows["gate"]
-    labels = {row.label for row in train}
     fresh = _fresh_rows(snapshot_rows, new_rows)
-    known = [row.label for row in fresh.rows if row.label in labels]
+    labels = {row.label for row in (train if classes else [*train, *gate, *fresh.rows])}
+    mixed = [row for row in fresh.rows if row.label in labels] if classes else [row for row in fresh.rows if row.slice]
     enough = len(fresh.rows) >= policy.min_rows
     permutations = policy.permutations
 
@@ -80,9 +82,9 @@ def assess(
         repeated=len(new_rows) - len(fresh.rows),
         relabelled=fresh.relabelled,
         fresh=len(fresh.rows),
-        new_names=_new_names(snapshot_rows, fresh.rows, out_of_scope_label),
-        labels=label_shift([row.label for row in train], known, permutations=permutations, seed=seed)
-        if enough and known
+        new_names=_new_names(snapshot_rows, fresh.rows, out_of_scope_label, classes=classes),
+        labels=label_shift(_mix(train, classes), _mix(mixed, classes), permutations=permutations, seed=seed)
+        if enough and mixed
         else None,
         vocabulary=vocabulary() if enough else None,
         # The kernel test needs two rows of each sample.
@@ -109,18 +111,23 @@ def _in_drawn_order(rows: Sequence[Row], seed: int | None) -> list[Row]:
 
 
 def _new_names(
-    snapshot_rows: Mapping[str, Sequence[Row]], fresh: Sequence[Row], out_of_scope_label: str | None
+    snapshot_rows: Mapping[str, Sequence[Row]], fresh: Sequence[Row], out_of_scope_label: str | None, *, classes: bool
 ) -> tuple[NewName, ...]:
     """Labels that no training row has, and domains that no split has; the out-of-scope label is never new."""
     labels = {row.label for row in snapshot_rows["train"]} | {out_of_scope_label}
     domains = {row.slice for rows in snapshot_rows.values() for row in rows if row.slice is not None}
-    new_labels = Counter(row.label for row in fresh if row.label not in labels)
+    new_labels = Counter(row.label for row in fresh if classes and row.label not in labels)
     # A snapshot without domains was made without a slice column; then no domain is new.
     new_domains = Counter(row.slice for row in fresh if domains and row.slice is not None and row.slice not in domains)
     return (
         *(NewName(kind="label", name=name, rows=count) for name, count in sorted(new_labels.items())),
         *(NewName(kind="domain", name=name, rows=count) for name, count in sorted(new_domains.items()) if name),
     )
+
+
+def _mix(rows: Sequence[Row], classes: bool) -> list[str]:
+    """What the rows are a mix of."""
+    return [row.label if classes else row.slice or "" for row in rows]
 
 
 def _texts(rows: Sequence[Row]) -> list[str]:

@@ -13,13 +13,20 @@ from engine.session import open_session
 from engine.tokenization import TextTokenizer
 from tasks.bundling import load_bundle
 from tasks.drift.answer_shift import Answers
+from tasks.generation.correctness import normal_form
+from tasks.recipe.data import AnyData, DataConfig
 from tasks.recipe.target import Target
 
 
-def champion_answers(bundle: Path, target: Target) -> Callable[[list[str]], Answers]:
-    """Texts to labels, None where the bundle abstains. BundleError for a bundle that the engine does not load."""
+def champion_answers(bundle: Path, target: Target, config: AnyData) -> Callable[[list[str]], Answers]:
+    """Texts to labels, None where the bundle abstains, or to completions in their normal form.
+
+    BundleError for a bundle that the engine does not load.
+    """
     model = load_bundle(bundle, target)
-    return lambda texts: [prediction.label for prediction in model.predict(texts)]
+    if isinstance(config, DataConfig):
+        return lambda texts: [prediction.label for prediction in model.predict(texts)]
+    return lambda texts: [normal_form(config.correct, prediction.label or "") for prediction in model.predict(texts)]
 
 
 def champion_embeddings(bundle: Path, target: Target) -> Callable[[list[str]], NDArray[np.float32]] | None:

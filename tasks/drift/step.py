@@ -1,17 +1,19 @@
 """The step that reports drift: landed rows against the data at hand and the champion, and what is to be done about it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tasks.artifact import Artifact, Record, Workspace
 from tasks.data.checked import read_checked
-from tasks.data.rows import SPLITS, read_rows
+from tasks.data.rows import SPLITS, Row, read_rows
 from tasks.data.sources import Source
 from tasks.drift.assess import assess
 from tasks.drift.champion import champion_answers, champion_embeddings
 from tasks.drift.decide import decide
 from tasks.drift.policy import DriftPolicy
 from tasks.drift.records import Decision, DriftReport
-from tasks.recipe.schema import DataConfig
+from tasks.generation.correctness import normal_form
+from tasks.recipe.data import AnyData, DataConfig
 from tasks.recipe.target import Target
 from tasks.records import SnapshotResult
 
@@ -26,7 +28,7 @@ class DriftResult(Record):
 def report_drift(
     snapshot: Artifact[SnapshotResult],
     champion: Path,
-    config: DataConfig,
+    config: AnyData,
     *,
     sources: tuple[Source, ...],
     policy: DriftPolicy,
@@ -41,11 +43,12 @@ def report_drift(
     placed, _, _ = read_checked(config, sources, workspace.progress)
     workspace.progress(f"{len(placed):,} landed rows against the champion", 0.5)
     report = assess(
-        {split: read_rows(snapshot, split) for split in SPLITS},
-        [entry.row for entry in placed],
-        champion_answers(champion, target),
+        {split: [_judged(row, config) for row in read_rows(snapshot, split)] for split in SPLITS},
+        [_judged(entry.row, config) for entry in placed],
+        champion_answers(champion, target, config),
         champion_embeddings(champion, target),
         out_of_scope_label=config.out_of_scope_label,
+        classes=config.classes,
         policy=policy,
         seed=seed,
     )
@@ -53,3 +56,8 @@ def report_drift(
     lines = [decision.outcome, *(f"{'*' if entry.holds else ' '} {entry.sentence}" for entry in decision.findings)]
     (workspace.out / "findings.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return DriftResult(report=report, decision=decision)
+
+
+def _judged(row: Row, config: AnyData) -> Row:
+    """Completions as answers are compared with them."""
+    return row if isinstance(config, DataConfig) else replace(row, label=normal_form(config.correct, row.label))

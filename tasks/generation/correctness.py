@@ -27,6 +27,12 @@ def is_correct(kind: Correctness, gold: str, answer: str) -> bool:
     return given is not None and _equal(wanted[0], given[0])
 
 
+def normal_form(kind: Correctness, text: str) -> str:
+    """The same string for all texts that `is_correct` takes for equal, and another one for all others."""
+    value = parsed(text) if kind == "json" else None
+    return text.strip() if value is None else json.dumps(_normal(value[0]), ensure_ascii=False, sort_keys=True)
+
+
 def is_json(text: str) -> bool:
     """Whether the text is one JSON value, in the strict reading that `is_correct` uses."""
     return parsed(text) is not None
@@ -53,6 +59,19 @@ def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     return bool(one == other)
+
+
+def _normal(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _normal(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_normal(held) for held in value]
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        # Sign, digits and exponent without trailing zeros: one form for 1, 1.0 and 10e-1, and one for 0 and -0.
+        sign, digits, exponent = Decimal(value).as_tuple()
+        text = "".join(map(str, digits)).rstrip("0")
+        return {"": [sign, text.lstrip("0"), int(exponent) + len(digits) - len(text)]} if value else {"": 0}
+    return value
 
 
 def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from typing import Literal
 
 from tasks.artifact import Record
+from tasks.generation.precision import DecoderPrecision
 from tasks.generation.prompt_format import PromptFormat
+from tasks.records import GraphParity
 
 
 class CompletionScores(Record):
@@ -67,3 +69,12 @@ class StudentResult(Record):
     tune: CompletionScores
     parent_tune: CompletionScores
     agreement: float
+
+
+class DecoderExport(Record):
+    """One decoder as ONNX: `folder`, in the step's, with graphs, weights and tokenizer; `size_mb` of graph and weights."""
+
+    folder: str
+    precision: DecoderPrecision
+    parity: tuple[GraphParity, ...]
+    size_mb: float

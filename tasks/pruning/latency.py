@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from engine.session import open_session
+from tasks.artifact import Workspace
 from tasks.graphs.exporting import export_segment, fuse
 from tasks.graphs.quantizing import DYNAMIC, quantize_graph
 from tasks.graphs.timing import interleaved_means
@@ -21,12 +22,18 @@ EIGHTHS: Final = (8, 6, 5, 4, 3, 2)
 
 
 def latency_table(
-    model: MultiExitClassifier, tokens: int, *, model_folder: Path, quantized: bool, target: Target, scratch: Path
+    model: MultiExitClassifier,
+    tokens: int,
+    *,
+    model_folder: Path,
+    quantized: bool,
+    target: Target,
+    workspace: Workspace,
 ) -> dict[int, float]:
     """Median milliseconds of one layer at `tokens` tokens, batch 1, by FFN width, in eighths of the full width."""
     import torch
 
-    config = model.encoder.config
+    config, scratch = model.encoder.config, workspace.scratch
     layer = model.layers[-1]
     feed_forward = model.layout.feed_forward(layer)
     dense_in, dense_out = feed_forward.dense_in, feed_forward.dense_out
@@ -54,7 +61,7 @@ def latency_table(
         }
         runners[str(width)] = lambda _, session=session, feeds=feeds: session.run(["logits"], feeds)
     feed_forward.replace(dense_in, dense_out)
-    means = interleaved_means(runners, [np.zeros(0, dtype=np.int64)] * CALLS, BLOCKS)
+    means = interleaved_means(runners, [np.zeros(0, dtype=np.int64)] * CALLS, BLOCKS, workspace.progress)
     return {int(width): float(np.median(blocks)) for width, blocks in means.items()}
 
 

@@ -1,4 +1,14 @@
-from tasks.recipe.schema import Gates, Recipe, TextClassificationRecipe
-from tasks.recipe.target import Target
+from tasks.recipe.families import GenerationGates, Recipe, TextGenerationRecipe
+from tasks.recipe.schema import FamilyGates, Gates, TextClassificationRecipe
+from tasks.recipe.target import Fingerprint, Target
 
-__all__ = ["Gates", "Recipe", "Target", "TextClassificationRecipe"]
+__all__ = [
+    "FamilyGates",
+    "Fingerprint",
+    "Gates",
+    "GenerationGates",
+    "Recipe",
+    "Target",
+    "TextClassificationRecipe",
+    "TextGenerationRecipe",
+]

@@ -14,14 +14,11 @@ from pydantic import BaseModel, ValidationError
 
 from tasks.errors import UserError
 from tasks.recipe.explain import dotted, explain, first_error, shown, unknown_field
+from tasks.recipe.families import FAMILIES, Recipe
 from tasks.recipe.overrides import Override, parse_override, with_override
-from tasks.recipe.schema import Recipe, TextClassificationRecipe
 from tasks.recipe.suggest import field_paths
 from tasks.recipe.target import Target, target_file
 from tasks.recipe.yaml_text import read_yaml
-
-FAMILIES: Final[Mapping[str, type[Recipe]]] = {"text-classification": TextClassificationRecipe}
-"""The recipe of each task family, by the recipe's `task`."""
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -4,52 +4,14 @@ import re
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from tasks.drift.policy import DriftPolicy
+from tasks.recipe.data import DataConfig
 from tasks.recipe.intake import IntakeConfig
 from tasks.recipe.section import Section, Share
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-
-
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-Sources = Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
-
-
-class SplitShares(Section):
-    """Shares of rows that are carved where no file is given.
-
-    `tune`, `certify` and `gate` are shares of the training rows; `tune_of_validation` is the share of the validation
-    rows that becomes `tune` when a validation file is given (the rest becomes `certify`).
-    """
-
-    tune: Share = 0.15
-    certify: Share = 0.25
-    gate: Share = 0.15
-    tune_of_validation: Share = 0.35
-
-
-class DataConfig(Section):
-    """Where the labelled rows are, and what their columns are called.
-
-    `near_duplicate_similarity`: edit similarity from which on two rows of the same label in different splits count as one.
-    """
-
-    train: Sources
-    validation: Sources | None = None
-    test: Sources | None = None
-    text_column: str = "text"
-    label_column: str = "label"
-    out_of_scope_label: str | None = None
-    slice_column: str | None = None
-    shares: SplitShares = SplitShares()
-    max_quarantined_share: Annotated[float, Field(ge=0, lt=1)] = 0.02
-    max_characters: Annotated[int, Field(ge=16)] = 20_000
-    near_duplicate_similarity: Annotated[float, Field(gt=0.5, le=1)] = 0.9
 
 
 class FineTuneConfig(Section):
@@ -169,7 +131,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 
 
-class Gates(Section):
+class FamilyGates(Section):
     """Floors and service-level objectives; a missing one is not checked, and with none at all nothing passes.
 
     Floors (accuracy and the like) are judged by the lower confidence bound, SLOs by the upper one. The champion gates
@@ -179,12 +141,8 @@ class Gates(Section):
     """
 
     accuracy: Fraction | None = None
-    in_scope_accuracy: Fraction | None = None
-    macro_f1: Fraction | None = None
-    out_of_scope_recall: Fraction | None = None
     slice_accuracy: Fraction | None = None
     slice_min_rows: Annotated[int, Field(ge=1)] = 30
-    expected_calibration_error: Fraction | None = None
     latency_p50_ms: Positive | None = None
     latency_p90_ms: Positive | None = None
     latency_p99_ms: Positive | None = None
@@ -196,6 +154,15 @@ class Gates(Section):
     champion_accuracy_loss: Share | None = 0.02
     champion_slice_loss: Share | None = 0.05
     champion_slowdown: Positive | None = 1.10
+
+
+class Gates(FamilyGates):
+    """The gates of text classification."""
+
+    in_scope_accuracy: Fraction | None = None
+    macro_f1: Fraction | None = None
+    out_of_scope_recall: Fraction | None = None
+    expected_calibration_error: Fraction | None = None
 
 
 class PromotionConfig(Section):
@@ -281,22 +248,14 @@ class ScaleOutConfig(Section):
         return address
 
 
-class TextClassificationRecipe(Section):
-    """A recipe of the task family `text-classification`."""
+class FamilyRecipe(Section):
+    """What the recipes of all task families have in common."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-    task: Literal["text-classification"]
-    data: DataConfig
-    base_model: Annotated[str, Field(min_length=1)]
     seed: Seed = 0
-    fine_tune: FineTuneConfig = FineTuneConfig()
-    prune: PruneConfig = PruneConfig()
-    quantize: QuantizeConfig = QuantizeConfig()
-    lexical: LexicalConfig = LexicalConfig()
     router: RouterConfig = RouterConfig()
     targets: Annotated[tuple[str, ...], Field(min_length=1)]
     benchmark: BenchmarkConfig = BenchmarkConfig()
-    gates: Gates = Gates()
     promotion: PromotionConfig = PromotionConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     intake: IntakeConfig = IntakeConfig()
@@ -304,16 +263,15 @@ class TextClassificationRecipe(Section):
     notify: NotifyConfig = NotifyConfig()
     scale_out: ScaleOutConfig = ScaleOutConfig()
 
-    @model_validator(mode="after")
-    def _carved_shares_leave_training_rows(self) -> "TextClassificationRecipe":
-        shares = self.data.shares
-        carved = (0.0 if self.data.validation else shares.tune + shares.certify) + (
-            0.0 if self.data.test else shares.gate
-        )
-        if carved >= 1:
-            raise ValueError(f"data.shares carve {carved:.2f} of the training rows; leave some for training")
-        return self
 
+class TextClassificationRecipe(FamilyRecipe):
+    """A recipe of the task family `text-classification`."""
 
-Recipe = TextClassificationRecipe
-"""The union of all task families' recipes, told apart by `task`."""
+    task: Literal["text-classification"]
+    data: DataConfig
+    base_model: Annotated[str, Field(min_length=1)]
+    fine_tune: FineTuneConfig = FineTuneConfig()
+    prune: PruneConfig = PruneConfig()
+    quantize: QuantizeConfig = QuantizeConfig()
+    lexical: LexicalConfig = LexicalConfig()
+    gates: Gates = Gates()

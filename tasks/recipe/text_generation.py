@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from tasks.generation.precision import DecoderPrecision
 from tasks.recipe.section import Section, Share
 
 Rate = Annotated[float, Field(gt=0, lt=1)]
@@ -99,19 +100,21 @@ class GenerationPruneConfig(TrainingConfig):
     gold_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
+class GenerationQuantizeConfig(Section):
+    """Weight-only quantization; a candidate must earn its place on tune and on the target.
+
+    `candidates`: tried for each model beside fp32. `max_accuracy_loss`: the budget against fp32 (exact paired test at
+    `router.confidence`).
+    """
+
+    candidates: tuple[DecoderPrecision, ...] = (
+        DecoderPrecision(weights="int8"),
+        DecoderPrecision(weights="int4", head="int8"),
+    )
+    max_accuracy_loss: Share = 0.01
+
+
 class GenerationConfig(Section):
     """`max_new_tokens`: of an answer, the end token not counted."""
 
     max_new_tokens: Annotated[int, Field(ge=1, le=32768)] = 96
-
-
-__all__ = [
-    "DistilConfig",
-    "GenerationConfig",
-    "GenerationFineTuneConfig",
-    "GenerationPruneConfig",
-    "InitConfig",
-    "LoraConfig",
-    "Share",
-    "TrainingConfig",
-]

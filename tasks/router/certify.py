@@ -5,20 +5,34 @@ setting that cannot be certified, and the cheapest certified one becomes the ope
 "Learn then Test"; Bauer 1991).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.router import OperatingPoint
-from tasks.records import Certificate, PairedTest
+from tasks.records import Certificate, PairedTest, operating_point_name
 from tasks.router.chain import PathView, Routed, route
 from tasks.router.planning import Plan, plan_walk
 from tasks.statistics.fixed_sequence import certified_settings
 from tasks.statistics.paired_test import harms_and_gains, paired_p_value, paired_test, rows_needed
 
+FALLBACK_SHARE: Final = 0.05
+"""Share of delta kept for the ladder that ends with the reference path, should the first choice not be certified."""
 Floats = NDArray[np.float64]
+CertifiedPoints = dict[str, tuple[Certificate, OperatingPoint]]
+
+
+class Ladder(Protocol):
+    """What can be certified; a ladder that ends with the reference path loses nothing where nothing stops early."""
+
+    @property
+    def ends_with_reference(self) -> bool: ...
+
+
+L = TypeVar("L", bound=Ladder)
 
 
 @dataclass(frozen=True)
@@ -56,9 +70,32 @@ class Subject:
         )
 
 
-def certify_points(
-    subject: Subject, epsilons: Iterable[float], *, confidence: float, delta: float
-) -> dict[str, tuple[Certificate, OperatingPoint]]:
+def first_certified(
+    ladders: Sequence[L],
+    subject_of: Callable[[L], Subject],
+    *,
+    epsilons: Collection[float],
+    epsilon: float,
+    confidence: float,
+    delta: float,
+) -> tuple[L, CertifiedPoints] | None:
+    """The ladder that can be certified at `epsilon`, with all its certified points by name; None where none can.
+
+    The first of `ladders`, which tune has put in order, is tried; should that fail, the best of those that end with the
+    reference path. `subject_of` a ladder looks at certify.
+    """
+    tries = [(ladders[0], delta)]
+    if not ladders[0].ends_with_reference:  # two walks may each fail by chance: together they spend delta
+        last_resort = next(ladder for ladder in ladders if ladder.ends_with_reference)
+        tries = [(ladders[0], delta * (1 - FALLBACK_SHARE)), (last_resort, delta * FALLBACK_SHARE)]
+    for ladder, share in tries:
+        certified = certify_points(subject_of(ladder), {*epsilons, epsilon}, confidence=confidence, delta=share)
+        if operating_point_name(epsilon) in certified:
+            return ladder, certified
+    return None
+
+
+def certify_points(subject: Subject, epsilons: Iterable[float], *, confidence: float, delta: float) -> CertifiedPoints:
     """Every operating point that could be certified, by name; each has its own walks along the same settings."""
     certified = {}
     for epsilon in sorted(set(epsilons)):

@@ -1,7 +1,7 @@
 """What each path costs on the target, its share of tokenising and routing included, and what the static model costs."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,7 @@ from engine.ladder import Request
 from engine.router import PathRule, Reading
 from engine.static_model import StaticModel
 from engine.tokenization import TextTokenizer
+from tasks.machine_lock import exclusive_machine
 
 TIMED_ROWS: Final = 64
 BLOCKS: Final = 5
@@ -34,18 +35,23 @@ def measure_costs(
     static: StaticModel,
     texts: Sequence[str],
     out_of_scope_id: int | None,
+    progress: Callable[[str], None] = lambda _message: None,
 ) -> Costs:
-    """Time every stage of the ladder on the same rows, interleaved with the static model block by block."""
+    """Time every stage of the ladder on the same rows, interleaved with the static model block by block.
+
+    Waits while others measure on this machine, and tells `progress` so.
+    """
     step = max(1, len(texts) // TIMED_ROWS)
     sample = list(texts)[::step][:TIMED_ROWS]
-    _block(ladder, rules, tokenizer, sample, out_of_scope_id)
-    static.predict(sample)
     stages, statics = [], []
-    for _ in range(BLOCKS):
-        stages.append(_block(ladder, rules, tokenizer, sample, out_of_scope_id))
-        started = time.perf_counter()
+    with exclusive_machine(progress):
+        _block(ladder, rules, tokenizer, sample, out_of_scope_id)
         static.predict(sample)
-        statics.append((time.perf_counter() - started) / len(sample) * 1e3)
+        for _ in range(BLOCKS):
+            stages.append(_block(ladder, rules, tokenizer, sample, out_of_scope_id))
+            started = time.perf_counter()
+            static.predict(sample)
+            statics.append((time.perf_counter() - started) / len(sample) * 1e3)
     return Costs(np.median(stages, axis=0), float(np.median(statics)))
 
 

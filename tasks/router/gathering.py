@@ -87,7 +87,7 @@ def gather(
         whole = material.with_reference_last()
         spaces = fit_spaces(whole.train.ladder, neighbours_from=len(paths) - 1)
         timed = fit_rules(spaces, whole.tune.ladder, None, oos_id, false_rejection).rules(np.zeros(len(spaces)))
-        costs = measure_costs((*paths, reference), timed, tokenizer, static, texts, oos_id)
+        costs = measure_costs((*paths, reference), timed, tokenizer, static, texts, oos_id, workspace.progress)
         sources.append(Source(model, entries, material, spaces, costs))
         ladders.append(paths)
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from engine.bundle import PathEntry
 from engine.out_of_scope import EmbeddingSpace
-from engine.router import OperatingPoint, PathRule
-from tasks.records import Certificate, LadderCandidate, operating_point_name
-from tasks.router.certify import Subject, certify_points
+from engine.router import PathRule
+from tasks.records import LadderCandidate
+from tasks.router.certify import CertifiedPoints, Subject, first_certified
 from tasks.router.chain import build_chain
 from tasks.router.costs import Costs
 from tasks.router.material import Material
@@ -29,8 +29,6 @@ from tasks.router.views import ReadSplit, read_split
 REFERENCE_LAST: Final = "reference path last"
 CARRIES: Final = "evidence adds up to the last path"
 ALONE: Final = "last path alone"
-FALLBACK_SHARE: Final = 0.05
-"""Share of delta kept for the ladder that ends with the reference path, should the first choice not be certified."""
 
 
 @dataclass(frozen=True)
@@ -129,19 +127,11 @@ def certified_ladder(
     epsilon: float,
     confidence: float,
     delta: float,
-) -> tuple[Ladder, dict[str, tuple[Certificate, OperatingPoint]]] | None:
-    """The ladder that can be certified at `epsilon`, with all its certified points by name; None where none can.
+) -> tuple[Ladder, CertifiedPoints] | None:
+    """What `first_certified` finds. `tune_reference`, `certify_reference`: (rows,) whether the reference path is right."""
 
-    The first of the candidates is tried; should that fail, the best of those that end with the reference path, which
-    without early stops lose nothing at all. `tune_reference`, `certify_reference`: (rows,) whether the reference path is
-    right.
-    """
-    tries = [(ladders[0], delta)]
-    if not ladders[0].ends_with_reference:  # two walks may each fail by chance: together they spend delta
-        last_resort = next(ladder for ladder in ladders if ladder.ends_with_reference)
-        tries = [(ladders[0], delta * (1 - FALLBACK_SHARE)), (last_resort, delta * FALLBACK_SHARE)]
-    for ladder, share in tries:
-        subject = Subject(
+    def subject_of(ladder: Ladder) -> Subject:
+        return Subject(
             settings=ladder.chain,
             tune=ladder.tune.views,
             tune_right=tune_reference,
@@ -152,7 +142,5 @@ def certified_ladder(
             otherwise_ms=ladder.otherwise_ms,
             ends_with_reference=ladder.ends_with_reference,
         )
-        certified = certify_points(subject, {*epsilons, epsilon}, confidence=confidence, delta=share)
-        if operating_point_name(epsilon) in certified:
-            return ladder, certified
-    return None
+
+    return first_certified(ladders, subject_of, epsilons=epsilons, epsilon=epsilon, confidence=confidence, delta=delta)

@@ -16,17 +16,21 @@ MIN_HARMS: Final = 8
 FOLDS: Final = 10
 INVERSE_REGULARIZATION: Final = 0.3
 Floats = NDArray[np.float64]
+LOG_ODDS: Final[Floats] = np.eye(len(FEATURES))[FEATURES.index("log_odds")]
+"""Coefficients (features,) of a classifier's log-odds by themselves."""
 
 
-def fit_stop_score(features: Floats, harm: NDArray[np.bool_], weights: Floats) -> tuple[Floats, float]:
+def fit_stop_score(
+    features: Floats, harm: NDArray[np.bool_], weights: Floats, otherwise: Floats = LOG_ODDS
+) -> tuple[Floats, float]:
     """(rows, features), (rows,) harm and (rows,) weights → coefficients (features,) and intercept over raw features.
 
-    With too few harms for a model, the score is the log-odds of the best label.
+    With too few harms for a model, the coefficients are those given by `otherwise` (features,).
     """
     from sklearn.linear_model import LogisticRegression
 
     if harm.sum() < MIN_HARMS or (~harm).sum() < MIN_HARMS:
-        return np.eye(len(FEATURES))[FEATURES.index("log_odds")], 0.0
+        return otherwise, 0.0
     mean, scale = features.mean(axis=0), features.std(axis=0)
     scale = np.where(scale > 1e-9, scale, 1.0)
     model = LogisticRegression(C=INVERSE_REGULARIZATION, max_iter=1000)
@@ -35,12 +39,18 @@ def fit_stop_score(features: Floats, harm: NDArray[np.bool_], weights: Floats) -
     return coefficients, float(-model.intercept_[0] - coefficients @ mean)
 
 
-def cross_fitted_scores(features: Floats, harm: NDArray[np.bool_], weights: Floats, used: NDArray[np.bool_]) -> Floats:
+def cross_fitted_scores(
+    features: Floats,
+    harm: NDArray[np.bool_],
+    weights: Floats,
+    used: NDArray[np.bool_],
+    otherwise: Floats = LOG_ODDS,
+) -> Floats:
     """(rows,) stop scores, each from a model that was fitted on the `used` rows of the other folds."""
     scores = np.empty(len(features))
     fold = np.random.default_rng(0).permutation(len(features)) % FOLDS
     for number in range(FOLDS):
         own, others = fold == number, (fold != number) & used
-        coefficients, intercept = fit_stop_score(features[others], harm[others], weights[others])
+        coefficients, intercept = fit_stop_score(features[others], harm[others], weights[others], otherwise)
         scores[own] = features[own] @ coefficients + intercept
     return scores

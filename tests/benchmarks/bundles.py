@@ -4,12 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from flows.family import MadeBundle, family_of
 from flows.home import Home
 from flows.preparation import prepare
 from flows.progress import SilentObserver
-from flows.step_cache import StepCache
-from flows.step_runner import StepRunner
-from flows.text_classification import BundleArtifacts, make_bundle
+from flows.steps.cache import StepCache
+from flows.steps.runner import StepRunner
 
 RECIPE = """name: {name}
 task: text-classification
@@ -30,12 +30,13 @@ def add_data_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out-of-scope-label", default="oos")
 
 
-def bundle_of(data: Path, outside: str) -> BundleArtifacts:
+def bundle_of(data: Path, outside: str) -> MadeBundle:
     """The artifacts of the pipeline's steps up to the bundle."""
     home = Home.open()
     recipe = data if data.is_file() else _recipe_for(data, outside, home)
     prepared = prepare(recipe, [], home)
-    return make_bundle(prepared, StepRunner(StepCache(home), _Lines(), call=lambda _name, step: step()), home)
+    steps = StepRunner(StepCache(home), _Lines(), call=lambda _name, step: step())
+    return family_of(prepared.recipe).make_bundle(prepared, steps, home)
 
 
 class _Lines(SilentObserver):

@@ -26,7 +26,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from engine import AdaptiveModel, StaticModel
-from flows.text_classification import BundleArtifacts
+from flows.family import MadeBundle
 from tasks.data.rows import read_rows
 from tasks.statistics.speed_ratio import paired_ratio
 from tests.benchmarks.bundles import add_data_argument, bundle_of
@@ -74,7 +74,7 @@ def main() -> None:
         options.json.write_text(json.dumps({"rows": [asdict(row) for row in result]}, indent=1), encoding="utf-8")
 
 
-def contenders_of(made: BundleArtifacts) -> dict[str, Answer]:
+def contenders_of(made: MadeBundle) -> dict[str, Answer]:
     """Name → what answers a list of texts."""
     bundle, files = made.bundle, made.compression
     if not files.result.static_precision.endswith("int8"):

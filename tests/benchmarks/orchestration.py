@@ -19,7 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from flows.home import Home
-from flows.prefect_server import PrefectServer
+from flows.servers.embedded import PrefectServer
 from tasks.artifact import Workspace
 from tests.benchmarks.trivial_step import Written, write_number
 
@@ -101,9 +101,9 @@ class Comparison:
 
     def _run_steps(self, call: Callable[[str, Callable[[], Any]], Any] | None) -> float:
         from flows.progress import SilentObserver
-        from flows.step_cache import StepCache
-        from flows.step_key import Step
-        from flows.step_runner import StepRunner
+        from flows.steps.cache import StepCache
+        from flows.steps.key import Step
+        from flows.steps.runner import StepRunner
 
         step = Step("write-number", "tests.benchmarks.trivial_step:write_number", Written)
         runner = StepRunner(StepCache(self._home), SilentObserver(), call=call)
@@ -117,7 +117,7 @@ class Comparison:
 
         @flow(name="artifacts", persist_result=False)
         def artifacts() -> None:
-            from flows.artifact_writer import ArtifactWriter
+            from flows.pages.artifact_writer import ArtifactWriter
 
             writer = ArtifactWriter.of_run()
             assert writer is not None

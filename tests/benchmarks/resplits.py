@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from flows.text_classification import BundleArtifacts
+from flows.family import MadeBundle
 from tasks.artifact import Workspace
 from tasks.data.rows import read_rows
 from tasks.recipe.load import load_target
@@ -104,12 +104,18 @@ def report(pool: Pool, resplits: int, file: Path | None) -> None:
         file.write_text(json.dumps({"rows": rows}, indent=1), encoding="utf-8")
 
 
-def pool_of(made: BundleArtifacts) -> Pool:
+def pool_of(made: MadeBundle) -> Pool:
     """Answer all rows once with every model's paths and with the reference path."""
     with tempfile.TemporaryDirectory() as scratch:
         space = Workspace(Path(scratch), Path(scratch), lambda message, _share=None: print(message, flush=True))
         gathered = gather(
-            made.snapshot, made.compression, made.export, made.lexical, RouterConfig(), load_target("local-cpu"), space
+            made.snapshot,
+            made.compression,
+            made.parts["export"],
+            made.parts.get("lexical"),
+            RouterConfig(),
+            load_target("local-cpu"),
+            space,
         )
     data = made.snapshot.result
     rows = [row for split in ("tune", "certify", "gate") for row in read_rows(made.snapshot, split)]

@@ -29,7 +29,7 @@ NIGHTLY: Final = f"nightly/{NAME}"
 TAKE_IN: Final = f"take-in/{NAME}"
 DATABASE: Final = "database"
 
-_RECOVERY_S: Final = 300.0
+_RECOVERY_S: Final = 900.0  # what is wedged stays so; a machine with other work may take its time
 _DRAIN_S: Final = 900.0
 _FLOW_START_S: Final = 90.0
 _LONGEST_WAIT_S: Final = 15.0
@@ -64,10 +64,10 @@ class Drill:
         self._completes("first", [])
 
     def round(self, number: int, victim: str) -> None:
-        """One kill in the middle of a run, perhaps while a file lands, and a new nightly run after it."""
+        """One kill in the middle of a run, while a file lands at the first one and perhaps at others, and a new nightly run."""
         wait = self.chance.uniform(0, _LONGEST_WAIT_S)
         self.ground.request(NIGHTLY, f"during-{number}", {"overrides": _changed(2 * number)})
-        landing = self._land_at(self.chance.uniform(0, wait + 5)) if self.chance.random() < 0.5 else None
+        landing = self._land_at(self.chance.uniform(0, wait + 5)) if number == 0 or self.chance.random() < 0.5 else None
         if "flow" in victim:
             self._wait_for_flow()
         time.sleep(wait)

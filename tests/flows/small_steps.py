@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from flows.step_key import Step
+from flows.steps.key import Step
 from tasks.artifact import Artifact, Record, Workspace
 from tasks.errors import UserError
 

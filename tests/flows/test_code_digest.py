@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.code_digest import code_of
+from flows.steps.code_digest import code_of
 
 SOURCES = {
     "tasks/__init__.py": "",

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from flows.deployments.apply import check_cron
+from flows.deployments.benchmarks import benchmark_deployments
 from flows.deployments.plan import Applied, DeploymentSpec, change_of, deployments_of, differing_fields
 from tasks.errors import UserError
+from tasks.recipe import Fingerprint, Target
 from tasks.recipe.load import load_recipe
 
 QUICKSTART = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
@@ -36,6 +38,18 @@ def test_every_entry_point_is_the_flow_that_it_is_deployed_as() -> None:
         flow = getattr(importlib.import_module(module), name)
         assert flow.name == spec.flow
         assert set(spec.parameters) <= set(flow.parameters.properties)
+
+
+def test_each_target_with_a_pool_has_a_deployment_there_that_waits_to_be_called() -> None:
+    machine = Fingerprint(cpu="Xeon", instruction_set=(), cores=4)
+    targets = [Target(name="local"), Target(name="edge", work_pool="edge-boxes", fingerprint=machine)]
+    (edge,) = benchmark_deployments(targets)
+    assert (edge.full_name, edge.work_pool, edge.limit) == ("benchmark/edge", "edge-boxes", None)
+    assert not edge.has_schedule
+    module, _, name = edge.entrypoint.rpartition(".")
+    flow = getattr(importlib.import_module(module), name)
+    assert flow.name == edge.flow
+    assert set(flow.parameters.properties) == {"job", "digest"}
 
 
 def test_the_retention_only_lists_unless_told_to_delete_and_the_recalibration_runs_by_hand_alone() -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.batches import claim_batch, complete, pending
 from flows.command_line import main
 from flows.home import Home
-from flows.inbox_files import InboxFolders
-from flows.inbox_rows import Columns
-from flows.landing import ABANDONED_S, land, open_inbox, read_by, sweep_inbox
+from flows.inbox.batches import claim_batch, complete, pending
+from flows.inbox.files import InboxFolders
+from flows.inbox.landing import ABANDONED_S, land, open_inbox, read_by, sweep_inbox
+from flows.inbox.rows import Columns
 from registry.inbox import FileState, Known
 from tasks.errors import UserError
 from tasks.recipe.intake import IntakeConfig

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.batches import claim_batch, complete
 from flows.home import Home
-from flows.inbox_files import InboxFolders
-from flows.landing import land, open_inbox, sweep_inbox
+from flows.inbox.batches import claim_batch, complete
+from flows.inbox.files import InboxFolders
+from flows.inbox.landing import land, open_inbox, sweep_inbox
 from registry.inbox import FileState, Wait
 from registry.write_points import listening
 from tasks.recipe.intake import IntakeConfig

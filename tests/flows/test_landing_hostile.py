@@ -15,10 +15,11 @@ import pyarrow.parquet
 import pytest
 
 from engine.digests import folder_files
-from flows import inbox_files, inbox_rows
 from flows.home import Home
-from flows.inbox_files import InboxFolders
-from flows.landing import land, sweep_inbox
+from flows.inbox import files as inbox_files
+from flows.inbox import rows as inbox_rows
+from flows.inbox.files import InboxFolders
+from flows.inbox.landing import land, sweep_inbox
 from registry.inbox import FileState
 
 NAME = "m"

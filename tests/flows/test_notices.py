@@ -2,8 +2,8 @@
 
 import pytest
 
-from flows.notices import failure_notice, notice, verdict_notice
-from flows.run_summary import RunPages
+from flows.notices.content import failure_notice, notice, verdict_notice
+from flows.pages.run_summary import RunPages
 from registry.checks import Check, Outcome, Verdict
 from tasks.errors import UserError
 from tests.flows.outcomes import outcome_of

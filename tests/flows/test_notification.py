@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from flows import notification
-from flows.notices import Notice
-from flows.notification import failures_notified, notify
+from flows.notices import send as notification
+from flows.notices.content import Notice
+from flows.notices.send import failures_notified, notify
 from flows.progress import SilentObserver, observing
 from tasks.errors import UserError
 from tasks.recipe.schema import NotifyConfig

@@ -223,12 +223,17 @@ def test_a_new_bundle_is_compared_with_the_champion_and_the_comparison_is_reused
     pipeline: Pipeline,
 ) -> None:
     # What a tiny model gains or loses by another seed is not the point, nor is the noise of its fractions of a millisecond.
-    limits = ("gates.champion_accuracy_loss=0.5", "gates.champion_slowdown=100", "benchmark.retries=0")
+    limits = (
+        "gates.champion_accuracy_loss=0.5",
+        "gates.champion_slice_loss=0.5",
+        "gates.champion_slowdown=100",
+        "benchmark.retries=0",
+    )
     options = [part for change in ("seed=1", *limits) for part in ("--set", change)]
     outcome = pipeline.document("run", "recipe.yaml", *options)
     assert outcome["alias"] == "champion"
     compared = {check["name"]: check for check in outcome["checks"] if check["name"].startswith("champion")}
-    assert set(compared) == {"champion_accuracy", "champion_speed/local-cpu"}
+    assert set(compared) == {"champion_accuracy", "champion_slices", "champion_speed/local-cpu"}
     assert "models:/tiny/1" in compared["champion_accuracy"]["sentence"]
     assert "compare-champion" in [step["name"] for step in outcome["steps"]]
 

@@ -15,10 +15,10 @@ STEPS = ("one", "two", "three", "four")
 PIPELINE = """
 import sys, time
 from pathlib import Path
-from flows.code_digest import code_of
+from flows.steps.code_digest import code_of
 from flows.home import Home
-from flows.step_cache import StepCache
-from flows.step_key import Step
+from flows.steps.cache import StepCache
+from flows.steps.key import Step
 from steps import Total
 
 folder = Path(sys.argv[1])

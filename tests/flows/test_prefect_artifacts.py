@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.artifact_writer import ArtifactWriter, artifact_key
-from flows.prefect_artifacts import checks_table, publish, verdict_text
-from flows.prefect_server import EMBEDDED
+from flows.pages.artifact_writer import ArtifactWriter, artifact_key
+from flows.pages.outcome import checks_table, publish, verdict_text
+from flows.pages.served import served_run, ui_page
 from flows.progress import SilentObserver, observing
-from flows.served import served_run, ui_page
+from flows.servers.embedded import EMBEDDED
 from registry.checks import Check, Outcome, Verdict
 from tests.flows.outcomes import outcome_of
 

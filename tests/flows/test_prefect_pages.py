@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from flows import progress_artifact
-from flows.notices import Notice
-from flows.notification import notify
-from flows.notification_blocks import require_blocks
-from flows.prefect_artifacts import checks_table, publish
+from flows.notices.blocks import require_blocks
+from flows.notices.content import Notice
+from flows.notices.send import notify
+from flows.pages import progress as progress_artifact
+from flows.pages.outcome import checks_table, publish
+from flows.pages.progress import showing_progress
 from flows.progress import SilentObserver, observing
-from flows.progress_artifact import showing_progress
 from registry.store import MlflowStore
 from tasks.errors import UserError
 from tasks.recipe.schema import NotifyConfig

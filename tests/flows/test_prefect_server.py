@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.prefect_server import require_prefect_server
+from flows.servers.embedded import require_prefect_server
 from tasks.errors import UserError
 
 PROJECT = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ def test_another_kind_of_address_is_refused() -> None:
 
 ORPHAN = """
 import os, sys, threading, time
-from flows.prefect_child import _end_with
+from flows.servers.embedded_child import _end_with
 threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 print(os.getpid(), flush=True)
 time.sleep(300)
@@ -72,11 +72,11 @@ PARENT = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 
 FLOW = """
 import os, signal, sys
 from flows.home import Home
-from flows.prefect_server import PrefectServer
+from flows.servers.embedded import PrefectServer
 Home.open()
 server = PrefectServer.of_environment()
 from prefect import flow
-from flows.step_runner import as_task
+from flows.steps.runner import as_task
 server.wait()
 print(server._process.pid, flush=True)
 

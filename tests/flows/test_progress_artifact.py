@@ -4,8 +4,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from flows.pages.progress import ProgressArtifact, showing_progress
 from flows.progress import SilentObserver
-from flows.progress_artifact import ProgressArtifact, showing_progress
 
 
 class Written:

@@ -25,8 +25,7 @@ from flows.servers.supervisor import Supervisor
 
 POOL, WORKER, OTHER = "miaotui-local", "miaotui-here", "miaotui-there"
 SLEEP = (sys.executable, "-c", "import time; time.sleep(300)")
-NOW = time.time()
-BEFORE, AFTER = NOW - 60, NOW + 60
+MINUTE = 60.0
 
 Start = Callable[[str], "subprocess.Popen[bytes]"]
 
@@ -40,14 +39,15 @@ class FakePrefect:
     finishing: set[str] = field(default_factory=set)
     url: str = ""
 
-    def add(self, state: str, *, pid: int | None = None, worker: str | None = WORKER, taken: float = NOW) -> str:
+    def add(self, state: str, *, pid: int | None = None, worker: str | None = WORKER, taken: float = 0.0) -> str:
+        """`taken`: when a worker took it, in seconds from now."""
         run = str(uuid4())
         self.runs[run] = {
             "id": run,
             "name": f"run-{len(self.runs)}",
             "state_type": state,
             "state_id": str(uuid4()),
-            "state": {"timestamp": datetime.fromtimestamp(taken, UTC).isoformat()},
+            "state": {"timestamp": datetime.fromtimestamp(time.time() + taken, UTC).isoformat()},
             "infrastructure_pid": None if pid is None else str(pid),
             "labels": {"prefect.worker.name": worker} if worker else {},
             "work_pool_name": POOL,
@@ -127,8 +127,10 @@ def start() -> Iterator[Start]:
         process.wait()
 
 
-def reap(fake: FakePrefect, worker_started: float | None = BEFORE) -> list[str]:
-    return list(Reaper(fake.url, POOL, WORKER).reap(worker_started))
+def reap(fake: FakePrefect, worker_started: float | None = -MINUTE) -> list[str]:
+    """`worker_started`: in seconds from now."""
+    started = None if worker_started is None else time.time() + worker_started
+    return list(Reaper(fake.url, POOL, WORKER).reap(started))
 
 
 def test_a_run_whose_process_is_gone_is_crashed_and_one_that_was_being_cancelled_is_cancelled(
@@ -187,16 +189,16 @@ def test_runs_of_workers_on_other_hosts_are_left_alone(prefect: FakePrefect) -> 
 
 
 def test_a_run_that_a_dead_worker_had_taken_and_not_started_is_scheduled_again(prefect: FakePrefect) -> None:
-    lost, being_started = prefect.add("PENDING", taken=BEFORE), prefect.add("PENDING", taken=AFTER)
-    assert len(reap(prefect, NOW)) == 1
+    lost, being_started = prefect.add("PENDING", taken=-MINUTE), prefect.add("PENDING", taken=MINUTE)
+    assert len(reap(prefect, 0.0)) == 1
     assert (prefect.state(lost), prefect.state(being_started)) == ("SCHEDULED", "PENDING")
     assert len(reap(prefect, None)) == 1
     assert prefect.state(being_started) == "SCHEDULED"
 
 
 def test_a_living_worker_that_forgot_a_run_for_minutes_does_not_hold_it(prefect: FakePrefect) -> None:
-    run = prefect.add("PENDING", taken=NOW - 600)
-    assert len(reap(prefect, NOW - 6000)) == 1
+    run = prefect.add("PENDING", taken=-10 * MINUTE)
+    assert len(reap(prefect, -100 * MINUTE)) == 1
     assert prefect.state(run) == "SCHEDULED"
 
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from flows import fan_out as fan_out_module
-from flows import scale_out as scale_out_module
-from flows.fan_out import fan_out
 from flows.home import Home
 from flows.progress import SilentObserver
-from flows.scale_out import ScaleOut, require_scale_out, task_runner
-from flows.step_cache import StepCache
-from flows.step_order import Listener, Receipt, StepOrder
-from flows.step_process import StepStoppedError
-from flows.step_runner import FinishedStep, StepCall, StepRunner
+from flows.steps import fan_out as fan_out_module
+from flows.steps import scale_out as scale_out_module
+from flows.steps.cache import StepCache
+from flows.steps.fan_out import fan_out
+from flows.steps.order import Listener, Receipt, StepOrder
+from flows.steps.process import StepStoppedError
+from flows.steps.runner import FinishedStep, StepCall, StepRunner
+from flows.steps.scale_out import ScaleOut, require_scale_out, task_runner
 from tasks.errors import UserError
 from tasks.recipe.schema import ScaleOutConfig
 from tests.flows.small_steps import FAIL, MEASURE, WRITE, Small

@@ -11,9 +11,9 @@ from prefect.testing.utilities import prefect_test_harness
 
 from flows.home import Home
 from flows.progress import SilentObserver
-from flows.scale_out import ScaleOut
-from flows.step_cache import StepCache
-from flows.step_runner import FinishedStep, StepCall, StepRunner
+from flows.steps.cache import StepCache
+from flows.steps.runner import FinishedStep, StepCall, StepRunner
+from flows.steps.scale_out import ScaleOut
 from flows.text_classification import EXPORT
 from tasks.errors import UserError
 from tasks.recipe.schema import ScaleOutConfig

@@ -10,10 +10,10 @@ from types import ModuleType
 
 import pytest
 
-from flows.code_digest import Code
 from flows.home import Home
-from flows.step_cache import StepCache, StepRun
-from flows.step_key import Keyed, Step
+from flows.steps.cache import StepCache, StepRun
+from flows.steps.code_digest import Code
+from flows.steps.key import Keyed, Step
 from tasks.artifact import Artifact, Record, Workspace
 from tasks.errors import UserError
 from tasks.recipe.schema import FineTuneConfig

@@ -10,14 +10,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.code_digest import Code
 from flows.home import Home
 from flows.progress import SilentObserver
-from flows.step_cache import StepCache
-from flows.step_key import Step
-from flows.step_order import Listener, StepOrder
-from flows.step_process import StepProcessError, StepStoppedError, run_in_process
-from flows.step_worker import carry_out
+from flows.steps.cache import StepCache
+from flows.steps.code_digest import Code
+from flows.steps.key import Step
+from flows.steps.order import Listener, StepOrder
+from flows.steps.process import StepProcessError, StepStoppedError, run_in_process
+from flows.steps.worker import carry_out
 from tasks.errors import UserError
 from tests.flows.small_steps import FAIL, WRITE, Small
 
@@ -104,7 +104,7 @@ def test_a_step_that_is_told_to_stop_stops_and_its_process_is_gone(home: Home, t
     while not begun.exists():
         assert thread.is_alive()
         thread.join(0.05)
-    children = [child for child in psutil.Process().children() if "flows.step_child" in child.cmdline()]
+    children = [child for child in psutil.Process().children() if "flows.steps.child" in child.cmdline()]
     listener.stopped.set()
     thread.join(30)
     assert len(raised) == len(children) == 1

@@ -12,11 +12,11 @@ import pytest
 from filelock import FileLock
 
 from engine.digests import folder_digest
-from flows.code_digest import Code
 from flows.home import Home
 from flows.retention import carry_out, plan_retention
-from flows.step_cache import StepCache, StepRun
-from flows.step_key import Step
+from flows.steps.cache import StepCache, StepRun
+from flows.steps.code_digest import Code
+from flows.steps.key import Step
 from registry.retention import Protected, RetentionOutcome, RetentionPlan, RetentionPolicy
 from registry.store import MlflowStore
 from tasks.artifact import Artifact, Record, Workspace

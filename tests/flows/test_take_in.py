@@ -12,13 +12,13 @@ from prefect.states import Completed
 
 from flows import take_in as module
 from flows.command_line import main
-from flows.drift_decision import UseDecision
 from flows.home import Home
-from flows.inbox_files import InboxFolders
-from flows.inbox_standing import remembered_standing
-from flows.inbox_watch import land_watched
-from flows.landed_data import LandedData, landed_data
-from flows.landing import land, open_inbox
+from flows.inbox.drift_decision import UseDecision
+from flows.inbox.files import InboxFolders
+from flows.inbox.landed_data import LandedData, landed_data
+from flows.inbox.landing import land, open_inbox
+from flows.inbox.standing import remembered_standing
+from flows.inbox.watch import land_watched
 from flows.nightly import lateness
 from flows.progress import SilentObserver
 from flows.take_in import NOTHING_LANDED, NOTHING_TO_DO, WAITING

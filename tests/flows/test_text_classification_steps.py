@@ -1,67 +1,26 @@
 """The family's steps are given what their functions take, in an order in which everything is there when needed."""
 
-import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from flows import text_classification
-from flows.code_digest import Code
+from flows import family, text_classification
 from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
-from flows.step_key import Keyed, Step, key_of, key_parts, plain_value
-from flows.step_runner import StepCall
+from flows.preparation import built_for, targets_here
+from flows.steps.code_digest import Code
+from flows.steps.key import Step, key_of, key_parts, plain_value
 from flows.text_classification import gather_evidence, make_bundle, step_labels
 from registry.baseline import Baseline
-from tasks.artifact import Artifact
-from tasks.data.sources import Source
 from tasks.errors import UserError
-from tasks.recipe import Target, TextClassificationRecipe
+from tasks.recipe import Fingerprint, Target, TextClassificationRecipe
 from tasks.records import UnreadableChampion
+from tests.flows.recording_runner import LANDED, RecordingRunner, champion, parameters_of, prepared
 
-PROJECT = Path(__file__).parents[2]
-STEPS = [step for step in vars(text_classification).values() if isinstance(step, Step)]
-
-
-LANDED = Source("landed", "landed/model/a.jsonl", Path("a.jsonl"), "digest", "jsonl")
-
-
-class RecordingRunner:
-    """Stands in for StepRunner: notes what each step is given and answers with an empty artifact."""
-
-    def __init__(self, folder: Path, certify_rows: int = 1000, certified: bool = True) -> None:
-        self.folder = folder
-        self.given: dict[str, Mapping[str, object]] = {}
-        self.results = {
-            "snapshot": SimpleNamespace(rows={"certify": certify_rows}),
-            "extend-snapshot": SimpleNamespace(rows={"certify": certify_rows}),
-            "choose-seed": SimpleNamespace(seed=7, reason="it is the best"),
-            "calibrate-router": SimpleNamespace(
-                certificates=[SimpleNamespace(epsilon=0.01, certified=certified)], attempt=1
-            ),
-        }
-
-    def note(self, _message: str) -> None:
-        pass
-
-    def key(self, _step: Step[Any], inputs: Mapping[str, object]) -> str:
-        return repr({name: value.key if isinstance(value, Keyed) else None for name, value in inputs.items()})
-
-    def run(
-        self, step: Step[Any], inputs: Mapping[str, object], *, label: str | None = None, files: object = ()
-    ) -> Any:
-        del files
-        self.given[label or step.name] = inputs
-        folder = self.folder / step.name
-        folder.mkdir(exist_ok=True)
-        (folder / "certify.jsonl").write_text("rows", encoding="utf-8")
-        return Artifact(step.name, folder, label or step.name, self.results.get(step.name))  # type: ignore[type-var]
-
-    def run_all(self, calls: Sequence[StepCall[Any]]) -> list[Any]:
-        return [self.run(call.step, call.inputs, label=call.name, files=call.files) for call in calls]
+STEPS = [step for module in (family, text_classification) for step in vars(module).values() if isinstance(step, Step)]
 
 
 def recipe(**changes: object) -> TextClassificationRecipe:
@@ -75,36 +34,8 @@ def recipe(**changes: object) -> TextClassificationRecipe:
     return TextClassificationRecipe.model_validate(fields | changes)
 
 
-def prepared(given: TextClassificationRecipe, judged: tuple[object, ...] = ()) -> Any:
-    return SimpleNamespace(
-        judged=judged,
-        recipe=given,
-        targets=(Target(name="one"), Target(name="two")),
-        sources=(),
-        base=SimpleNamespace(),
-        loaded=SimpleNamespace(file=Path("recipe.yaml")),
-    )
-
-
 def run_steps(given: Any, runner: Any, home: Home, baseline: Baseline | None = None) -> None:
     gather_evidence(given, make_bundle(given, runner, home), baseline, runner)
-
-
-def champion(folder: Path, *, bundle_digest: str = "theirs", number: int = 3) -> Baseline:
-    """A champion whose bundle lies in `folder`."""
-    version: Any = SimpleNamespace(name="model", version=number, bundle_digest=bundle_digest)
-    return Baseline(version, folder)
-
-
-def parameters_of(step: Step[Any]) -> set[str]:
-    """The names that the step's function takes, read from its source: importing some of them takes seconds."""
-    source = PROJECT.joinpath(*step.module.split(".")).with_suffix(".py")
-    name = step.function.partition(":")[2]
-    functions = [
-        node for node in ast.parse(source.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
-    ]
-    arguments = next(function.args for function in functions if function.name == name)
-    return {argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)} - {"workspace"}
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
@@ -160,6 +91,36 @@ def test_another_champion_changes_comparison_and_benchmark_and_another_place_of_
     assert first["benchmark one"] != nobody["benchmark one"]
 
 
+def test_what_a_worker_measures_is_keyed_by_the_declared_machine_and_not_by_this_one(tmp_path: Path) -> None:
+    def step_and_inputs(target: Target) -> tuple[Step[Any], Mapping[str, object]]:
+        given = prepared(recipe())
+        given.targets = (Target(name="one"), target)
+        runner: Any = RecordingRunner(tmp_path)
+        run_steps(given, runner, Home(tmp_path))
+        return runner.steps[f"benchmark {target.name}"], runner.given[f"benchmark {target.name}"]
+
+    def key(target: Target) -> str:
+        step, inputs = step_and_inputs(target)
+        return key_of(key_parts(step, inputs, Code("code", (), {}), None))
+
+    machine = Fingerprint(cpu="Xeon", instruction_set=("avx2",), cores=4)
+    edge = Target(name="edge", work_pool="edge-boxes", fingerprint=machine)
+    assert not step_and_inputs(edge)[0].measures
+    assert step_and_inputs(Target(name="edge"))[0].measures
+    assert key(edge) != key(edge.model_copy(update={"fingerprint": machine.model_copy(update={"cores": 8})}))
+
+
+def test_steps_that_build_are_timed_with_a_target_that_is_here(tmp_path: Path) -> None:
+    machine = Fingerprint(cpu="Xeon", instruction_set=(), cores=4)
+    edge = Target(
+        name="edge", work_pool="p", fingerprint=machine, execution_provider="CUDAExecutionProvider", threads=3
+    )
+    here = Target(name="here", threads=2, operating_point=0.01)
+    assert built_for([edge, here]) == Target(name="here", threads=2)
+    assert built_for([edge]) == Target(name="edge", threads=3)
+    assert targets_here([here, edge]) == (here,)
+
+
 def test_an_unreadable_champion_is_evidence_and_runs_no_comparison(tmp_path: Path) -> None:
     version: Any = SimpleNamespace(name="model", version=3, bundle_digest="theirs")
     runner: Any = RecordingRunner(tmp_path)
@@ -186,7 +147,7 @@ def test_every_seed_is_tuned_alike_and_the_chosen_one_goes_on(tmp_path: Path) ->
         runner: Any = RecordingRunner(tmp_path)
         made = make_bundle(prepared(recipe(fine_tune={"seeds": seeds})), runner, Home(tmp_path))
         assert made.fine_tuned.digest == "fine-tune seed 7"
-        assert made.seeds is not None
+        assert made.part("seeds") is not None
         return runner.given
 
     two, three = given_to([3, 7]), given_to([3, 7, 11])
@@ -200,7 +161,7 @@ def test_without_seeds_the_recipes_own_is_the_only_one(tmp_path: Path) -> None:
     runner: Any = RecordingRunner(tmp_path)
     made = make_bundle(prepared(recipe(seed=5)), runner, Home(tmp_path))
     assert runner.given["fine-tune"]["seed"] == 5
-    assert made.seeds is None
+    assert made.part("seeds") is None
     assert "choose-seed" not in runner.given
 
 

@@ -12,7 +12,7 @@ from registry.evidence import Evidence
 from registry.store import MlflowStore
 from registry.tracking import RunTracker
 from registry.verdict import judge
-from tasks.recipe import Gates, Target
+from tasks.recipe import Gates, GenerationGates, Target
 from tasks.records import (
     BenchmarkResult,
     Certificate,
@@ -38,6 +38,7 @@ from tasks.records import (
     Technique,
 )
 from tasks.statistics.paired_test import paired_test_of_counts
+from tests.registry.generated import generation_evidence
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
@@ -90,6 +91,35 @@ def evidence(bundle):
         router=_router(digest),
         evaluation=_evaluation(),
         benchmarks=(_benchmark(digest),),
+    )
+
+
+@pytest.fixture(scope="session")
+def completing(evidence):
+    """Results of a run of text generation in which everything went well."""
+    return generation_evidence(evidence)
+
+
+@pytest.fixture(scope="session")
+def completing_gates():
+    """Every gate of text generation, at thresholds that its evidence meets."""
+    return GenerationGates(
+        accuracy=0.9,
+        token_f1=0.95,
+        rouge_l=0.95,
+        json_validity=0.98,
+        slice_accuracy=0.8,
+        ttft_p99_ms=5,
+        tpot_p99_ms=1,
+        tokens_per_second=1000,
+        latency_p50_ms=5,
+        latency_p90_ms=10,
+        latency_p99_ms=25,
+        throughput_qps=200,
+        speedup=2,
+        cold_start_s=5,
+        memory_mb=500,
+        size_mb=120,
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from registry.checks import Outcome
 from registry.gates import ACCURACY_GATES, CHAMPION_GATES, PERFORMANCE_GATES, thresholds
-from tasks.recipe import Gates
+from tasks.recipe import Gates, GenerationGates
 from tasks.records import Ratio
 
 PASS, FAIL, INCONCLUSIVE, INVALID = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.INVALID
@@ -48,12 +48,16 @@ def the_check(verdict, name):
     return next(check for check in verdict.checks if check.name == name)
 
 
-def test_every_field_of_the_gates_has_a_rule_and_gives_a_check(judged, evidence, gates):
-    names = set(Gates.model_fields) - {"slice_min_rows"} - CHAMPION_GATES
-    assert names == ACCURACY_GATES | PERFORMANCE_GATES
-    verdict = judged(evidence)
-    assert names <= {check.gate for check in verdict.checks}
-    assert thresholds(gates).keys() == names
+def test_every_field_of_the_gates_has_a_rule_and_gives_a_check(judged, evidence, gates, completing, completing_gates):
+    every = set()
+    for family, proven, asked in ((Gates, evidence, gates), (GenerationGates, completing, completing_gates)):
+        names = set(family.model_fields) - {"slice_min_rows"} - CHAMPION_GATES
+        verdict = judged(proven, gates=asked)
+        assert names <= {check.gate for check in verdict.checks}
+        assert thresholds(asked).keys() == names
+        assert verdict.outcome is PASS
+        every |= names
+    assert every == ACCURACY_GATES | PERFORMANCE_GATES
 
 
 @pytest.mark.parametrize(

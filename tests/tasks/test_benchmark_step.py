@@ -9,7 +9,7 @@ from engine.digests import folder_digest
 from tasks.artifact import Artifact, Workspace
 from tasks.benchmark import BenchmarkError, bench_bundle, run_benchmark, step
 from tasks.benchmark.job import Measurements
-from tasks.benchmark.step import static_contenders
+from tasks.benchmark.order import static_contenders
 from tasks.data.rows import Row, write_row_file
 from tasks.errors import UserError
 from tasks.recipe import Target
@@ -37,6 +37,7 @@ class Answer:
 class Fake:
     paths = ("lexical", "full")
     execution_providers = ("CPUExecutionProvider",)
+    operating_point = "1%"
     def __init__(self, ms, digest=""):
         self.ms, self.digest = ms, digest
     def predict(self, texts):
@@ -46,7 +47,7 @@ class Fake:
 
 class Adaptive:
     @staticmethod
-    def load(folder, *, threads, execution_provider):
+    def load(folder, *, threads, execution_provider, operating_point=None):
         if not folder.is_dir():
             raise BundleError(f"{folder}: no manifest.json here")
         return Fake(float((folder / "ms").read_text()), folder_digest(folder))
@@ -92,6 +93,7 @@ def test_two_bundles_are_compared_and_all_evidence_is_there(tmp_path: Path, fake
 
     assert result.bundle_digest == folder_digest(bundle)
     assert result.execution_providers == ("CPUExecutionProvider",)
+    assert result.operating_point == "1%"
     assert result.stop_shares == {"lexical": 0.9, "full": 0.1}
     single, offline, server = result.scenarios
     assert [scenario.name for scenario in result.scenarios] == ["SingleStream", "Offline", "Server"]
@@ -174,7 +176,7 @@ def test_step_refuses_evidence_about_other_bytes_than_calibration_sealed(
     step_inputs: tuple[Artifact[SnapshotResult], Artifact[RouterResult], Artifact[CompressionResult]],
 ) -> None:
     measured = BenchmarkResult.model_construct(bundle_digest="another-digest")
-    monkeypatch.setattr(step, "_benchmark", lambda *_args, **_options: measured)
+    monkeypatch.setattr(step, "_measured", lambda *_args, **_options: measured)
     workspace = Workspace(tmp_path / "out", tmp_path / "scratch")
 
     with pytest.raises(BenchmarkError, match="measured another-digest, but calibration sealed"):

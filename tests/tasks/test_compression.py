@@ -6,9 +6,9 @@ import pytest
 
 from tasks.errors import UserError
 from tasks.graphs.quantizing import calibration_rows
-from tasks.quantize import is_better
 from tasks.records import Ratio, Technique
 from tasks.statistics.paired_test import paired_test
+from tasks.techniques import is_better
 
 
 def test_a_calibration_shortfall_names_both_numbers() -> None:

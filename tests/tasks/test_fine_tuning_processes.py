@@ -13,7 +13,8 @@ from tasks.data.snapshot import take_snapshot
 from tasks.data.sources import resolve_sources
 from tasks.fine_tune import fine_tune
 from tasks.model.processes import TrainingProcessError
-from tasks.recipe.schema import DataConfig, FineTuneConfig
+from tasks.recipe.data import DataConfig
+from tasks.recipe.schema import FineTuneConfig
 from tasks.records import FineTuneResult, SnapshotResult
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from tasks.data.landed import extension, split_of
 from tasks.data.rows import SPLITS, Row, read_row_file, split_file
 from tasks.data.snapshot import extend_snapshot, take_snapshot
 from tasks.data.sources import Role, Source
-from tasks.recipe.schema import DataConfig
+from tasks.recipe.data import DataConfig
 from tasks.records import SnapshotResult
 
 WORDS = [f"word{number}" for number in range(400)]

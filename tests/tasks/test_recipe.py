@@ -106,7 +106,10 @@ def test_overrides_set_values_lists_sections_and_null(recipe_file: Path) -> None
             "notify.on=[verdikt]",
             "--set notify.on: notify.on[0]: must be 'verdict', 'nothing-new', 'failure' or 'late', not \"verdikt\"",
         ),
-        ("task=poetry", '--set task: unknown task family; must be text-classification, not "poetry"'),
+        (
+            "task=poetry",
+            '--set task: unknown task family; must be text-classification or text-generation, not "poetry"',
+        ),
     ],
 )
 def test_a_wrong_override_names_itself_the_value_and_what_is_allowed(

@@ -9,7 +9,7 @@ from tasks.data.readers import RawRecord
 from tasks.data.rows import Row
 from tasks.data.validation import Placed, Rejected, check_record, refuse_too_many, write_quarantine
 from tasks.errors import UserError
-from tasks.recipe.schema import DataConfig
+from tasks.recipe.data import DataConfig
 
 CONFIG = DataConfig(train=("t.jsonl",), max_characters=100)
 WITH_SLICE = DataConfig(train=("t.jsonl",), slice_column="domain")

@@ -14,7 +14,7 @@ from tasks.data.rows import SPLITS, Row, content_digest, read_rows
 from tasks.data.snapshot import take_snapshot
 from tasks.data.sources import resolve_sources
 from tasks.errors import UserError
-from tasks.recipe.schema import DataConfig
+from tasks.recipe.data import DataConfig
 from tasks.records import SnapshotResult
 
 CLINC = Path(__file__).parents[3] / "shared" / "data" / "clinc150"

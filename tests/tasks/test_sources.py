@@ -10,7 +10,7 @@ import pytest
 from engine.digests import file_digest
 from tasks.data.sources import Source, resolve_sources
 from tasks.errors import UserError
-from tasks.recipe.schema import DataConfig
+from tasks.recipe.data import DataConfig
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tasks.data.rows import SPLITS, Row
 from tasks.data.splits import MIN_TRAIN_ROWS, assign_splits
-from tasks.recipe.schema import SplitShares
+from tasks.recipe.data import SplitShares
 
 SHARES = SplitShares(tune=0.15, certify=0.25, gate=0.15, tune_of_validation=0.4)
 

@@ -1,0 +1,4 @@
+"""The runtime of text generation: a small decoder answers where that suffices, else the full one, which checks its draft.
+
+Needs numpy, onnxruntime and tokenizers, as the rest of the engine does.
+"""

@@ -1,0 +1,84 @@
+"""Answers that keep to a JSON schema, whatever the model would rather say.
+
+The likeliest token is taken if the text may go on with it, else the next likeliest that does: one check for each token where
+the model keeps to the schema by itself. What text may come next is llguidance's to say, byte by byte, so that it does not
+matter how a tokenizer cuts or decorates its tokens.
+"""
+
+import json
+from functools import lru_cache
+from typing import Any, Final
+
+from engine.errors import InputError
+from engine.generation.decoder import LogProbabilities
+from engine.generation.prompts import PromptTokenizer, sure_text
+
+_LONGEST_TAIL: Final = 3  # bytes of a character that is not whole yet
+_SOME_CHARACTER: Final = "é".encode()
+_WHITESPACE: Final = r"[ \n\t]{0,8}"  # so that no model can go on with blanks for ever
+
+
+class SchemaGuide:
+    """A Constraint: one answer's way through a schema."""
+
+    def __init__(self, schema: str, tokenizer: PromptTokenizer, end_ids: frozenset[int]) -> None:
+        """`schema`: as `checked_schema` gives it."""
+        self._matcher = _matcher(schema).deep_copy()
+        self._tokenizer = tokenizer
+        self._end_ids = end_ids
+        self._tokens: list[int] = []
+        self._told = ""
+
+    def choose(self, log_probabilities: LogProbabilities, likeliest: int) -> int:
+        """See Constraint; the end token where nothing else may come."""
+        if self._takes(likeliest):
+            return likeliest
+        for token in (-log_probabilities).argsort(kind="stable").tolist():
+            if self._takes(token):
+                return int(token)
+        return min(self._end_ids)
+
+    def _takes(self, token: int) -> bool:
+        """Whether the answer may go on with the token; if so, it does."""
+        if token in self._end_ids:
+            return bool(self._matcher.is_accepting())
+        if token in self._tokenizer.special_ids:
+            return False
+        decoded = self._tokenizer.decode([*self._tokens, token])
+        text = sure_text(decoded)
+        if not text.startswith(self._told) or len(decoded) - len(text) > _LONGEST_TAIL:
+            return False
+        new = list(text[len(self._told) :].encode())
+        # Half a character may come where a whole one might.
+        wanted = new + list(_SOME_CHARACTER if decoded.endswith("\ufffd") else b"")
+        if wanted and (self._matcher.is_stopped() or self._matcher.validate_tokens(wanted) < len(wanted)):
+            return False
+        if new:
+            self._matcher.consume_tokens(new)
+        self._tokens.append(token)
+        self._told = text
+        return True
+
+
+def checked_schema(schema: object) -> str:
+    """A schema, as JSON text or as what that parses to, as JSON text. InputError where it is no schema that can be kept to."""
+    try:
+        parsed = json.loads(schema) if isinstance(schema, str) else schema
+        if not isinstance(parsed, dict):
+            raise InputError(f"schema: a JSON schema is an object, not {type(parsed).__name__}")
+        text = json.dumps(parsed)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"schema: not JSON ({error})") from None
+    if wrong := _matcher(text).get_error():
+        raise InputError(f"schema: cannot be kept to ({wrong.strip().splitlines()[0]})")
+    return text
+
+
+@lru_cache(maxsize=64)
+def _matcher(schema: str) -> Any:
+    try:
+        import llguidance
+    except ImportError:
+        raise InputError("schema: needs the package llguidance; install miaotui[guidance]") from None
+    grammar = llguidance.LLMatcher.grammar_from_json_schema(schema, defaults={"whitespace_pattern": _WHITESPACE})
+    return llguidance.LLMatcher(llguidance.LLTokenizer("byte"), grammar)

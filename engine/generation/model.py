@@ -1,0 +1,327 @@
+"""The generation engine: for each prompt the cheapest decoder whose answer suffices, by the certified router of its bundle."""
+
+import json
+import math
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from engine.adaptive_model import AdaptiveModel
+from engine.bundle import TOKENIZER_FILE, Manifest
+from engine.errors import BundleError, InputError
+from engine.generation.completion import Completion, CompletionDetail
+from engine.generation.confidence import features, first_doubt, is_json
+from engine.generation.decoder import Decoder
+from engine.generation.decoding import Decoded, Drafter, decode
+from engine.generation.drafting import AnswerDrafter, PhraseDrafter, Phrases
+from engine.generation.guidance import SchemaGuide, checked_schema
+from engine.generation.prompts import GenerationSettings, PieceDecoder, PromptTokenizer
+from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
+from engine.session import CPU
+
+DECODER: Final = "decoder"
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One prompt as it is asked; `limit`: most tokens of its answer."""
+
+    ids: list[int]
+    limit: int
+    schema: str | None
+    started: float
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What one path made of a request; `accepted`: the router lets it answer."""
+
+    rule: PathRule
+    answer: Decoded
+    text: str
+    stop_score: float
+    aborted: bool
+    accepted: bool
+    first_token_at: float
+
+
+class GenerationModel(AdaptiveModel):
+    """A loaded bundle of task text-generation. Thread-safe. Answers are greedy: the same prompt, the same answer."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        settings: GenerationSettings,
+        tokenizer: PromptTokenizer,
+        decoders: dict[str, Decoder],
+        router: GenerationRouter,
+        phrases: Phrases,
+        digest: str,
+    ) -> None:
+        """Use `AdaptiveModel.load`."""
+        self._set_up(manifest, digest)
+        self._settings = settings
+        self._prompts = tokenizer
+        self._decoders = decoders
+        self._routing = router
+        self._rules = {rule.name: rule for rule in router.rules}
+        self._phrases = phrases
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        manifest: Manifest,
+        digest: str,
+        *,
+        threads: int = 1,
+        execution_provider: str = CPU,
+        operating_point: str | None = None,
+    ) -> "GenerationModel":
+        """Open the decoders of a bundle whose files are verified."""
+        settings = GenerationSettings.load(folder)
+        tokenizer = PromptTokenizer(folder / TOKENIZER_FILE, settings)
+        router = GenerationRouter.load(folder)
+        if [rule.name for rule in router.rules] != [entry.name for entry in manifest.paths]:
+            raise BundleError(f"{folder}: the router's paths are not the manifest's")
+        if any(entry.kind != DECODER for entry in manifest.paths):
+            raise BundleError(f"{folder}: a generation bundle has paths of kind {DECODER} alone")
+        if operating_point is not None:
+            router = replace(router, default_point=router.point(operating_point).name)
+        decoders = {
+            entry.name: Decoder(
+                folder / entry.file,
+                threads=threads,
+                execution_provider=execution_provider,
+                prefix=tokenizer.prefix_ids,
+            )
+            for entry in manifest.paths
+        }
+        return cls(manifest, settings, tokenizer, decoders, router, Phrases.load(folder), digest)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Names of the paths, cheapest first."""
+        return tuple(self._decoders)
+
+    @property
+    def operating_point(self) -> str:
+        """Name of the default operating point."""
+        return self._routing.default_point
+
+    @property
+    def operating_points(self) -> tuple[str, ...]:
+        """Names of all certified operating points."""
+        return tuple(self._routing.points)
+
+    @property
+    def execution_providers(self) -> tuple[str, ...]:
+        """The provider that each decoder really runs on first, without repetition."""
+        return tuple(dict.fromkeys(decoder.session.get_providers()[0] for decoder in self._decoders.values()))
+
+    @property
+    def context_length(self) -> int:
+        """Most tokens that a prompt and its answer may have together."""
+        return min(decoder.context_length for decoder in self._decoders.values())
+
+    def predict(  # type: ignore[override] # a list of Completions is a list of Predictions to all who read it
+        self,
+        texts: str | Sequence[str],
+        *,
+        max_new_tokens: int | None = None,
+        operating_point: str | None = None,
+        detail: bool = False,
+        schema: object = None,
+    ) -> list[Completion]:
+        """One answer per prompt, in order. A prompt that cannot be asked gets an answer with `error`; the others are answered.
+
+        `max_new_tokens`: None takes the bundle's; less are made where the context has no room for more. `schema`: a JSON
+        schema that the answers keep to. `detail`: say what every path that was run found. InputError where an argument is wrong.
+        """
+        if isinstance(texts, bytes | bytearray) or not isinstance(texts, str | Iterable):
+            raise InputError(f"a prompt or a list of prompts is needed, not {type(texts).__name__}")
+        point = self._routing.point(operating_point)
+        most, guide = self._most(max_new_tokens), None if schema is None else checked_schema(schema)
+        rows = [texts] if isinstance(texts, str) else list(texts)
+
+        def answered(row: int) -> Completion:
+            try:
+                request = self._request(rows[row], most, guide)
+            except InputError as error:
+                return _refused(f"row {row}: {error}")
+            return self._routed(request, point, detail)
+
+        run = map if len(rows) == 1 or self.workers == 1 else self._threads().map
+        return list(run(answered, range(len(rows))))
+
+    def generate(
+        self,
+        prompt: str,
+        *,
+        max_new_tokens: int | None = None,
+        operating_point: str | None = None,
+        schema: object = None,
+    ) -> Iterator[str]:
+        """The answer in pieces, as `predict` would give it whole; InputError at once where the prompt cannot be asked.
+
+        Nothing is taken back, so the first piece comes when it is certain which path answers. A path that may stop is judged
+        by its whole answer, and that comes in one piece, if it stops; the last path's comes as it is made. Where the router
+        hands on, the last path checks the draft that is there in its first pass, so its first piece is a long one.
+        """
+        point = self._routing.point(operating_point)
+        most, guide = self._most(max_new_tokens), None if schema is None else checked_schema(schema)
+        return self._pieces(self._request(prompt, most, guide), point)
+
+    def replay(self, file: Path) -> None:
+        """Answer the stored golden set; BundleError where text or path differ."""
+        try:
+            rows = json.loads(file.read_text(encoding="utf-8"))
+            stored = [
+                (row["text"], row["operating_point"], row["answer"]["label"], row["answer"]["path"]) for row in rows
+            ]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BundleError(f"{file}: not a golden set ({error})") from error
+        for prompt, point, label, path in stored:
+            (answer,) = self.predict(prompt, operating_point=point)
+            if (answer.label, answer.path) != (label, path):
+                raise BundleError(
+                    f"{file}: {prompt[:60]!r} is answered {answer.label!r} by {answer.path}, and was certified as {label!r} by "
+                    f"{path}; this machine or ONNX Runtime computes differently: recalibrate here"
+                )
+
+    def _most(self, max_new_tokens: object) -> int:
+        if max_new_tokens is None:
+            return self._settings.max_new_tokens
+        longest = self.context_length - 1
+        if isinstance(max_new_tokens, bool) or not isinstance(max_new_tokens, int):
+            raise InputError(f"max_new_tokens: a whole number is needed, not {max_new_tokens!r}")
+        if not 1 <= max_new_tokens <= longest:
+            raise InputError(
+                f"max_new_tokens: {max_new_tokens} is not within 1 to {longest}; prompt and answer have room for "
+                f"{self.context_length} tokens together"
+            )
+        return max_new_tokens
+
+    def _request(self, prompt: object, most: int, schema: str | None) -> _Request:
+        started = time.perf_counter()
+        ids = self._prompts.encode(prompt)
+        room = self.context_length - len(ids)
+        if room < 1:
+            raise InputError(f"the prompt has {len(ids)} tokens, and the model reads at most {self.context_length - 1}")
+        return _Request(ids, min(most, room), schema, started)
+
+    def _routed(self, request: _Request, point: OperatingPoint, detail: bool) -> Completion:
+        attempts: list[_Attempt] = []
+        for step in point.steps:
+            last = step is point.steps[-1]
+            attempts.append(self._attempt(request, step, attempts[-1] if attempts else None, last))
+            if attempts[-1].accepted:
+                break
+        return _completion(request, attempts, detail)
+
+    def _pieces(self, request: _Request, point: OperatingPoint) -> Iterator[str]:
+        before: _Attempt | None = None
+        for step in point.steps[:-1]:
+            before = self._attempt(request, step, before, last=False)
+            if before.accepted:
+                yield before.text
+                return
+        pieces = PieceDecoder(self._prompts)
+        answer = Decoded()
+        for answer in self._decoded(request, self._rules[point.steps[-1].path], before):
+            if piece := pieces.piece(answer.tokens, final=False):
+                yield piece
+        if piece := pieces.piece(answer.tokens, final=True):
+            yield piece
+
+    def _attempt(self, request: _Request, step: Step, before: "_Attempt | None", last: bool) -> _Attempt:
+        """Run one path, to its end or until the early abort gives it up."""
+        rule = self._rules[step.path]
+        answer, first_token_at, aborted = Decoded(), 0.0, False
+        abort = None if last else step.abort
+        with closing(self._decoded(request, rule, before)) as passes:
+            for answer in passes:
+                first_token_at = first_token_at or time.perf_counter()
+                if abort is not None and len(answer.log_probabilities) >= rule.early_tokens:
+                    if first_doubt(answer.log_probabilities, rule.early_tokens) < abort:
+                        aborted = not answer.ended
+                        break
+                    abort = None
+        text = self._prompts.decode(answer.tokens)
+        score = 0.0
+        if not last:
+            valid = self._settings.answers != "json" or is_json(text)
+            score = rule.stop_score(features(answer.log_probabilities, ended=answer.ended, valid=valid))
+        accepted = last or (not aborted and step.stop is not None and score >= step.stop)
+        return _Attempt(rule, answer, text, score, aborted, accepted, first_token_at)
+
+    def _decoded(self, request: _Request, rule: PathRule, before: "_Attempt | None") -> Generator[Decoded, None, None]:
+        decoder = self._decoders[rule.name]
+        guide = None if request.schema is None else SchemaGuide(request.schema, self._prompts, decoder.end_ids)
+        draft = None if before is None else before.answer
+        with decoder.request(request.ids, request.limit) as (state, past):
+            yield from decode(
+                state,
+                request.ids,
+                end_ids=decoder.end_ids,
+                max_new_tokens=request.limit,
+                past=past,
+                drafter=drafter_of(rule, self._phrases, request.ids, draft, decoder.end_ids),
+                constraint=guide,
+            )
+
+
+def drafter_of(
+    rule: PathRule, phrases: Phrases, prompt: Sequence[int], before: Decoded | None, end_ids: frozenset[int]
+) -> Drafter | None:
+    """What guesses a path's answer to a prompt; `before`: what the path before it answered, or began to."""
+    drafter = PhraseDrafter(phrases, prompt, rule.draft_tokens) if rule.draft_tokens else None
+    if before is None or not rule.draft_answer:
+        return drafter
+    ending = [min(end_ids)] if before.ended else []
+    return AnswerDrafter([*before.tokens, *ending], drafter)
+
+
+def _completion(request: _Request, attempts: Sequence[_Attempt], detail: bool) -> Completion:
+    best = attempts[-1]
+    return Completion(
+        label=best.text,
+        confidence=_confidence(best),
+        path=best.rule.name,
+        abstained=False,
+        out_of_scope_score=0.0,
+        cost_ms=best.rule.cost_ms,
+        detail=tuple(_detail(attempt) for attempt in attempts) if detail else None,
+        tokens=len(best.answer.tokens),
+        prompt_tokens=len(request.ids),
+        finished=best.answer.ended,
+        first_token_ms=(best.first_token_at - request.started) * 1e3,
+        total_ms=(time.perf_counter() - request.started) * 1e3,
+    )
+
+
+def _detail(attempt: _Attempt) -> CompletionDetail:
+    return CompletionDetail(
+        path=attempt.rule.name,
+        label=attempt.text,
+        confidence=_confidence(attempt),
+        stop_score=attempt.stop_score,
+        out_of_scope_score=0.0,
+        cost_ms=attempt.rule.cost_ms,
+        aborted=attempt.aborted,
+        tokens=len(attempt.answer.tokens),
+        passes=attempt.answer.passes,
+        drafted=attempt.answer.drafted,
+        accepted=attempt.answer.accepted,
+    )
+
+
+def _confidence(attempt: _Attempt) -> float:
+    return math.exp(math.fsum(attempt.answer.log_probabilities))
+
+
+def _refused(error: str) -> Completion:
+    return Completion(None, 0.0, "", abstained=False, out_of_scope_score=0.0, cost_ms=0.0, error=error)

@@ -1,0 +1,119 @@
+"""Prompts to token ids and back, as in training: the bundle says what stands before and after a prompt.
+
+Needs `tokenizer.json` alone. What cannot be asked is refused here, before any model runs.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import Final, Literal
+
+from tokenizers import Tokenizer
+
+from engine.errors import BundleError, InputError
+from engine.tokenization import well_formed
+
+SETTINGS_FILE: Final = "generation.json"
+_LOOKS_SPECIAL: Final = r"<\|[A-Za-z0-9_]{1,32}\|>"
+_PROBES: Final = ("a b", "9, x")
+
+
+@dataclass(frozen=True)
+class GenerationSettings:
+    """How a bundle's models are asked.
+
+    `prefix`, `suffix`: the text around a prompt, with special tokens. `max_new_tokens`: where a caller names no number.
+    `answers`: whether an answer should be JSON.
+    """
+
+    prefix: str
+    suffix: str
+    max_new_tokens: int
+    answers: Literal["text", "json"] = "text"
+
+    def save(self, folder: Path) -> None:
+        """Write `generation.json`."""
+        (folder / SETTINGS_FILE).write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "GenerationSettings":
+        """Read what `save` wrote; BundleError when it cannot be read."""
+        file = folder / SETTINGS_FILE
+        try:
+            return cls(**json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise BundleError(f"{file}: not the settings of a generation bundle ({error})") from error
+
+
+class PromptTokenizer:
+    """Thread-safe. `prefix_ids`: what every prompt's ids start with."""
+
+    def __init__(self, file: Path, settings: GenerationSettings) -> None:
+        """`file` is a `tokenizer.json`; BundleError when it cannot be read."""
+        try:
+            self._tokenizer = Tokenizer.from_file(str(file))
+        except Exception as error:
+            raise BundleError(f"{file}: not a tokenizer.json that can be read ({error})") from error
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._settings = settings
+        added = self._tokenizer.get_added_tokens_decoder()
+        self.special_ids = frozenset(number for number, token in added.items() if token.special)
+        special = [added[number].content for number in self.special_ids]
+        self._special = frozenset(special)
+        self._suspect = re.compile("|".join([*map(re.escape, special), _LOOKS_SPECIAL]))
+        self.prefix_ids: tuple[int, ...] = _common_start(*(self._ids(probe) for probe in _PROBES))
+
+    def encode(self, prompt: object) -> list[int]:
+        """The ids a model is given. InputError for what is no text, is empty, or spells out special tokens."""
+        if not isinstance(prompt, str):
+            raise InputError(f"a text is needed, not {type(prompt).__name__}")
+        if not prompt.strip():
+            raise InputError("the prompt is empty")
+        suspect = self._suspect.search(prompt)
+        if suspect is not None:
+            known = "a special token of this model" if suspect[0] in self._special else "no token that this model knows"
+            raise InputError(f"the prompt spells out {suspect[0]}, {known}; take it out")
+        return self._ids(well_formed(prompt))
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of an answer's ids."""
+        return self._tokenizer.decode(tokens, skip_special_tokens=True)
+
+    def _ids(self, prompt: str) -> list[int]:
+        text = f"{self._settings.prefix}{prompt}{self._settings.suffix}"
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
+
+
+def _common_start(one: Sequence[int], other: Sequence[int]) -> tuple[int, ...]:
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return tuple(token for token, _ in same)
+
+
+class PieceDecoder:
+    """Text pieces of one growing answer."""
+
+    def __init__(self, tokenizer: PromptTokenizer) -> None:
+        """For one answer."""
+        self._tokenizer = tokenizer
+        self._told = ""
+
+    def piece(self, tokens: Sequence[int], *, final: bool) -> str:
+        """What is new and sure in the text of `tokens`, which grow from call to call; all that is left at the last call."""
+        text = self._tokenizer.decode(tokens)
+        # A tokenizer's decoder may take the last character away when the next one is known.
+        sure = text if final else sure_text(text)[:-1]
+        if not sure.startswith(self._told):
+            if final:
+                raise BundleError("this tokenizer alters text that it has decoded already; it cannot be streamed")
+            return ""
+        piece, self._told = sure[len(self._told) :], sure
+        return piece
+
+
+def sure_text(text: str) -> str:
+    """A decoded text without what may still be altered at its end: half a character, or a mark that waits for its word."""
+    return text.rstrip("\ufffd\ue000")

@@ -1,0 +1,1 @@
+"""Benchmarks on other machines, through work pools."""

@@ -1,0 +1,1 @@
+"""Runs steps: their keys, their store, the processes and workers that compute them."""

@@ -1,0 +1,115 @@
+"""Assemble a generation bundle: decoders, tokenizer, router, phrases, certificates, golden set, and the manifest last."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnxruntime
+
+from engine.adaptive_model import AdaptiveModel
+from engine.bundle import (
+    CERTIFICATE_FILE,
+    FORMAT,
+    GOLDEN_FILE,
+    TEXT_GENERATION,
+    TOKENIZER_FILE,
+    Manifest,
+    PathEntry,
+    write_manifest,
+)
+from engine.generation.decoder import Decoder
+from engine.generation.drafting import Phrases
+from engine.generation.graph_names import CONFIG_FILE, GRAPH_FILE
+from engine.generation.model import DECODER, GenerationModel
+from engine.generation.prompts import GenerationSettings
+from engine.generation.router import GenerationRouter
+from tasks.recipe.target import Target
+from tasks.records import Certificate
+
+_BUILT_GRAPH: Final = "model.onnx"
+_WEIGHTS: Final = "model.onnx.data"
+_FILES: Final = (CONFIG_FILE, GRAPH_FILE, _BUILT_GRAPH, _WEIGHTS)
+"""Of a decoder. The builder's own graph is small, and with it onnxruntime-genai can run the very weights that serve."""
+
+
+@dataclass(frozen=True)
+class GenerationContents:
+    """What a generation bundle is made of.
+
+    `decoders`: folder of each path by its name, cheapest first; `tokenizer`: a `tokenizer.json`. `reference_digest`: SHA-256
+    of the reference path's decoder.
+    """
+
+    decoders: Mapping[str, Path]
+    tokenizer: Path
+    settings: GenerationSettings
+    router: GenerationRouter
+    phrases: Phrases
+    certificates: Sequence[Certificate]
+    reference_digest: str
+
+
+def write_generation_bundle(
+    folder: Path, name: str, contents: GenerationContents, golden: Sequence[str], target: Target
+) -> Manifest:
+    """Write the bundle, answer the golden prompts with it, and load it as a server would."""
+    folder.mkdir(parents=True)
+    for path, decoder in contents.decoders.items():
+        (folder / path).mkdir()
+        for file in _FILES:
+            shutil.copyfile(decoder / file, folder / path / file)
+    shutil.copyfile(contents.tokenizer, folder / TOKENIZER_FILE)
+    contents.settings.save(folder)
+    contents.router.save(folder)
+    contents.phrases.save(folder)
+    _write_json(folder / CERTIFICATE_FILE, [certificate.model_dump() for certificate in contents.certificates])
+    manifest = _manifest(name, contents)
+    write_manifest(folder, manifest)
+    model = load_generation_bundle(folder, target, replay_golden=False)
+    answers = [
+        {
+            "text": prompt,
+            "operating_point": model.operating_point,
+            # No clock's figures: the same answers are the same bytes.
+            "answer": {"label": answer.label, "path": answer.path, "confidence": answer.confidence},
+        }
+        for prompt, answer in zip(golden, model.predict(golden), strict=True)
+    ]
+    _write_json(folder / GOLDEN_FILE, answers)
+    write_manifest(folder, manifest)
+    load_generation_bundle(folder, target)
+    return manifest
+
+
+def load_generation_bundle(folder: Path, target: Target, *, replay_golden: bool = True) -> GenerationModel:
+    """The bundle as the target's engine loads it."""
+    model = AdaptiveModel.load(
+        folder, threads=target.threads, execution_provider=target.execution_provider, replay_golden=replay_golden
+    )
+    if not isinstance(model, GenerationModel):
+        raise TypeError(f"{folder} is no generation bundle")
+    return model
+
+
+def _manifest(name: str, contents: GenerationContents) -> Manifest:
+    context = min(Decoder(decoder).context_length for decoder in contents.decoders.values())
+    return Manifest(
+        format=FORMAT,
+        name=name,
+        labels=(),
+        out_of_scope_label=None,
+        max_length=context,
+        paths=tuple(PathEntry(name=path, kind=DECODER, file=path) for path in contents.decoders),
+        runtime={"onnxruntime": onnxruntime.__version__, "numpy": np.__version__},
+        reference_digest=contents.reference_digest,
+        files={},
+        task=TEXT_GENERATION,
+    )
+
+
+def _write_json(file: Path, document: object) -> None:
+    file.write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -1,0 +1,236 @@
+"""Calibrate the router of text generation on tune, certify it on certify, and assemble the bundle.
+
+The reference path is the full model in fp32, decoded greedily token by token. Which ladder is certified is decided on tune
+(tasks.generation.ladders), so certify stays fresh. Where nothing can be certified, or there are too few rows to try, the
+bundle ships the reference path alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from engine.bundle import FORMAT, TEXT_GENERATION, TOKENIZER_FILE, Manifest, PathEntry
+from engine.digests import folder_digest
+from engine.generation.model import DECODER
+from engine.generation.prompts import GenerationSettings
+from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
+from engine.router import OperatingPoint as Thresholds
+from tasks.artifact import Artifact, Workspace
+from tasks.bundling import GOLDEN_MARGIN, golden_texts
+from tasks.calibrate import BUNDLE_FOLDER
+from tasks.data.rows import Row, read_rows
+from tasks.generation.bundling import GenerationContents, write_generation_bundle
+from tasks.generation.correctness import Correctness
+from tasks.generation.costs import Costs, measure_costs
+from tasks.generation.drafts import fastest_drafts
+from tasks.generation.greedy import GreedyDecoder, on_all_cores
+from tasks.generation.ladders import EARLY_TOKENS, Ladder, Promise, TuneAnswers, candidates, certify_views
+from tasks.generation.phrases import learn_phrases
+from tasks.generation.precision import FP32
+from tasks.generation.quantize import FULL, REFERENCE, SMALL, TrainedModel, settings_of
+from tasks.generation.trial import Trial
+from tasks.recipe.schema import RouterConfig
+from tasks.recipe.target import Target
+from tasks.records import Certificate, CompressionResult, RouterResult, SnapshotResult, operating_point_name
+from tasks.router.certify import Subject, first_certified, reference_certificate
+from tasks.router.chain import PathView, route
+from tasks.router.result import router_result
+from tasks.statistics.fixed_sequence import level_to_spend
+
+CLEAR_LOG_PROBABILITY: Final = -0.4
+"""Of every token of a golden answer: no other token can be likelier then, on whatever machine."""
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """The ladder that ships, its certificates, and its operating points as thresholds of the chain's."""
+
+    ladder: Ladder
+    certificates: tuple[Certificate, ...]
+    points: Mapping[str, Thresholds]
+    default: str
+
+    @property
+    def point(self) -> Thresholds:
+        """The one that serves."""
+        return self.points[self.default]
+
+    def router(self) -> GenerationRouter:
+        """As the engine reads it."""
+        points = {name: self._point(point) for name, point in self.points.items()}
+        return GenerationRouter(self.ladder.rules, points, self.default)
+
+    def _point(self, point: Thresholds) -> OperatingPoint:
+        *early, last = self.ladder.paths
+        abort = self.ladder.abort.least if self.ladder.abort else None
+        stops = [float(threshold) if np.isfinite(threshold) else None for threshold in point.thresholds]
+        steps = [Step(name, stop, abort) for name, stop in zip(early, stops, strict=True)]
+        return OperatingPoint(point.name, point.epsilon, (*steps, Step(last)))
+
+
+def calibrate_generation(
+    snapshot: Artifact[SnapshotResult],
+    compression: Artifact[CompressionResult],
+    models: Mapping[str, TrainedModel],
+    *,
+    name: str,
+    config: RouterConfig,
+    correct: Correctness,
+    max_new_tokens: int,
+    target: Target,
+    attempt: int,
+    workspace: Workspace,
+) -> RouterResult:
+    """Write `bundle/`; return what calibration found.
+
+    `models`: as `select_decoder` had them. `attempt`: which attempt at a certificate on these certify rows it is, from 1;
+    later attempts get a smaller level.
+    """
+    tune, certify = read_rows(snapshot, "tune"), read_rows(snapshot, "certify")
+    workspace.progress("phrases of the training rows", 0.0)
+    trial = open_trial(
+        compression, read_rows(snapshot, "train"), settings_of(models, correct, max_new_tokens), correct, target
+    )
+    small = SMALL if SMALL in trial.paths else None
+    static = FULL if FULL in trial.paths else REFERENCE
+    workspace.progress("drafts by measured speed", 0.1)
+    trial = fastest_drafts(trial, tune, workspace.progress, behind=small)
+    workspace.progress(f"answers of all paths on {len(tune)} rows of tune", 0.2)
+    answers = TuneAnswers.of(trial, tune)
+    workspace.progress("costs on the target", 0.4)
+    costs = measure_costs(trial, tune, workspace.progress, small=small, static=static, beginnings=EARLY_TOKENS)
+    workspace.progress("chains of all ladders", 0.5)
+    delta = level_to_spend(1 - config.confidence, attempt)
+    ladders = candidates(trial, answers, costs, Promise(config.max_accuracy_loss, delta, len(certify)))
+    workspace.progress(f"certificate on {len(certify)} rows", 0.6)
+    found = _decide(trial, ladders, answers, costs, certify, config, delta)
+    decided = found or _reference_alone(ladders, len(certify), config)
+    workspace.progress("bundle", 0.9)
+    bundle = workspace.out / BUNDLE_FOLDER
+    write_generation_bundle(
+        bundle,
+        name,
+        GenerationContents(
+            decoders={path: compression.folder / path for path in decided.ladder.paths},
+            tokenizer=compression.folder / REFERENCE / TOKENIZER_FILE,
+            settings=next(iter(trial.paths.values())).settings,
+            router=decided.router(),
+            phrases=trial.phrases,
+            certificates=decided.certificates,
+            reference_digest=folder_digest(compression.folder / compression.result.reference_monolith),
+        ),
+        _golden(decided, answers),
+        target,
+    )
+    return router_result(
+        entries=[PathEntry(path, DECODER, path) for path in decided.ladder.paths],
+        tune=decided.ladder.tune,
+        costs=decided.ladder.costs,
+        point=decided.point,
+        certificates=decided.certificates,
+        static_cost_ms=float(costs.static.mean()),
+        candidates=[ladder.record(chosen=found is not None and ladder is found.ladder) for ladder in ladders],
+        bundle=bundle,
+        attempt=attempt,
+        reference_right=answers.reference_right,
+        certify=certify,
+    )
+
+
+def open_trial(
+    compression: Artifact[CompressionResult],
+    train: Sequence[Row],
+    settings: GenerationSettings,
+    correct: Correctness,
+    target: Target,
+) -> Trial:
+    """The decoders that may serve, cheapest first; the full one is left out where it is the reference path, being fp32."""
+    result = compression.result
+    names = [name for name in result.segments if name != FULL or result.static_precision != FP32.name]
+    paths = {path: GreedyDecoder.open(compression.folder / path, settings, target) for path in (*names, REFERENCE)}
+    examples = on_all_cores(paths[REFERENCE].example, train)
+    manifest = Manifest(
+        format=FORMAT,
+        name="trial",
+        labels=(),
+        out_of_scope_label=None,
+        max_length=paths[REFERENCE].decoder.context_length,
+        paths=tuple(PathEntry(path, DECODER, path) for path in paths),
+        runtime={},
+        reference_digest="",
+        files={},
+        task=TEXT_GENERATION,
+    )
+    rules = {path: PathRule(path, cost_ms=0.0) for path in paths}
+    return Trial(paths, rules, learn_phrases(example for example in examples if example.prompt), manifest, correct)
+
+
+def _decide(
+    trial: Trial,
+    ladders: Sequence[Ladder],
+    tune: TuneAnswers,
+    costs: Costs,
+    certify: Sequence[Row],
+    config: RouterConfig,
+    delta: float,
+) -> _Decided | None:
+    reference_right = trial.plain(REFERENCE, certify).right
+
+    def subject_of(ladder: Ladder) -> Subject:
+        return Subject(
+            settings=ladder.chain,
+            tune=ladder.tune,
+            tune_right=tune.reference_right,
+            certify=certify_views(trial, ladder, certify),
+            certify_right=reference_right,
+            cumulative=np.cumsum(ladder.costs),
+            names=ladder.paths,
+            otherwise_ms=float(costs.alone[REFERENCE].mean()),
+            ends_with_reference=ladder.ends_with_reference,
+        )
+
+    found = first_certified(
+        ladders,
+        subject_of,
+        epsilons=config.operating_points,
+        epsilon=config.max_accuracy_loss,
+        confidence=config.confidence,
+        delta=delta,
+    )
+    if found is None:
+        return None
+    ladder, certified = found
+    return _Decided(
+        ladder,
+        tuple(certificate for certificate, _ in certified.values()),
+        {name: point for name, (_, point) in certified.items()},
+        operating_point_name(config.max_accuracy_loss),
+    )
+
+
+def _reference_alone(ladders: Sequence[Ladder], certify_rows: int, config: RouterConfig) -> _Decided:
+    ladder = next(ladder for ladder in ladders if ladder.paths == (REFERENCE,))
+    certificate = reference_certificate(
+        certify_rows, config.max_accuracy_loss, config.confidence, REFERENCE, ladder.rules[0].cost_ms
+    )
+    return _Decided(ladder, (certificate,), {REFERENCE: Thresholds(REFERENCE, 0.0, ())}, REFERENCE)
+
+
+def _golden(decided: _Decided, tune: TuneAnswers) -> list[str]:
+    """Prompts whose route and whose answers' tokens are no near thing."""
+    ladder, thresholds = decided.ladder, decided.point.thresholds
+    stops = route(ladder.tune, thresholds).stops
+    paths = [tune.alone[ladder.paths[0]], *(tune.behind[name] for name in ladder.paths[1:])]
+    clear = np.array(
+        [_is_clear(paths[stop].decoded[row].log_probabilities) for row, stop in enumerate(stops)], dtype=bool
+    )
+    if ladder.abort is not None:
+        clear &= np.abs(tune.doubt(ladder.abort.tokens) - ladder.abort.least) > GOLDEN_MARGIN
+    views = [PathView(view.score[clear], view.may_stop[clear], view.right[clear]) for view in ladder.tune]
+    return golden_texts([row.text for row, kept in zip(tune.rows, clear, strict=True) if kept], views, decided.point)
+
+
+def _is_clear(log_probabilities: Sequence[float]) -> bool:
+    return bool(log_probabilities) and min(log_probabilities) > CLEAR_LOG_PROBABILITY

@@ -1,0 +1,83 @@
+"""What each path costs on the target, by itself and behind the small model, timed through the engine as it serves."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.generation.router import OperatingPoint, Step
+from tasks.data.rows import Row
+from tasks.generation.trial import Trial
+from tasks.graphs.timing import interleaved_row_times
+
+TIMED_ROWS: Final = 64
+BLOCKS: Final = 3
+_FEWEST: Final = 8
+_LEAST_MS: Final = 1e-3
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Milliseconds for each of the timed tune rows, whose numbers are `rows`.
+
+    `alone`: of each path by itself; `behind`: what it adds behind the small one; `beginning`: of the small one's first so
+    many tokens; `static`: of the full model token by token.
+    """
+
+    rows: NDArray[np.int64]
+    alone: Mapping[str, Floats]
+    behind: Mapping[str, Floats]
+    beginning: Mapping[int, Floats]
+    static: Floats
+
+    def behind_for(self, name: str, going_on: NDArray[np.bool_]) -> float:
+        """Mean of what a path adds for the tune rows (rows,) that go on to it; for all where too few of them were timed."""
+        chosen = going_on[self.rows]
+        times = self.behind[name]
+        return max(_LEAST_MS, float((times[chosen] if chosen.sum() >= _FEWEST else times).mean()))
+
+
+def measure_costs(
+    trial: Trial,
+    rows: Sequence[Row],
+    progress: Callable[[str], None],
+    *,
+    small: str | None,
+    static: str,
+    beginnings: Sequence[int],
+) -> Costs:
+    """Time everything on the same tune rows, block by block; waits while others measure on this machine."""
+    step = max(1, len(rows) // TIMED_ROWS)
+    numbers = np.arange(0, len(rows), step)[:TIMED_ROWS]
+    texts = [rows[number].text for number in numbers]
+    runs: dict[str, Callable[[str], object]] = {f"alone {name}": _predicting(trial, name) for name in trial.paths}
+    plain = trial.with_rule(replace(trial.rules[static], draft_tokens=0))
+    runs["static"] = _predicting(plain, static)
+    later = [name for name in trial.paths if name != small] if small else []
+    if small:
+        runs |= {f"behind {name}": _predicting(trial, small, name) for name in later}
+        runs |= {f"beginning {tokens}": _beginning(trial, small, tokens) for tokens in beginnings}
+    times = interleaved_row_times(runs, texts, BLOCKS, progress)
+    alone = {name: times[f"alone {name}"] for name in trial.paths}
+    return Costs(
+        rows=numbers,
+        alone=alone,
+        behind={name: times[f"behind {name}"] - alone[small] for name in later} if small else {},
+        beginning={tokens: times[f"beginning {tokens}"] for tokens in beginnings} if small else {},
+        static=times["static"],
+    )
+
+
+def _predicting(trial: Trial, *names: str) -> Callable[[str], object]:
+    model = trial.model([OperatingPoint("timed", 0.0, tuple(Step(name) for name in names))])
+    return model.predict
+
+
+def _beginning(trial: Trial, name: str, tokens: int) -> Callable[[str], object]:
+    def run(text: str) -> object:
+        return trial.answer(name, text, tokens=tokens)
+
+    return run

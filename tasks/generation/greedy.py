@@ -1,0 +1,111 @@
+"""A decoder opened for the offline steps: greedy answers to prompts, and how well it predicts gold completions."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from engine.bundle import TOKENIZER_FILE
+from engine.errors import InputError
+from engine.generation.decoder import Decoder, LogProbabilities
+from engine.generation.decoding import Decoded, Drafter, decode
+from engine.generation.prompts import GenerationSettings, PromptTokenizer
+from tasks.data.rows import Row
+from tasks.generation.examples import Example
+from tasks.recipe.target import Target
+
+UNANSWERABLE: Final[tuple[int, ...]] = ()
+"""The ids of a prompt that the engine refuses."""
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@dataclass(frozen=True)
+class GreedyDecoder:
+    """`settings`: how it is asked; an answer that does not end by `max_new_tokens` is cut there, as it is when it serves."""
+
+    decoder: Decoder
+    prompts: PromptTokenizer
+    tokenizer: Tokenizer
+    settings: GenerationSettings
+
+    @classmethod
+    def open(cls, folder: Path, settings: GenerationSettings, target: Target) -> Self:
+        """The exported decoder of a folder, with the target's threads and execution provider."""
+        prompts = PromptTokenizer(folder / TOKENIZER_FILE, settings)
+        decoder = Decoder(
+            folder,
+            threads=target.threads,
+            execution_provider=target.execution_provider,
+            prefix=prompts.prefix_ids,
+        )
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return cls(decoder, prompts, tokenizer, settings)
+
+    def prompt(self, text: str) -> Sequence[int]:
+        """The ids that the decoder is given for a prompt; UNANSWERABLE where it is refused or leaves no room to answer."""
+        try:
+            ids = self.prompts.encode(text)
+        except InputError:
+            return UNANSWERABLE
+        return ids if len(ids) < self.decoder.context_length else UNANSWERABLE
+
+    def text(self, answer: Decoded) -> str:
+        """What an answer says."""
+        return self.prompts.decode(answer.tokens)
+
+    def answer(self, prompt: Sequence[int], drafter: Drafter | None = None, tokens: int | None = None) -> Decoded:
+        """The greedy answer; none at all to a prompt that is unanswerable.
+
+        `tokens`: with how many log-probabilities the rest is not awaited; as many more as a pass brought are kept.
+        """
+        answer = Decoded()
+        if not prompt:
+            return answer
+        most = min(self.settings.max_new_tokens, self.decoder.context_length - len(prompt))
+        with self.decoder.request(prompt, most) as (state, past):
+            ends = self.decoder.end_ids
+            for answer in decode(state, prompt, end_ids=ends, max_new_tokens=most, past=past, drafter=drafter):
+                if tokens is not None and len(answer.log_probabilities) >= tokens:
+                    break
+        return answer
+
+    def example(self, row: Row) -> Example:
+        """The ids of a row's prompt, and of its gold completion and the end."""
+        gold = self.tokenizer.encode(row.label, add_special_tokens=False).ids
+        return Example(list(self.prompt(row.text)), [*gold, min(self.decoder.end_ids)])
+
+    def predicted(self, row: Row) -> LogProbabilities:
+        """(tokens, vocabulary) log-probabilities behind every token of the gold completion before it, its end included.
+
+        Without rows where prompt and completion are longer than the context.
+        """
+        example = self.example(row)
+        prompt, gold = example.prompt, example.completion
+        if not prompt or len(example) - 1 > self.decoder.context_length:
+            return np.zeros((0, 1), dtype=np.float32)
+        with self.decoder.request(prompt, len(gold)) as (state, past):
+            return state.read([*prompt, *gold[:-1]][past:], past, len(gold)).copy()
+
+    def perplexity(self, rows: Sequence[Row]) -> float:
+        """By token, over the gold completions of all rows that fit the context."""
+        return float(np.exp(np.concatenate(on_all_cores(self._surprise, rows)).mean()))
+
+    def _surprise(self, row: Row) -> NDArray[np.float64]:
+        """(tokens,) negative log-probabilities of the gold completion and its end."""
+        rows = self.predicted(row)
+        return -rows[np.arange(len(rows)), self.example(row).completion[: len(rows)]].astype(np.float64)
+
+
+def on_all_cores(work: Callable[[T], U], items: Sequence[T]) -> list[U]:
+    """`work` of every item, in order."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(work, items))

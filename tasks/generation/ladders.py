@@ -1,0 +1,234 @@
+"""The ladders that could be certified: the small model before a last path, or a path by itself; compared on tune alone.
+
+The last path is the full model as it was quantized, or the reference path, the same model in fp32, which loses nothing to
+itself. Each ladder goes the whole way on tune: stop score, early abort, chain, simulated certificates; the least expected
+cost at the promised loss comes first (as tasks.router.ladders does for classification).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.generation.confidence import FEATURES, first_doubt
+from engine.generation.decoding import Decoded
+from engine.generation.router import PathRule
+from tasks.data.rows import Row
+from tasks.generation.costs import Costs
+from tasks.generation.early_abort import Beginning, EarlyAbort, cheapest_abort
+from tasks.generation.greedy import on_all_cores
+from tasks.generation.quantize import FULL, REFERENCE, SMALL
+from tasks.generation.trial import Answers, Trial
+from tasks.records import LadderCandidate
+from tasks.router.chain import PathView, build_chain, route
+from tasks.router.planning import plan_walk
+from tasks.router.stop_score import cross_fitted_scores, fit_stop_score
+
+EARLY_TOKENS: Final = (2, 4, 8)
+"""After how many tokens an early abort may be decided."""
+_TOTAL: Final = np.eye(len(FEATURES))[FEATURES.index("total")]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """One candidate: its rules with summed costs, own costs (paths,), tune as its router sees it, and its chain."""
+
+    rules: tuple[PathRule, ...]
+    abort: EarlyAbort | None
+    costs: Floats
+    tune: tuple[PathView, ...]
+    chain: Sequence[tuple[float, ...]]
+    predicted_cost_ms: float
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Names, cheapest first."""
+        return tuple(rule.name for rule in self.rules)
+
+    @property
+    def ends_with_reference(self) -> bool:
+        """Whether the reference path is the last one."""
+        return self.paths[-1] == REFERENCE
+
+    def record(self, *, chosen: bool) -> LadderCandidate:
+        """What evidence and report keep of it."""
+        cost = self.predicted_cost_ms if math.isfinite(self.predicted_cost_ms) else None
+        return LadderCandidate(name=", then ".join(self.paths), predicted_cost_ms=cost, chosen=chosen)
+
+
+@dataclass(frozen=True)
+class TuneAnswers:
+    """All paths on the tune rows.
+
+    `reference_right`: (rows,) the reference path, token by token. `alone`: each path by itself; `behind`: those that may
+    follow the small one, drafted by its answers; `begun`: the small one's answers after so many tokens.
+    """
+
+    rows: Sequence[Row]
+    reference_right: Flags
+    alone: Mapping[str, Answers]
+    behind: Mapping[str, Answers]
+    begun: Mapping[int, Sequence[Decoded]]
+
+    @classmethod
+    def of(cls, trial: Trial, rows: Sequence[Row]) -> "TuneAnswers":
+        """Answer every row with every path. In fp32 drafts change nothing, so the reference path answers once."""
+        reference = trial.plain(REFERENCE, rows)
+        alone = {name: reference if name == REFERENCE else trial.answers(name, rows) for name in trial.paths}
+        behind, begun = {}, {}
+        if SMALL in alone:
+            behind = {REFERENCE: reference}
+            if FULL in alone:
+                behind[FULL] = trial.answers(FULL, rows, alone[SMALL].decoded)
+            begun = {tokens: _begun(trial, rows, tokens) for tokens in EARLY_TOKENS}
+        return cls(rows, reference.right, alone, behind, begun)
+
+    def doubt(self, tokens: int) -> Floats:
+        """(rows,) least log-probability among the small model's first tokens."""
+        return _doubt(tokens, self.begun[tokens])
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What is to be certified: a loss below `epsilon` on `certify_rows` rows at level `delta`."""
+
+    epsilon: float
+    delta: float
+    certify_rows: int
+
+
+def candidates(trial: Trial, tune: TuneAnswers, costs: Costs, promise: Promise) -> list[Ladder]:
+    """Every ladder, cheapest prediction first."""
+    built = [_alone(trial, name, tune, costs) for name in trial.paths]
+    if SMALL in trial.paths:
+        rule, scores = _stop_score(trial, tune)
+        built += [_behind_small(trial, rule, scores, name, tune, costs, promise) for name in tune.behind]
+    planned = [_with_prediction(ladder, tune, costs, promise)[0] for ladder in built]
+    return sorted(planned, key=lambda ladder: ladder.predicted_cost_ms)
+
+
+def certify_views(trial: Trial, ladder: Ladder, rows: Sequence[Row]) -> list[PathView]:
+    """The rows as the ladder's router sees them, answered as it serves."""
+    first = trial.answers(ladder.paths[0], rows)
+    if len(ladder.rules) == 1:
+        return [_last_view(first)]
+    begun = _begun(trial, rows, ladder.abort.tokens) if ladder.abort else None
+    given_up = _given_up(ladder.abort, begun) if begun and ladder.abort else np.zeros(len(rows), dtype=bool)
+    scores = np.array([ladder.rules[0].stop_score(row) for row in trial.features(first).tolist()])
+    drafts = _drafts(first.decoded, begun, given_up)
+    return [
+        PathView(scores, first.answered & ~given_up, first.right),
+        _last_view(trial.answers(ladder.paths[1], rows, drafts)),
+    ]
+
+
+def _alone(trial: Trial, name: str, tune: TuneAnswers, costs: Costs) -> Ladder:
+    own = np.array([costs.alone[name].mean()])
+    rule = replace(trial.rules[name], cost_ms=float(own[0]))
+    return Ladder((rule,), None, own, (_last_view(tune.alone[name]),), [()], math.inf)
+
+
+def _behind_small(
+    trial: Trial,
+    small: PathRule,
+    scores: Floats,
+    name: str,
+    tune: TuneAnswers,
+    costs: Costs,
+    promise: Promise,
+) -> Ladder:
+    """The small model and the path `name`; the early abort is chosen where tune expects the certificate's walk to begin."""
+    answers = tune.alone[SMALL]
+    everyone = np.ones(len(tune.rows), dtype=bool)
+
+    def built(may_stop: Flags, right: Flags, own: tuple[float, float], abort: EarlyAbort | None) -> Ladder:
+        views = (PathView(scores, may_stop, answers.right), PathView(np.zeros(len(scores)), everyone, right))
+        totals = np.cumsum(own)
+        early = replace(small, cost_ms=float(totals[0]), early_tokens=abort.tokens if abort else small.early_tokens)
+        rules = (early, replace(trial.rules[name], cost_ms=float(totals[1])))
+        chain = build_chain(views, tune.reference_right, np.array(own))
+        return Ladder(rules, abort, np.array(own), views, chain, math.inf)
+
+    own = (float(costs.alone[SMALL].mean()), costs.behind_for(name, everyone))
+    plain, start = _with_prediction(built(answers.answered, tune.behind[name].right, own, None), tune, costs, promise)
+    stops = route(plain.tune, plain.chain[start]).stops == 0
+    own = (own[0], costs.behind_for(name, ~stops))
+    beginnings = [
+        _beginning(tokens, begun, float(costs.beginning[tokens].mean())) for tokens, begun in tune.begun.items()
+    ]
+    abort = cheapest_abort(beginnings, stops, cost_ms=own[0], next_cost_ms=own[1])
+    if abort is None:
+        return built(answers.answered, tune.behind[name].right, own, None)
+    begun = tune.begun[abort.tokens]
+    given_up = _given_up(abort, begun)
+    begun_ms = float(costs.beginning[abort.tokens].mean())
+    own = (float(np.where(given_up, begun_ms, own[0]).mean()), own[1])
+    right = tune.behind[name].right.copy()
+    rows = np.flatnonzero(given_up).tolist()
+    if name != REFERENCE:
+        right[rows] = trial.answers(name, [tune.rows[row] for row in rows], [begun[row] for row in rows]).right
+    return built(answers.answered & ~given_up, right, own, abort)
+
+
+def _with_prediction(ladder: Ladder, tune: TuneAnswers, costs: Costs, promise: Promise) -> tuple[Ladder, int]:
+    """The ladder with its expected cost, and the setting that its walk would begin with."""
+    plan = plan_walk(
+        ladder.chain,
+        ladder.tune,
+        tune.reference_right,
+        np.cumsum(ladder.costs),
+        certify_rows=promise.certify_rows,
+        epsilon=promise.epsilon,
+        delta=promise.delta,
+        otherwise_ms=float(costs.alone[REFERENCE].mean()),
+        first_is_reference=ladder.ends_with_reference,
+    )
+    return replace(ladder, predicted_cost_ms=plan.expected_cost_ms), plan.start
+
+
+def _stop_score(trial: Trial, tune: TuneAnswers) -> tuple[PathRule, Floats]:
+    """The small model's rule, and its cross-fitted stop scores (rows,)."""
+    answers = tune.alone[SMALL]
+    features, used = trial.features(answers), answers.answered
+    harm = tune.reference_right & ~answers.right
+    weights = np.ones(len(harm))
+    coefficients, intercept = fit_stop_score(features[used], harm[used], weights[used], _TOTAL)
+    scores = cross_fitted_scores(features, harm, weights, used, _TOTAL)
+    rule = replace(trial.rules[SMALL], coefficients=tuple(coefficients.tolist()), intercept=intercept)
+    return rule, scores
+
+
+def _begun(trial: Trial, rows: Sequence[Row], tokens: int) -> list[Decoded]:
+    return on_all_cores(lambda row: trial.answer(SMALL, row.text, tokens=tokens), rows)
+
+
+def _beginning(tokens: int, begun: Sequence[Decoded], cost_ms: float = 0.0) -> Beginning:
+    # An answer with fewer tokens than that has ended, or has come to its longest.
+    whole = [answer.ended or len(answer.log_probabilities) < tokens for answer in begun]
+    return Beginning(tokens, _doubt(tokens, begun), np.array(whole, dtype=bool), cost_ms)
+
+
+def _doubt(tokens: int, begun: Sequence[Decoded]) -> Floats:
+    return np.array(
+        [first_doubt(answer.log_probabilities, tokens) if answer.log_probabilities else 0.0 for answer in begun]
+    )
+
+
+def _given_up(abort: EarlyAbort, begun: Sequence[Decoded]) -> Flags:
+    return abort.gives_up(_beginning(abort.tokens, begun))
+
+
+def _drafts(whole: Sequence[Decoded], begun: Sequence[Decoded] | None, given_up: Flags) -> list[Decoded]:
+    if begun is None:
+        return list(whole)
+    return [part if gone else full for full, part, gone in zip(whole, begun, given_up, strict=True)]
+
+
+def _last_view(answers: Answers) -> PathView:
+    count = len(answers.right)
+    return PathView(np.zeros(count), np.ones(count, dtype=bool), answers.right)

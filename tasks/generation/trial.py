@@ -1,0 +1,100 @@
+"""The decoders that a ladder may be made of, opened for calibration: what each answers on a split, as it would serve."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.bundle import Manifest
+from engine.generation.confidence import features, is_json
+from engine.generation.decoding import Decoded
+from engine.generation.drafting import Phrases
+from engine.generation.model import GenerationModel, drafter_of
+from engine.generation.router import GenerationRouter, OperatingPoint, PathRule
+from tasks.data.rows import Row
+from tasks.generation.correctness import Correctness, is_correct
+from tasks.generation.greedy import GreedyDecoder, on_all_cores
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One path on (rows,) rows: what it answered, and whether that is right."""
+
+    decoded: Sequence[Decoded]
+    texts: Sequence[str]
+    right: Flags
+
+    @property
+    def answered(self) -> Flags:
+        """(rows,) whether there is an answer at all: the engine refuses some prompts."""
+        return np.array([bool(answer.log_probabilities) for answer in self.decoded], dtype=np.bool_)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`paths`, `rules`: by name, of one tokenizer and the same settings; the rules say how each is drafted for."""
+
+    paths: Mapping[str, GreedyDecoder]
+    rules: Mapping[str, PathRule]
+    phrases: Phrases
+    manifest: Manifest
+    correct: Correctness
+
+    def answer(self, name: str, text: str, before: Decoded | None = None, tokens: int | None = None) -> Decoded:
+        """One path's answer to a prompt; `before`: what the path before it answered. `tokens`: see GreedyDecoder."""
+        path = self.paths[name]
+        prompt = path.prompt(text)
+        drafter = drafter_of(self.rules[name], self.phrases, prompt, before, path.decoder.end_ids) if prompt else None
+        return path.answer(prompt, drafter, tokens)
+
+    def answers(self, name: str, rows: Sequence[Row], before: Sequence[Decoded] | None = None) -> Answers:
+        """One path's answers to all rows, on all cores; `before`: of the path before it."""
+        drafts: Sequence[Decoded | None] = before if before is not None else [None] * len(rows)
+        pairs = list(zip(rows, drafts, strict=True))
+        return self.judged(name, rows, on_all_cores(lambda pair: self.answer(name, pair[0].text, pair[1]), pairs))
+
+    def plain(self, name: str, rows: Sequence[Row]) -> Answers:
+        """One path's answers without drafts."""
+        path = self.paths[name]
+        return self.judged(name, rows, on_all_cores(lambda row: path.answer(path.prompt(row.text)), rows))
+
+    def judged(self, name: str, rows: Sequence[Row], decoded: Sequence[Decoded]) -> Answers:
+        """Answers with what they say and whether that is right; none at all is wrong."""
+        texts = [self.paths[name].text(answer) for answer in decoded]
+        right = [
+            bool(answer.log_probabilities) and is_correct(self.correct, row.label, text)
+            for row, answer, text in zip(rows, decoded, texts, strict=True)
+        ]
+        return Answers(decoded, texts, np.array(right, dtype=np.bool_))
+
+    def features(self, answers: Answers) -> NDArray[np.float64]:
+        """(rows, features) of answers, zeros where there is none."""
+        nothing = (0.0,) * len(features([0.0], ended=False, valid=False))
+        return np.array(
+            [
+                features(answer.log_probabilities, ended=answer.ended, valid=self._valid(text))
+                if answer.log_probabilities
+                else nothing
+                for answer, text in zip(answers.decoded, answers.texts, strict=True)
+            ]
+        )
+
+    def model(self, points: Sequence[OperatingPoint]) -> GenerationModel:
+        """The engine with all paths and these operating points, to be timed."""
+        first = next(iter(self.paths.values()))
+        router = GenerationRouter(
+            tuple(self.rules[name] for name in self.paths), {point.name: point for point in points}, points[0].name
+        )
+        decoders = {name: path.decoder for name, path in self.paths.items()}
+        return GenerationModel(self.manifest, first.settings, first.prompts, decoders, router, self.phrases, "")
+
+    def with_rule(self, rule: PathRule) -> "Trial":
+        """The same with another rule for one path."""
+        return replace(self, rules={**self.rules, rule.name: rule})
+
+    def _valid(self, text: str) -> bool:
+        settings = next(iter(self.paths.values())).settings
+        return settings.answers != "json" or is_json(text)

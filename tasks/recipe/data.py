@@ -1,0 +1,98 @@
+"""Where a recipe's rows come from, what their columns are called, and how they are parted: for every task family."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from tasks.recipe.section import Section, Share
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Sources = Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
+
+
+class SplitShares(Section):
+    """Shares of rows that are carved where no file is given.
+
+    `tune`, `certify` and `gate` are shares of the training rows; `tune_of_validation` is the share of the validation
+    rows that becomes `tune` when a validation file is given (the rest becomes `certify`).
+    """
+
+    tune: Share = 0.15
+    certify: Share = 0.25
+    gate: Share = 0.15
+    tune_of_validation: Share = 0.35
+
+
+class RowSources(Section):
+    """What the data of all families have in common.
+
+    `near_duplicate_similarity`: edit similarity from which on two rows with the same answer in different splits count as
+    one.
+    """
+
+    train: Sources
+    validation: Sources | None = None
+    test: Sources | None = None
+    slice_column: str | None = None
+    shares: SplitShares = SplitShares()
+    max_quarantined_share: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    max_characters: Annotated[int, Field(ge=16)] = 20_000
+    near_duplicate_similarity: Annotated[float, Field(gt=0.5, le=1)] = 0.9
+
+    @model_validator(mode="after")
+    def _carved_shares_leave_training_rows(self) -> "RowSources":
+        carved = (0.0 if self.validation else self.shares.tune + self.shares.certify) + (
+            0.0 if self.test else self.shares.gate
+        )
+        if carved >= 1:
+            raise ValueError(f"data.shares carve {carved:.2f} of the training rows; leave some for training")
+        return self
+
+
+class DataConfig(RowSources):
+    """Labelled rows: a text and its class."""
+
+    text_column: str = "text"
+    label_column: str = "label"
+    out_of_scope_label: str | None = None
+
+    @property
+    def classes(self) -> bool:
+        """Whether a row's answer is one of a few classes."""
+        return True
+
+
+class PromptDataConfig(RowSources):
+    """Rows of a prompt and the completion that is wanted; `correct`: equal as `json` (where it is JSON), or exactly."""
+
+    prompt_column: str = "prompt"
+    completion_column: str = "completion"
+    correct: Literal["exact", "json"] = "exact"
+
+    @property
+    def text_column(self) -> str:
+        """The prompts are the texts."""
+        return self.prompt_column
+
+    @property
+    def label_column(self) -> str:
+        """The completions are the answers."""
+        return self.completion_column
+
+    @property
+    def out_of_scope_label(self) -> None:
+        """No completion stands for an abstention."""
+        return
+
+    @property
+    def classes(self) -> bool:
+        """Whether a row's answer is one of a few classes."""
+        return False
+
+
+AnyData = DataConfig | PromptDataConfig
+"""The data section of any family."""

@@ -1,0 +1,235 @@
+"""Text generation: what others decode with, and every certified operating point of ours, in one process run.
+
+Run: python tests/benchmarks/generation.py RECIPE [--json FILE]
+
+RECIPE is one of text generation, such as configs/function-calls.yaml. The bundle is made by the pipeline's own steps and kept
+under MIAOTUI_HOME, so a second run only measures. All contenders answer the same gate rows, one at a time with one thread,
+block by block in an order that rotates; `ratio` is the baseline's mean over the row's own, the median over blocks with its
+95 % interval, once against `generate` of transformers in fp32 and once against onnxruntime-genai's plain greedy decoding of
+the weights that serve. `agreement`: share of answers that are the fp32 model's own, by text. Optimum's contender is the same
+model exported with its KV cache, weight-only int4.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from engine import AdaptiveModel
+from engine.bundle import TOKENIZER_FILE
+from engine.generation.model import GenerationModel
+from engine.generation.prompts import GenerationSettings, PromptTokenizer
+from flows.family import MadeBundle
+from tasks.data.rows import Row, read_rows
+from tasks.generation.correctness import is_correct
+from tasks.recipe import TextGenerationRecipe
+from tasks.recipe.load import load_recipe
+from tasks.statistics.speed_ratio import paired_ratio
+from tests.benchmarks.bundles import bundle_of
+
+TRANSFORMERS = "transformers fp32"
+GENAI = "genai greedy"
+OPTIMUM = "optimum int4"
+Answer = Callable[[str], tuple[str, int]]
+"""From a prompt to the completion and its number of tokens."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One line of the result; times are of whole requests."""
+
+    name: str
+    mean_ms: float
+    p50_ms: float
+    p99_ms: float
+    tokens_per_second: float
+    exact_match: float
+    agreement: float
+    over_transformers: tuple[float, float, float]
+    over_genai: tuple[float, float, float]
+
+
+def main() -> None:
+    """Make or reuse the bundle, measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recipe", type=Path, metavar="RECIPE")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--blocks", type=int, default=8, help="interleaved blocks")
+    parser.add_argument("--prompts", type=int, default=40, help="prompts per block")
+    options = parser.parse_args()
+    recipe = load_recipe(options.recipe).recipe
+    if not isinstance(recipe, TextGenerationRecipe):
+        sys.exit(f"{options.recipe}: not a recipe of text generation")
+    made = bundle_of(options.recipe, "")
+    rows = read_rows(made.snapshot, "gate")
+    print(f"{len(rows)} gate rows; bundle {made.bundle}")
+    with tempfile.TemporaryDirectory() as scratch:
+        contenders = contenders_of(made, recipe, Path(scratch))
+        result = measure(contenders, rows, recipe.data.correct, options.blocks, options.prompts)
+    print_table(result)
+    if options.json:
+        options.json.write_text(json.dumps({"rows": [asdict(row) for row in result]}, indent=1), encoding="utf-8")
+
+
+def contenders_of(made: MadeBundle, recipe: TextGenerationRecipe, scratch: Path) -> dict[str, Answer]:
+    """Name to what answers one prompt."""
+    most = recipe.generation.max_new_tokens
+    prompts = PromptTokenizer(made.bundle / TOKENIZER_FILE, GenerationSettings.load(made.bundle))
+    model = cast(GenerationModel, AdaptiveModel.load(made.bundle))
+    answers: dict[str, Answer] = {
+        TRANSFORMERS: _transformers(made.fine_tuned.folder, prompts, most),
+        OPTIMUM: _optimum(made.fine_tuned.folder, prompts, most, scratch),
+        GENAI: _genai(made.compression.folder / made.compression.result.static_monolith, prompts, most),
+    }
+    for point in model.operating_points:
+
+        def ours(prompt: str, point: str = point) -> tuple[str, int]:
+            (answer,) = model.predict(prompt, operating_point=point)
+            return answer.text, answer.tokens
+
+        answers[f"ours {point}"] = ours
+    return answers
+
+
+def measure(contenders: dict[str, Answer], rows: Sequence[Row], correct: Any, blocks: int, size: int) -> list[Measured]:
+    """All contenders on the same prompts, one at a time."""
+    order = np.random.default_rng(0).permutation(len(rows))
+    names = list(contenders)
+    means: dict[str, list[float]] = {name: [] for name in names}
+    spent: dict[str, list[float]] = {name: [] for name in names}
+    texts: dict[str, list[str]] = {name: [] for name in names}
+    tokens = dict.fromkeys(names, 0)
+    right: dict[str, list[bool]] = {name: [] for name in names}
+    for name in names:
+        for row in rows[:4]:
+            contenders[name](row.text)
+    for block in range(blocks):
+        chosen = [rows[order[(block * size + i) % len(order)]] for i in range(size)]
+        for name in names[block % len(names) :] + names[: block % len(names)]:
+            before = len(spent[name])
+            for row in chosen:
+                started = time.perf_counter()
+                text, count = contenders[name](row.text)
+                spent[name].append((time.perf_counter() - started) * 1e3)
+                texts[name].append(text)
+                tokens[name] += count
+                right[name].append(is_correct(correct, row.label, text))
+            means[name].append(float(np.mean(spent[name][before:])))
+    return [_measured(name, means, spent, texts, tokens, right) for name in names]
+
+
+def _measured(
+    name: str,
+    means: dict[str, list[float]],
+    spent: dict[str, list[float]],
+    texts: dict[str, list[str]],
+    tokens: dict[str, int],
+    right: dict[str, list[bool]],
+) -> Measured:
+    ratios = [paired_ratio(means[baseline], means[name]) for baseline in (TRANSFORMERS, GENAI)]
+    p50, p99 = np.percentile(spent[name], (50, 99))
+    same = [own == other for own, other in zip(texts[name], texts[TRANSFORMERS], strict=True)]
+    return Measured(
+        name=name,
+        mean_ms=float(np.median(means[name])),
+        p50_ms=float(p50),
+        p99_ms=float(p99),
+        tokens_per_second=1e3 * tokens[name] / sum(spent[name]),
+        exact_match=float(np.mean(right[name])),
+        agreement=float(np.mean(same)),
+        over_transformers=(ratios[0].value, ratios[0].low, ratios[0].high),
+        over_genai=(ratios[1].value, ratios[1].low, ratios[1].high),
+    )
+
+
+def _transformers(folder: Path, prompts: PromptTokenizer, most: int) -> Answer:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    torch.set_num_threads(1)
+    return _generating(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval(), prompts, most)
+
+
+def _optimum(folder: Path, prompts: PromptTokenizer, most: int, scratch: Path) -> Answer:
+    import onnxruntime
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+    from optimum.onnxruntime import ORTModelForCausalLM
+
+    exported = scratch / "optimum"
+    ORTModelForCausalLM.from_pretrained(folder, export=True, use_cache=True).save_pretrained(exported)
+    quantizer = MatMulNBitsQuantizer(
+        exported / "model.onnx", bits=4, block_size=32, is_symmetric=True, accuracy_level=4
+    )
+    quantizer.process()
+    quantizer.model.save_model_to_file(str(exported / "model.onnx"), use_external_data_format=False)
+    session = onnxruntime.SessionOptions()
+    session.intra_op_num_threads = 1
+    model = ORTModelForCausalLM.from_pretrained(exported, use_cache=True, use_io_binding=True, session_options=session)
+    return _generating(model, prompts, most)
+
+
+def _generating(model: Any, prompts: PromptTokenizer, most: int) -> Answer:
+    import torch
+
+    ends = model.generation_config.eos_token_id
+    end_ids = set(ends if isinstance(ends, list) else [ends])
+
+    def answer(prompt: str) -> tuple[str, int]:
+        ids = torch.tensor([prompts.encode(prompt)])
+        with torch.no_grad():
+            made = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=most, do_sample=False)
+        own = [token for token in made[0, ids.shape[1] :].tolist() if token not in end_ids]
+        return prompts.decode(own), len(own)
+
+    return answer
+
+
+def _genai(decoder: Path, prompts: PromptTokenizer, most: int) -> Answer:
+    import onnxruntime_genai as og
+
+    og.disable_telemetry_events()
+    config = og.Config(str(decoder))
+    config.overlay(json.dumps({"model": {"decoder": {"session_options": {"intra_op_num_threads": 1}}}}))
+    model = og.Model(config)
+    ends = json.loads((decoder / "genai_config.json").read_text(encoding="utf-8"))["model"]["eos_token_id"]
+    end_ids = set(ends if isinstance(ends, list) else [ends])
+
+    def answer(prompt: str) -> tuple[str, int]:
+        ids = prompts.encode(prompt)
+        parameters = og.GeneratorParams(model)
+        parameters.set_search_options(do_sample=False, max_length=len(ids) + most)
+        generator = og.Generator(model, parameters)
+        generator.append_tokens(np.array([ids], dtype=np.int32))
+        while not generator.is_done():
+            generator.generate_next_token()
+        own = [int(token) for token in generator.get_sequence(0)[len(ids) :] if int(token) not in end_ids]
+        return prompts.decode(own), len(own)
+
+    return answer
+
+
+def print_table(rows: Sequence[Measured]) -> None:
+    """The rows as a person reads them."""
+    print(f"{'name':18}  mean ms   p50 ms   p99 ms  tokens/s   exact   agree  over transformers   over genai (95 %)")
+    for row in rows:
+        print(
+            f"{row.name:18} {row.mean_ms:8.2f} {row.p50_ms:8.2f} {row.p99_ms:8.2f} {row.tokens_per_second:9.0f} "
+            f"{row.exact_match:7.2%} {row.agreement:7.2%}  {_shown(row.over_transformers)}  {_shown(row.over_genai)}"
+        )
+
+
+def _shown(ratio: tuple[float, float, float]) -> str:
+    return f"{ratio[0]:6.2f} ({ratio[1]:.2f} to {ratio[2]:.2f})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""The family's steps are given what their functions take, in an order in which everything is there when needed."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from flows import family, text_generation
+from flows.home import Home
+from flows.steps.key import Step
+from flows.text_generation import gather_evidence, make_bundle, step_labels
+from tasks.recipe import TextGenerationRecipe
+from tests.flows.recording_runner import LANDED, RecordingRunner, champion, parameters_of, prepared
+
+STEPS = [step for module in (family, text_generation) for step in vars(module).values() if isinstance(step, Step)]
+
+
+def recipe(**changes: object) -> TextGenerationRecipe:
+    fields = {
+        "name": "model",
+        "task": "text-generation",
+        "data": {"train": "train.jsonl"},
+        "init": {},
+        "targets": ["one", "two"],
+        "prune": {"enabled": True},
+    }
+    return TextGenerationRecipe.model_validate(fields | changes)
+
+
+def runner_in(folder: Path, distilled: float = 0.9, pruned: float = 0.8) -> Any:
+    """Its students have these shares of right answers on tune, and as many parameters."""
+    runner: Any = RecordingRunner(folder)
+    for name, share in (("distil", distilled), ("prune", pruned)):
+        runner.results[name] = SimpleNamespace(
+            tune=SimpleNamespace(exact_match=share), shape=SimpleNamespace(parameters=100)
+        )
+    return runner
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_every_step_is_given_exactly_what_its_function_takes(step: Step[Any], tmp_path: Path) -> None:
+    runner, given = runner_in(tmp_path), prepared(recipe(), (LANDED,))
+    gather_evidence(given, make_bundle(given, runner, Home(tmp_path)), champion(tmp_path), runner)
+    inputs = [inputs for label, inputs in runner.given.items() if label.partition(" ")[0] == step.name]
+    assert inputs
+    assert {frozenset(each) for each in inputs} == {frozenset(parameters_of(step))}
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"prune": {}}, {"distil": {"enabled": False}}, {"distil": {"enabled": False}, "prune": {}}]
+)
+def test_the_steps_come_in_the_order_that_was_announced(changes: dict[str, object], tmp_path: Path) -> None:
+    runner, given = runner_in(tmp_path), prepared(recipe(**changes))
+    gather_evidence(given, make_bundle(given, runner, Home(tmp_path)), None, runner)
+    assert list(runner.given) == step_labels(given)
+
+
+@pytest.mark.parametrize(("pruned", "chosen"), [(0.95, "prune"), (0.8, "distil")])
+def test_the_student_with_more_right_answers_is_the_small_model(pruned: float, chosen: str, tmp_path: Path) -> None:
+    runner = runner_in(tmp_path, pruned=pruned)
+    made = make_bundle(prepared(recipe()), runner, Home(tmp_path))
+    assert runner.given["quantize"]["models"]["small"].step == chosen
+    assert made.parts["student"].step == chosen
+
+
+def test_without_a_student_the_full_model_is_the_only_one(tmp_path: Path) -> None:
+    runner = runner_in(tmp_path)
+    make_bundle(prepared(recipe(distil={"enabled": False}, prune={})), runner, Home(tmp_path))
+    assert list(runner.given["quantize"]["models"]) == ["full"]
+
+
+def test_a_base_model_is_what_training_starts_from(tmp_path: Path) -> None:
+    runner, given = runner_in(tmp_path), prepared(recipe(base_model="base", init=None))
+    make_bundle(given, runner, Home(tmp_path))
+    assert runner.given["fine-tune"]["start"] is given.base
+
+
+def test_landed_rows_that_only_called_for_recalibration_are_judged_by_and_not_trained_on(tmp_path: Path) -> None:
+    runner, given = runner_in(tmp_path), prepared(recipe(), (LANDED,))
+    gather_evidence(given, make_bundle(given, runner, Home(tmp_path)), champion(tmp_path), runner)
+    read = {label: inputs["snapshot"].step for label, inputs in runner.given.items() if "snapshot" in inputs}
+    extended = {label for label, step in read.items() if step == "extend-snapshot"}
+    assert extended == {"calibrate-router", "evaluate", "compare-champion", "benchmark one", "benchmark two"}

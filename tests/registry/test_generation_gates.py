@@ -1,0 +1,191 @@
+"""Completions and tokens are judged by their bounds too, and a gate whose evidence is missing is never met."""
+
+import math
+
+import pytest
+
+from registry.checks import Outcome
+from tasks.recipe import Gates, GenerationGates
+from tasks.records import Disturbance
+from tests.registry.generated import noisy, percentiles
+
+PASS, FAIL, INCONCLUSIVE, INVALID = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.INVALID
+QUALITY = {"token_f1": 0.95, "rouge_l": 0.95, "json_validity": 0.98}
+TOKENS = {"ttft_p99_ms": 5.0, "tpot_p99_ms": 1.0, "tokens_per_second": 1000.0}
+ONLY_OF_CLASSES = {
+    "in_scope_accuracy": 0.9,
+    "macro_f1": 0.9,
+    "out_of_scope_recall": 0.5,
+    "expected_calibration_error": 0.1,
+}
+
+
+def scored(evidence, **fields):
+    """The evidence with other scores of its completions."""
+    scores = evidence.evaluation.generation.model_copy(update=fields)
+    return evidence.model_copy(update={"evaluation": evidence.evaluation.model_copy(update={"generation": scores})})
+
+
+def benchmarked(evidence, **fields):
+    return evidence.model_copy(update={"benchmarks": (evidence.benchmarks[0].model_copy(update=fields),)})
+
+
+def timed(evidence, **fields):
+    """The evidence with other token latencies."""
+    return benchmarked(evidence, tokens=evidence.benchmarks[0].tokens.model_copy(update=fields))
+
+
+@pytest.fixture
+def check(judged):
+    """The check of one gate alone, and that the verdict is no better than it."""
+
+    def run(evidence, gate, threshold, family=GenerationGates):
+        verdict = judged(evidence, gates=family(**{gate: threshold}))
+        found = [entry for entry in verdict.checks if entry.gate == gate]
+        assert len(found) == 1
+        assert verdict.outcome.severity >= found[0].outcome.severity
+        return found[0]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "outcome"),
+    [
+        (0.98, 0.96, PASS),
+        (0.98, 0.95, PASS),
+        (0.96, 0.94, INCONCLUSIVE),
+        (0.94, 0.93, FAIL),
+        (math.nan, 0.96, INVALID),
+        (0.98, math.nan, INVALID),
+    ],
+)
+@pytest.mark.parametrize("gate", ["token_f1", "rouge_l"])
+def test_overlap_with_the_gold_completions_is_judged_by_its_lower_bound(check, completing, gate, value, low, outcome):
+    found = check(scored(completing, **{gate: value, f"{gate}_low": low}), gate, 0.95)
+    assert found.outcome is outcome
+    if outcome is not INVALID:
+        assert (found.measured, found.bound, found.threshold) == (value, low, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "outcome"),
+    [
+        ({"value": 0.99, "low": 0.98}, PASS),
+        ({"value": 0.99, "low": 0.97}, INCONCLUSIVE),
+        ({"value": 0.97, "low": 0.96}, FAIL),
+        ({"low": math.nan}, INVALID),
+        ({"n": 0}, INVALID),
+        ({"confidence": 0.9}, INVALID),
+    ],
+)
+def test_json_validity_is_judged_by_the_lower_end_of_its_interval(check, completing, numbers, outcome):
+    interval = completing.evaluation.generation.json_validity.model_copy(update=numbers)
+    assert check(scored(completing, json_validity=interval), "json_validity", 0.98).outcome is outcome
+
+
+def test_json_validity_where_the_gold_completions_are_no_json_is_invalid_and_says_the_way_out(check, completing):
+    found = check(scored(completing, json_validity=None), "json_validity", 0.98)
+    assert found.outcome is INVALID
+    assert "the gold completions are no JSON; drop the gate" in found.sentence
+
+
+@pytest.mark.parametrize(("gate", "threshold"), QUALITY.items())
+def test_a_gate_on_completions_without_completions_is_invalid(check, evidence, gate, threshold):
+    found = check(evidence, gate, threshold)
+    assert found.outcome is INVALID
+    assert "missing" in found.sentence
+
+
+@pytest.mark.parametrize(("gate", "threshold"), ONLY_OF_CLASSES.items())
+def test_a_gate_on_classes_without_classes_is_invalid(check, completing, gate, threshold):
+    found = check(completing, gate, threshold, family=Gates)
+    assert found.outcome is INVALID
+    assert "missing" in found.sentence
+
+
+@pytest.mark.parametrize(("gate", "threshold"), TOKENS.items())
+def test_a_gate_on_tokens_that_were_not_measured_is_invalid(check, completing, gate, threshold):
+    found = check(benchmarked(completing, tokens=None), gate, threshold)
+    assert found.outcome is INVALID
+    assert found.name == f"{gate}/local-cpu"
+    assert "were not measured" in found.sentence
+
+
+@pytest.mark.parametrize(("gate", "threshold"), TOKENS.items())
+def test_a_gate_on_tokens_without_a_noise_floor_is_invalid(check, completing, gate, threshold):
+    unknown = completing.benchmarks[0].noise.model_copy(update={"low": math.nan, "high": math.nan})
+    assert check(benchmarked(completing, noise=unknown), gate, threshold).outcome is INVALID
+
+
+@pytest.mark.parametrize(("gate", "field"), [("ttft_p99_ms", "first"), ("tpot_p99_ms", "further")])
+class TestTokenLatency:
+    @pytest.mark.parametrize(
+        ("value", "bound", "outcome"), [(4, 5, PASS), (4, 5.5, INCONCLUSIVE), (5.05, 6, INCONCLUSIVE), (7, 8, FAIL)]
+    )
+    def test_it_is_judged_by_its_upper_bound(self, check, completing, gate, field, value, bound, outcome):
+        found = check(timed(completing, **{field: percentiles(1.0, value, bound)}), gate, 5.0)
+        assert found.outcome is outcome
+        assert (found.measured, found.bound, found.unit, found.direction) == (value, bound, "ms", "ceiling")
+
+    def test_too_few_queries_are_inconclusive_and_say_how_many_are_missing(self, check, completing, gate, field):
+        entries = percentiles(1.0, 4.0, 4.5)
+        short = entries[-1].model_copy(update={"upper_bound_ms": None, "missing": 162})
+        found = check(timed(completing, queries=500, **{field: (*entries[:-1], short)}), gate, 5.0)
+        assert found.outcome is INCONCLUSIVE
+        assert "162 more queries" in found.sentence
+
+    @pytest.mark.parametrize("bad", [{"value_ms": math.nan}, {"upper_bound_ms": math.inf}, {"percentile": 98.0}])
+    def test_a_missing_or_infinite_percentile_is_invalid(self, check, completing, gate, field, bad):
+        entries = percentiles(1.0, 4.0, 4.5)
+        spoilt = (*entries[:-1], entries[-1].model_copy(update=bad))
+        assert check(timed(completing, **{field: spoilt}), gate, 5.0).outcome is INVALID
+
+    def test_answers_without_such_tokens_are_invalid(self, check, completing, gate, field):
+        assert check(timed(completing, **{field: ()}), gate, 5.0).outcome is INVALID
+
+    def test_what_lies_within_the_machines_noise_is_not_a_failure(self, check, completing, gate, field):
+        slow = timed(completing, **{field: percentiles(1.0, 6.0, 6.5)})
+        assert check(slow, gate, 5.0).outcome is FAIL
+        assert check(noisy(slow), gate, 5.0).outcome is INCONCLUSIVE
+
+
+class TestTokenRate:
+    @pytest.mark.parametrize(
+        ("rate", "outcome"),
+        [(1000.0, PASS), (990.0, INCONCLUSIVE), (700.0, FAIL), (math.nan, INVALID), (-1.0, INVALID)],
+    )
+    def test_it_is_a_floor(self, check, completing, rate, outcome):
+        found = check(timed(completing, tokens_per_second=rate), "tokens_per_second", 1000.0)
+        assert found.outcome is outcome
+        assert found.unit == "tokens/s"
+
+    def test_what_lies_within_the_machines_noise_is_not_a_failure(self, check, completing):
+        slow = timed(completing, tokens_per_second=850.0)
+        assert check(slow, "tokens_per_second", 1000.0).outcome is FAIL
+        assert check(noisy(slow), "tokens_per_second", 1000.0).outcome is INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("gate", "slow"),
+    [
+        ("ttft_p99_ms", {"first": percentiles(1.0, 9.0, 9.5)}),
+        ("tpot_p99_ms", {"further": percentiles(1.0, 9.0, 9.5)}),
+        ("tokens_per_second", {"tokens_per_second": 100.0}),
+    ],
+)
+def test_tokens_that_were_slow_on_a_busy_machine_are_not_a_failure(check, completing, gate, slow):
+    busy = Disturbance(share=0.4, during="SingleStream", disturbed=True, attempts=3)
+    found = check(benchmarked(timed(completing, **slow), disturbance=busy), gate, TOKENS[gate])
+    assert found.outcome is INCONCLUSIVE
+    assert "busy" in found.sentence
+
+
+def test_every_target_has_to_meet_the_token_gates(judged, completing, target):
+    other = completing.benchmarks[0].model_copy(update={"target": "edge", "tokens": None})
+    both = completing.model_copy(update={"benchmarks": (*completing.benchmarks, other)})
+    targets = [target, target.model_copy(update={"name": "edge"})]
+    verdict = judged(both, gates=GenerationGates(ttft_p99_ms=5), targets=targets)
+    outcomes = {check.name: check.outcome for check in verdict.checks if check.gate == "ttft_p99_ms"}
+    assert outcomes == {"ttft_p99_ms/local-cpu": PASS, "ttft_p99_ms/edge": INVALID}
+    assert verdict.outcome is INVALID
