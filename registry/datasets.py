@@ -16,8 +16,9 @@ def dataset_inputs(name: str, snapshot: SnapshotResult) -> "list[DatasetInput]":
     """What a run has read. `name` is the recipe's."""
     profile = {
         "rows": snapshot.rows,
-        "out_of_scope_rows": snapshot.out_of_scope_rows,
-        "labels": len(snapshot.labels),
+        **(
+            {"out_of_scope_rows": snapshot.out_of_scope_rows, "labels": len(snapshot.labels)} if snapshot.labels else {}
+        ),
         "quarantined": snapshot.quarantined,
     }
     whole = _input(f"{name} snapshot", snapshot.content_digest, "snapshot", name, profile)

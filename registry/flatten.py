@@ -51,8 +51,8 @@ def _numbers(path: str, value: object) -> Iterator[tuple[str, float]]:
             yield f"{path}_low", value.low
             yield f"{path}_high", value.high
         case Percentile():
-            # `scenarios/Server/p99_ms`, without the level of the list.
-            base = _joined(path.rpartition("/percentiles/")[0], f"p{value.percentile:g}")
+            # `scenarios/Server/p99_ms` and `tokens/first/p99_ms`, without the level of the percentile.
+            base = _joined(path.rpartition("/")[0].removesuffix("/percentiles"), f"p{value.percentile:g}")
             yield f"{base}_ms", value.value_ms
             if value.upper_bound_ms is not None:
                 yield f"{base}_upper_bound_ms", value.upper_bound_ms

@@ -129,6 +129,14 @@ def print_outcome(console: "Console", outcome: "RunOutcome") -> None:
     rows += [("paths", shares)]
     rows += [("speed-up", _speed_sentence(benchmark)) for benchmark in evidence.benchmarks]
     rows += [
+        (
+            "tokens",
+            f"{tokens.tokens_per_second:.0f} per second on {benchmark.target}, {tokens.mean_tokens:.1f} an answer",
+        )
+        for benchmark in evidence.benchmarks
+        if (tokens := benchmark.tokens)
+    ]
+    rows += [
         ("model", promotion_sentence(outcome)),
         ("report", str(_short(outcome.report))),
     ]

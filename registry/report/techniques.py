@@ -118,10 +118,18 @@ def _technique(technique: Technique, longest: float, compared_by: str) -> Stage:
                 f"{count(test.harms)} / {count(test.gains)} of {count(test.n)}, p {p_value(test.p_value)}",
             ),
             Fact("size", f"{megabytes(technique.parent_size_mb)} → {megabytes(technique.size_mb)}"),
+            *_perplexity(technique),
             Fact("same answers", f"{percent(technique.agreement)}, {compared_by} within {number(technique.parity)}"),
         ),
         reason=technique.reason,
     )
+
+
+def _perplexity(technique: Technique) -> tuple[Fact, ...]:
+    if technique.perplexity is None:
+        return ()
+    before, after = number(technique.parent_perplexity), number(technique.perplexity)
+    return (Fact("perplexity of the gold completions on tune", f"{before} → {after}"),)
 
 
 def _router(content: ReportContent, router_ms: float, static_ms: float, longest: float) -> Stage:

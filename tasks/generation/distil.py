@@ -127,8 +127,11 @@ def _student(
         kept = evenly_spread(shape.num_hidden_layers, config.layers)
         return with_layers(teacher, kept), kept
     head = getattr(shape, "head_dim", None) or shape.hidden_size // shape.num_attention_heads
-    if width % head:
-        raise UserError(f"must be a multiple of the full model's head size, {head}, not {width}", field="distil.width")
+    if width % head or width < 2 * head:
+        raise UserError(
+            f"must be a multiple of the full model's head size, {head}, and at least {2 * head}, not {width}",
+            field="distil.width",
+        )
     new = InitConfig(
         layers=config.layers,
         width=width,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from registry.flatten import metrics_of
 from registry.headline import headline_metrics
 from registry.model_card import DESCRIPTION_LENGTH, model_card, model_description
 from registry.report import ReportContent, render_report
@@ -78,6 +79,7 @@ class TestReport:
         assert "4 decoder layers of width 192; 2.10 M parameters" in text
         assert "trained from nothing on 4,000 rows, 3 longer ones left out" in text
         assert "2 of width 192, of 4 of width 192" in text
+        assert re.search(r"perplexity of the gold completions on tune\s*1\.03 → 1\.04", text)
         assert re.search(r"exact match on tune\s*95\.3.% → 81\.0", text)
 
     def test_nothing_is_said_of_what_only_classes_have(self, content):
@@ -147,6 +149,14 @@ class TestModelCard:
         description = model_description("function-calls", completing, verdict)
         assert len(description) <= DESCRIPTION_LENGTH
         assert completing.router.certificates[0].statement in description
+
+
+def test_token_latencies_are_metrics_of_their_step(completing):
+    metrics = metrics_of(completing.benchmarks[0])
+    assert metrics["tokens/first/p99_ms"] == 4.0
+    assert metrics["tokens/further/p99_upper_bound_ms"] == 0.8
+    assert metrics["scenarios/Server/p99_ms"] == 8.0
+    assert metrics_of(student())["tune/exact_match"] == 0.81
 
 
 class TestHeadlineMetrics:

@@ -132,7 +132,7 @@ def test_a_pruned_model_has_the_layers_and_neurons_asked_for(caller: Artifact, c
 def test_a_student_no_smaller_than_its_teacher_is_refused(caller: Artifact, calls: Artifact, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"distil\.layers.*no smaller"):
         distil(calls, caller, config=DistilConfig(layers=3), seed=0, workspace=workspace_in(tmp_path / "a"))
-    with pytest.raises(UserError, match=r"distil\.width.*head size, 32"):
-        distil(calls, caller, config=DistilConfig(layers=2, width=48), seed=0, workspace=workspace_in(tmp_path / "b"))
+    with pytest.raises(UserError, match=r"distil\.width.*head size, 16"):
+        distil(calls, caller, config=DistilConfig(layers=2, width=40), seed=0, workspace=workspace_in(tmp_path / "b"))
     with pytest.raises(UserError, match=r"prune\.layers.*keep fewer"):
         prune(calls, caller, config=GenerationPruneConfig(layers=3), seed=0, workspace=workspace_in(tmp_path / "c"))
