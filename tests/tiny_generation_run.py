@@ -73,7 +73,7 @@ class TinyGenerationRun:
         compressed = select_decoder(snapshot, models, exports, config=config, confidence=0.95, workspace=work, **COMMON)
         compression = Artifact.of("quantize", work.out, compressed)
         work = workspace_in(root / "calibrate")
-        promise = RouterConfig(max_accuracy_loss=0.02, operating_points=(0.01, 0.05))
+        promise = RouterConfig(max_accuracy_loss=0.04, operating_points=(0.02, 0.08))
         result = calibrate_generation(
             snapshot, compression, models, name="tiny-calls", config=promise, attempt=1, workspace=work, **COMMON
         )

@@ -78,7 +78,7 @@ class TestCalibration:
 
     def test_each_operating_point_runs_the_ladder_in_order(self, run) -> None:
         router = GenerationRouter.load(run.router.folder / "bundle")
-        assert router.default_point == "2%"
+        assert router.default_point == "4%"
         for point in router.points.values():
             assert [step.path for step in point.steps] == ["small", "reference"]
         assert [rule.cost_ms for rule in router.rules] == pytest.approx(
