@@ -19,6 +19,7 @@ FORBIDDEN = {
 REGISTRY_MAY_USE_OF_TASKS = (
     "tasks.artifact",
     "tasks.errors",
+    "tasks.generation.records",
     "tasks.host",
     "tasks.recipe",
     "tasks.records",
@@ -64,7 +65,7 @@ def test_the_registry_uses_only_light_modules_of_tasks() -> None:
 
 def test_the_light_modules_of_tasks_import_no_heavy_package() -> None:
     code = (
-        "import sys; import tasks.records, tasks.recipe, tasks.artifact, tasks.errors;"
+        "import sys; import tasks.records, tasks.generation.records, tasks.recipe, tasks.artifact, tasks.errors;"
         "heavy = {'torch', 'transformers', 'mlflow', 'prefect', 'datasets', 'sklearn', 'onnxruntime'} & set(sys.modules);"
         "assert not heavy, heavy"
     )
