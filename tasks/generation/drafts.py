@@ -19,7 +19,7 @@ DRAFT_TOKENS: Final = (0, 4, 8, 16)
 BEHIND_TOKENS: Final = (0, 4, 8)
 """Of phrases, where the small model's answer is drafted first and says nothing more."""
 TIMED_ROWS: Final = 24
-BLOCKS: Final = 3
+BLOCKS: Final = 5
 
 
 def fastest_drafts(trial: Trial, rows: Sequence[Row], progress: Callable[[str], None], *, small: str | None) -> Trial:

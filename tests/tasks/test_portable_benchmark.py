@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,17 @@ def test_an_order_arrives_whole_and_is_local_to_the_worker(order: Order, tmp_pat
     assert arrived.target == order.target.on_its_machine
     assert not arrived.target.remote
     assert (arrived.target.fingerprint, arrived.target.operating_point) == (MACHINE, 0.02)
+
+
+def test_a_decoders_folder_arrives_whole(order: Order, tmp_path: Path) -> None:
+    decoder = ContenderFiles(name="static-int4", bundle=order.bundle, graph=order.champion)
+    digest = pack_order(replace(order, contenders=(decoder,)), tmp_path / "sent", code="c")
+    arrived = unpack_order(tmp_path / "sent", read_job(tmp_path / "sent" / JOB_FILE, digest))
+    (contender,) = arrived.contenders
+    assert contender.name == "static-int4"
+    assert contender.graph is not None
+    assert order.champion is not None
+    assert folder_digest(contender.graph) == folder_digest(order.champion)
 
 
 def test_the_digest_tells_jobs_apart_by_content_and_not_by_place_pool_or_patience(order: Order, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Which ladder of decoders comes first: a small model pays where its doubt tells when it is wrong, and only there."""
 
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,7 @@ from tasks.generation.ladders import EARLY_TOKENS, Ladder, Promise, TuneAnswers,
 from tasks.generation.trial import Answers, Trial
 from tasks.router.chain import route
 
-ROWS = 1200
+ROWS = 800
 PROMISE = Promise(epsilon=0.01, delta=0.05, certify_rows=2000)
 FULL_MS, REFERENCE_MS, BEHIND_MS, BEGUN_MS = 10.0, 20.0, 9.0, 0.3
 
@@ -67,6 +68,7 @@ class Fixed(Trial):
         return whole if tokens is None else Decoded(whole.tokens[:8], whole.log_probabilities[:8])
 
 
+@cache
 def first(**options) -> tuple[Ladder, Trial, TuneAnswers]:
     trial, tune, costs = made(**options)
     return candidates(trial, tune, costs, PROMISE)[0], trial, tune
