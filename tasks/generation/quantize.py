@@ -72,7 +72,7 @@ def select_decoder(
     techniques: list[Technique] = []
     parity: list[GraphParity] = []
     precisions = {}
-    for number, name in enumerate(names):
+    for number, name in enumerate(reversed(names)):
         trial = _Trial(name, rows, correct, settings, target)
         fp32 = exports[name].folder / exports[name].result.folder
         folders = {FP32: fp32} | {precision: built[name, precision] for precision in config.candidates}
