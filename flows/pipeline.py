@@ -6,7 +6,6 @@ with no server (Prefect's embedded one) and with `PREFECT_API_URL`.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -23,12 +22,13 @@ from flows.pools.remote_benchmark import require_servers
 from flows.preparation import PreparedRun, prepare, targets_here
 from flows.progress import RunObserver, current_observer
 from flows.registration import Registered, find_registered, register
+from flows.run_outcome import RunOutcome
 from flows.run_tracking import RunTracking, project_version
 from flows.steps.cache import StepCache
 from flows.steps.runner import FinishedStep, StepRunner, as_task
 from flows.steps.scale_out import ScaleOut
 from registry.baseline import find_baseline
-from registry.checks import Outcome, Verdict
+from registry.checks import Verdict
 from registry.evidence import Evidence
 from registry.gates import to_measure_again
 from registry.package import Registration
@@ -47,35 +47,6 @@ REGISTER: Final = "register"
 PROMOTE: Final = "promote"
 
 _REGISTRY_RETRIES: Final = 2  # a registry's server may be busy; both calls find out what was done before they act
-
-
-@dataclass(frozen=True)
-class RunOutcome:
-    """What a run came to."""
-
-    name: str
-    verdict: Verdict
-    evidence: Evidence
-    registered: Registered
-    report: Path
-    steps: tuple[StepSummary, ...]
-    run_id: str | None
-
-    @property
-    def exit_code(self) -> int:
-        """The verdict's; a PASS that was refused its promotion ends like what could not be settled."""
-        refused = self.registered.promotion.refused
-        return Outcome.INCONCLUSIVE.exit_code if refused else self.verdict.exit_code
-
-    @property
-    def all_reused(self) -> bool:
-        """Whether nothing had to be computed."""
-        return all(step.reused for step in self.steps)
-
-    @property
-    def nothing_new(self) -> bool:
-        """Whether data, recipe and code were those of an earlier run, and nothing came of it this time either."""
-        return self.all_reused and self.registered.reused and not self.registered.promotion.moved
 
 
 @flow(name="optimize", validate_parameters=False, persist_result=False)

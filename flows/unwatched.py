@@ -10,7 +10,7 @@ from flows.home import Home
 from flows.notices.content import notice, verdict_notice
 from flows.notices.send import notify
 from flows.pages.run_summary import pages_of
-from flows.pipeline import RunOutcome
+from flows.run_outcome import RunOutcome
 from registry.store import MlflowStore
 from tasks.recipe.schema import NotifyConfig
 

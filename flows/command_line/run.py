@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from flows.pipeline import RunOutcome
+    from flows.run_outcome import RunOutcome
     from tasks.records import BenchmarkResult
 
 

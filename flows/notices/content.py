@@ -15,7 +15,7 @@ from tasks.errors import UserError
 from tasks.recipe.schema import NoticeKind
 
 if TYPE_CHECKING:
-    from flows.pipeline import RunOutcome
+    from flows.run_outcome import RunOutcome
 
 _MOST_CHECKS: Final = 10
 _LONGEST_LINE: Final = 500

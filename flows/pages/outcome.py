@@ -12,7 +12,7 @@ from registry.store import MlflowStore
 from registry.wording import number, plain
 
 if TYPE_CHECKING:
-    from flows.pipeline import RunOutcome
+    from flows.run_outcome import RunOutcome
 
 
 def publish(outcome: "RunOutcome", store: MlflowStore) -> None:

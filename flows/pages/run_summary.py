@@ -9,7 +9,7 @@ from registry.pages import report_page, version_page
 from registry.store import MlflowStore
 
 if TYPE_CHECKING:
-    from flows.pipeline import RunOutcome
+    from flows.run_outcome import RunOutcome
 
 _MOST_NAMED: Final = 8
 

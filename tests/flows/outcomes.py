@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flows.pipeline import RunOutcome
 from flows.registration import Registered
+from flows.run_outcome import RunOutcome
 from registry.checks import Verdict
 from registry.evidence import Evidence
 from registry.promotion import Promotion

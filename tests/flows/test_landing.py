@@ -11,10 +11,12 @@ from flows.command_line import main
 from flows.home import Home
 from flows.inbox.batches import claim_batch, complete, pending
 from flows.inbox.files import InboxFolders
+from flows.inbox.landed_data import landed_data
 from flows.inbox.landing import ABANDONED_S, land, open_inbox, read_by, sweep_inbox
-from flows.inbox.rows import Columns
+from flows.inbox.rows import COMPLETIONS, Columns
 from registry.inbox import FileState, Known
 from tasks.errors import UserError
+from tasks.recipe.data import PromptDataConfig
 from tasks.recipe.intake import IntakeConfig
 from tests.conftest import write_rows
 
@@ -212,3 +214,23 @@ def test_rows_that_landed_before_the_recipe_was_known_are_read_again_by_its_colu
     claim_batch(home, NAME, "k", policy=IntakeConfig(min_rows=1, min_rows_per_label=1, debounce_s=0), now=NOW)
     with pytest.raises(UserError, match="one training cannot read both"):
         read_by(home, NAME, Columns())
+
+
+def test_completions_are_counted_by_slice_and_every_row_is_taken_in(home: Home, tmp_path: Path) -> None:
+    config = PromptDataConfig(train=("train.jsonl",), slice_column="domain")
+    read_by(home, NAME, Columns.of(config))
+    made = [{"prompt": f"ask {n}", "completion": f'{{"n": {n}}}', "domain": "bank"} for n in range(3)]
+    bad = [{"prompt": "ask", "completion": 7, "domain": "bank"}, {"prompt": "ask", "completion": "", "domain": "bank"}]
+    (landing,) = land(home, NAME, [write_rows(tmp_path / "a.jsonl", [*made, *bad])])
+    assert (landing.rows, landing.quarantined) == (3, 2)
+    folders = InboxFolders.of(home, NAME)
+    reasons = [line["reason"] for line in lines((folders.quarantine / f"{landing.sha256}.jsonl",))]
+    assert reasons == ["completion is not a string", "completion is empty"]
+    with open_inbox(home) as inbox:
+        assert [(entry.label, entry.slice, entry.rows) for entry in inbox.portions(NAME)] == [(COMPLETIONS, "bank", 3)]
+    known = Known(labels=frozenset({COMPLETIONS}), slices=frozenset({"bank"}))
+    batch = claim_batch(home, NAME, "run", policy=AT_ONCE, known=known, now=NOW)
+    assert lines(batch.files) == made
+    assert landed_data(home, NAME, config).since
+    with pytest.raises(UserError, match="columns prompt, completion, domain"):
+        landed_data(home, NAME, config.model_copy(update={"completion_column": "answer"}))

@@ -231,3 +231,30 @@ def test_a_policy_whose_tests_can_never_be_significant_is_refused():
 def test_a_decision_survives_json():
     _, decision = judged(rows(120, 3), wrong=0.3)
     assert type(decision).model_validate_json(decision.model_dump_json()) == decision
+
+
+def completions(count, seed, *, domain="bank", words=None):
+    return [Row(row.text, f"call {row.text}", domain) for row in rows(count, seed, words=words)]
+
+
+def of_completions(new_rows, answer):
+    snapshot = {"train": completions(300, 1), "gate": completions(200, 2)}
+    report = assess(snapshot, new_rows, answer, embed, out_of_scope_label=None, policy=POLICY, seed=3, classes=False)
+    return report, decide(report, POLICY)
+
+
+def test_completions_are_no_new_labels_and_their_domains_are_what_is_mixed():
+    report, decision = of_completions(completions(120, 3), lambda texts: [f"call {text}" for text in texts])
+    assert (report.new_names, decision.outcome) == ((), "nothing")
+    assert report.answers.accuracy.value == 1
+    assert report.labels.labels == 1
+    moved, _ = of_completions(completions(120, 3, domain="shop"), lambda texts: [f"call {text}" for text in texts])
+    assert [(entry.kind, entry.name, entry.rows) for entry in moved.new_names] == [("domain", "shop", 120)]
+
+
+def test_wrong_completions_on_fresh_rows_call_for_retraining():
+    fresh = {row.text for row in completions(120, 3)}
+    answer = lambda texts: ["no call" if text in fresh else f"call {text}" for text in texts]  # noqa: E731
+    report, decision = of_completions(completions(120, 3), answer)
+    assert report.answers.accuracy.value == 0
+    assert decision.outcome == "retrain"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.generation.correctness import is_correct, is_json
+from tasks.generation.correctness import is_correct, is_json, normal_form
 
 CALL = '{"function":"transfer","arguments":{"amount":{"value":12,"currency":"EUR"},"to":["Ann","Bo"],"now":true}}'
 
@@ -77,3 +77,27 @@ def test_equality_is_that_of_the_values(one: object, other: object) -> None:
     assert is_correct("json", json.dumps(one), json.dumps(one, indent=1, sort_keys=True))
     if json.dumps(one, sort_keys=True) != json.dumps(other, sort_keys=True) and one != other:
         assert not is_correct("json", json.dumps(one), json.dumps(other))
+
+
+@given(VALUES, VALUES)
+def test_the_normal_form_is_the_same_where_the_values_are(one: object, other: object) -> None:
+    first, second = json.dumps(one), json.dumps(other, indent=1)
+    assert (normal_form("json", first) == normal_form("json", second)) == is_correct("json", first, second)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("1", "1.0"), ("10", "1e1"), ("0", "-0.0"), ("-12300", "-1.23e4"), ('{"a":1,"b":[]}', '{ "b": [], "a": 1.00 }')],
+)
+def test_the_normal_form_of_equal_numbers_is_the_same(first: str, second: str) -> None:
+    assert is_correct("json", first, second)
+    assert normal_form("json", first) == normal_form("json", second)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("1", "true"), ("0", "false"), ("1" + "0" * 40, "1" + "0" * 39 + "1"), ("1", '"1"'), ("0", '{"":0}')],
+)
+def test_the_normal_form_of_other_values_is_another(first: str, second: str) -> None:
+    assert not is_correct("json", first, second)
+    assert normal_form("json", first) != normal_form("json", second)

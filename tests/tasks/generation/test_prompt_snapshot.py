@@ -1,0 +1,98 @@
+"""Snapshots of prompts and completions: parted within slices, checked row by row, with no row in two splits."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from engine.digests import file_digest
+from tasks.artifact import Artifact, Workspace
+from tasks.data.rows import SPLITS, read_rows
+from tasks.data.snapshot import extend_snapshot, take_snapshot
+from tasks.data.sources import Source, resolve_sources
+from tasks.errors import UserError
+from tasks.recipe.data import PromptDataConfig
+from tasks.records import SnapshotResult
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def asked(seed: str, count: int, domain: str) -> list[dict[str, object]]:
+    """Prompts of which no two are nearly the same, with completions of their own."""
+    random = Random(seed)
+    words = ["".join(random.choices(LETTERS, k=30)) for _ in range(count)]
+    return [{"prompt": word, "completion": json.dumps({"say": word}), "domain": domain} for word in words]
+
+
+def write(file: Path, rows: list[dict[str, object]]) -> Path:
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return file
+
+
+def snapshot(folder: Path, rows: list[dict[str, object]], **fields: object) -> Artifact[SnapshotResult]:
+    write(folder / "train.jsonl", rows)
+    config = PromptDataConfig.model_validate({"train": "train.jsonl", "slice_column": "domain"} | fields)
+    sources = resolve_sources(config, recipe_file=folder / "recipe.yaml", home=folder / "home")
+    out = folder / "out"
+    out.mkdir()
+    return Artifact.of("snapshot", out, take_snapshot(config, sources=sources, seed=1, workspace=Workspace(out, out)))
+
+
+def test_splits_have_the_wanted_shares_of_every_slice(tmp_path: Path) -> None:
+    made = snapshot(tmp_path, asked("a", 200, "bank") + asked("b", 100, "shop"))
+    result = made.result
+    assert (result.labels, result.out_of_scope_label, result.slices) == ((), None, ("bank", "shop"))
+    assert sum(result.rows.values()) == 300
+    by_slice = {split: Counter(row.slice for row in read_rows(made, split)) for split in SPLITS}
+    assert by_slice["certify"] == {"bank": 50, "shop": 25}
+    assert by_slice["gate"]["bank"] in (29, 30, 31)
+
+
+def test_completions_keep_their_white_space_and_are_no_names(tmp_path: Path) -> None:
+    rows = asked("a", 80, "bank")
+    rows[0]["completion"] = " two\nlines " + "x" * 400
+    made = snapshot(tmp_path, rows)
+    texts = {row.text: row.label for split in SPLITS for row in read_rows(made, split)}
+    assert texts[str(rows[0]["prompt"])] == rows[0]["completion"]
+
+
+def test_rows_that_cannot_be_used_are_counted_by_reason(tmp_path: Path) -> None:
+    rows = asked("a", 100, "bank")
+    rows[1]["completion"] = 7
+    rows[2]["prompt"] = ""
+    result = snapshot(tmp_path, rows, max_quarantined_share=0.1).result
+    assert result.quarantine_reasons == {"completion is not a string": 1, "prompt is empty": 1}
+
+
+def test_a_prompt_with_two_completions_is_left_out(tmp_path: Path) -> None:
+    rows = asked("a", 100, "bank")
+    rows[1]["prompt"] = rows[0]["prompt"]
+    result = snapshot(tmp_path, rows).result
+    assert (result.contradicting, sum(result.rows.values())) == (2, 98)
+
+
+def test_too_many_bad_completions_are_refused(tmp_path: Path) -> None:
+    rows = [row | {"completion": None} for row in asked("a", 100, "bank")]
+    with pytest.raises(UserError, match="column 'completion' is missing or null"):
+        snapshot(tmp_path, rows)
+
+
+def test_landed_completions_join_the_splits(tmp_path: Path) -> None:
+    before = snapshot(tmp_path, asked("a", 100, "bank"))
+    landed = write(tmp_path / "landed.jsonl", asked("c", 60, "insurance"))
+    out = tmp_path / "extended"
+    out.mkdir()
+    after = extend_snapshot(
+        before,
+        PromptDataConfig(train=("train.jsonl",), slice_column="domain"),
+        sources=(Source("landed", "landed.jsonl", landed, file_digest(landed), "jsonl"),),
+        seed=1,
+        workspace=Workspace(out, out),
+    )
+    assert after.landed is not None
+    assert after.landed.thin == {}
+    assert after.landed.added["train"] == 0
+    assert after.rows["certify"] > before.result.rows["certify"]
+    assert "insurance" in after.slices
