@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from flows.home import Home
+from flows.inbox.landing import open_inbox
 from registry.checks import Outcome
-from registry.inbox import FileState, Inbox, LandedFile
+from registry.inbox import FileState, LandedFile
 from registry.ledger import Entry, Kind, Ledger, ModelState
 from registry.ledger.entries import MOVES
 from tests.faults.ground import NAME, Ground
@@ -23,12 +25,12 @@ class Books:
     @classmethod
     def of(cls, ground: Ground) -> "Books":
         """Read from the home of the ground; needs no server."""
+        with open_inbox(Home(ground.home)) as inbox:
+            files, batches = inbox.files(NAME), inbox.batches(NAME)
+        held = tuple(batch.key for batch in batches if batch.running)
         ledger = Ledger(ground.exports["MIAOTUI_LEDGER_URI"])
         try:
-            inbox = Inbox(ledger)
-            batches = inbox.batches(NAME)
-            held = tuple(batch.key for batch in batches if batch.running)
-            return cls(inbox.files(NAME), sum(batch.processed for batch in batches), held, ledger.entries(NAME))
+            return cls(files, sum(batch.processed for batch in batches), held, ledger.entries(NAME))
         finally:
             ledger.close()
 
