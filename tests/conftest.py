@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasks.artifact import Artifact, Workspace
+from tasks.recipe.data import DataConfig
 from tasks.recipe.target import Target
 from tests.postgresql import MISSING, Cluster, programs, running_cluster
 from tests.tiny_decoder import TinyDecoders, make_tiny_decoders
@@ -150,8 +151,9 @@ def postgresql() -> Iterator[Cluster]:
 
 @dataclass(frozen=True)
 class TinyRun:
-    """The artifacts of all steps on the tiny data."""
+    """The artifacts of all steps on the tiny data, which `data` describes."""
 
+    data: DataConfig
     snapshot: Artifact
     fine_tuned: Artifact
     pruned: Artifact
@@ -173,7 +175,6 @@ class TinyRun:
         from tasks.lexical import train_lexical
         from tasks.prune import prune
         from tasks.quantize import select_compression
-        from tasks.recipe.data import DataConfig
         from tasks.recipe.schema import FineTuneConfig, LexicalConfig, PruneConfig, QuantizeConfig, RouterConfig
 
         def step(step_name, function, *inputs, **options):
@@ -231,4 +232,4 @@ class TinyRun:
             target=target,
             attempt=1,
         )
-        return cls(snapshot, fine_tuned, pruned, export, compression, lexical, router, target)
+        return cls(config, snapshot, fine_tuned, pruned, export, compression, lexical, router, target)

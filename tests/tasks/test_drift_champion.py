@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 def test_answers_are_those_that_the_bundle_serves(tiny, tiny_bundle):
     texts = [row.text for row in read_rows(tiny.snapshot, "gate")][:40]
     served = [prediction.label for prediction in load_bundle(tiny_bundle, tiny.target).predict(texts)]
-    assert champion_answers(tiny_bundle, tiny.target)(texts) == served
+    assert champion_answers(tiny_bundle, tiny.target, tiny.data)(texts) == served
 
 
 def test_embeddings_are_one_row_per_text_whatever_the_batch(tiny, tiny_bundle):
@@ -30,7 +30,7 @@ def test_embeddings_are_one_row_per_text_whatever_the_batch(tiny, tiny_bundle):
 
 def test_a_real_champion_is_kept_for_rows_like_its_own_and_retrained_for_a_new_label(tiny, tiny_bundle):
     snapshot = {split: read_rows(tiny.snapshot, split) for split in SPLITS}
-    answer, embed = champion_answers(tiny_bundle, tiny.target), champion_embeddings(tiny_bundle, tiny.target)
+    answer, embed = champion_answers(tiny_bundle, tiny.target, tiny.data), champion_embeddings(tiny_bundle, tiny.target)
     policy = DriftPolicy(permutations=599, sample_rows=100)
     same = [Row(row["text"], row["label"], row["domain"]) for row in tiny_rows(200, seed=77)]
     report = assess(snapshot, same, answer, embed, out_of_scope_label="oos", policy=policy, seed=0)
