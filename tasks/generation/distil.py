@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
     from tasks.generation.batches import Batch
-    from tasks.generation.training import Loss
+    from tasks.generation.gradients import Loss
 
 
 def distil(
@@ -93,7 +93,8 @@ def distillation_loss(teacher: "PreTrainedModel", *, temperature: float, gold_we
     import torch
     from torch.nn import functional
 
-    from tasks.generation.training import completion_loss, learned_logits
+    from tasks.generation.gradients import learned_logits
+    from tasks.generation.training import completion_loss
 
     teacher.eval()
 

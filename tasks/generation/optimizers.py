@@ -1,4 +1,7 @@
-"""The optimizers of a decoder: Muon for the matrices of its layers, AdamW for all else or for everything."""
+"""The optimizers of a decoder: Muon for the matrices of its layers, AdamW for all else or for everything.
+
+They have nothing in common, so their steps may run at the same time; Muon's work is cut into halves for that.
+"""
 
 from typing import Any, Final, Literal
 
@@ -23,14 +26,19 @@ def optimizers_of(
     if name == "adamw":
         matrices = [parameter for parameter in trained.values() if parameter.ndim >= 2]
         rest = [parameter for parameter in trained.values() if parameter.ndim < 2]
-        groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]
-        return (AdamW([group for group in groups if group["params"]], lr=learning_rate, betas=_BETAS, fused=True),)
+        kinds = [{"params": matrices, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]
+        return (AdamW([group for group in kinds if group["params"]], lr=learning_rate, betas=_BETAS, fused=True),)
     head = getattr(model.config, "head_dim", None) or model.config.hidden_size // model.config.num_attention_heads
-    blocks = [_group(trained, kind, head) for kind in (*_READING, *_WRITING)]
-    muon = Muon([group for group in blocks if group["params"]], lr=learning_rate, weight_decay=weight_decay)
-    taken = {id(parameter) for group in blocks for parameter in group["params"]}
+    groups = [_group(trained, kind, head) for kind in (*_READING, *_WRITING)]
+    halves = [[{**group, "params": group["params"][start::2]} for group in groups] for start in (0, 1)]
+    muons = [
+        Muon([group for group in half if group["params"]], lr=learning_rate, weight_decay=weight_decay)
+        for half in halves
+        if any(group["params"] for group in half)
+    ]
+    taken = {id(parameter) for group in groups for parameter in group["params"]}
     others = [parameter for parameter in trained.values() if id(parameter) not in taken]
-    return muon, AdamW(others, lr=embedding_rate, betas=_BETAS, weight_decay=0.0, fused=True)
+    return *muons, AdamW(others, lr=embedding_rate, betas=_BETAS, weight_decay=0.0, fused=True)
 
 
 def _group(trained: dict[str, torch.nn.Parameter], kind: str, head: int) -> dict[str, Any]:

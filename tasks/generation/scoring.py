@@ -26,7 +26,7 @@ def score_completions(model: "PreTrainedModel", examples: Sequence[Example]) -> 
     from torch.nn import functional
 
     from tasks.generation.batches import batches_by_length, collate
-    from tasks.generation.training import learned_logits
+    from tasks.generation.gradients import learned_logits
 
     if not examples:
         raise ValueError("no example to score")
@@ -58,7 +58,7 @@ def agreement(one: "PreTrainedModel", other: "PreTrainedModel", examples: Sequen
     import torch
 
     from tasks.generation.batches import batches_by_length, collate
-    from tasks.generation.training import learned_logits
+    from tasks.generation.gradients import learned_logits
 
     if not examples:
         raise ValueError("no example to compare on")

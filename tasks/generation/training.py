@@ -4,7 +4,7 @@ Resumes from its last whole checkpoint after a kill, with the same result as wit
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -15,18 +15,17 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from tasks.artifact import Workspace
-from tasks.generation.batches import Batch, collate, training_batches
+from tasks.generation.batches import Batch, training_batches
 from tasks.generation.checkpoints import restore, store
 from tasks.generation.examples import Example
+from tasks.generation.gradients import BatchGradients, Loss, parts_of
 from tasks.generation.optimizers import optimizers_of
+from tasks.generation.torch_threads import torch_threads
 from tasks.recipe.text_generation import TrainingConfig
 
 _CHECKPOINTS: Final = 10  # in a whole training
 _LARGEST_GRADIENT: Final = 1.0
 _TOLD_EVERY: Final = 10
-
-Loss = Callable[[Tensor, Batch], Tensor]
-"""From the logits at the learned positions (positions, vocabulary) and the batch, to a scalar."""
 
 
 @dataclass(frozen=True)
@@ -65,38 +64,27 @@ def train(
     done, losses = restore(folder, model, optimizers)
     batches = islice(training_batches(examples, config.tokens_per_step, seed), done, steps)
     interval = max(1, steps // _CHECKPOINTS)
-    padding_id = model.config.pad_token_id or 0
     model.train()
-    for step, rows in enumerate(batches, start=done):
-        share = learning_rate_share(step, steps, config.warmup_ratio)
-        for optimizer, rates in zip(optimizers, base_rates, strict=True):
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * share
-        batch = collate([examples[row] for row in rows], padding_id).to(model.device)
-        value = (loss or completion_loss)(learned_logits(model, batch), batch)
-        value.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), _LARGEST_GRADIENT)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        losses.append(value.item())
-        if (step + 1) % interval == 0 and step + 1 < steps:
-            store(folder, step + 1, model, optimizers, losses)
-        if (step + 1) % _TOLD_EVERY == 0 or step + 1 == steps:
-            recent = sum(losses[-_TOLD_EVERY:]) / len(losses[-_TOLD_EVERY:])
-            workspace.progress(f"{phase}step {step + 1:,} of {steps:,}, loss {recent:.3f}", (step + 1) / steps)
+    with torch_threads(parts_of(model)) as run_all:
+        gradients = BatchGradients(model, loss or completion_loss, run_all)
+        for step, rows in enumerate(batches, start=done):
+            share = learning_rate_share(step, steps, config.warmup_ratio)
+            for optimizer, rates in zip(optimizers, base_rates, strict=True):
+                for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                    group["lr"] = rate * share
+            losses.append(gradients.add([examples[row] for row in rows]))
+            torch.nn.utils.clip_grad_norm_(model.parameters(), _LARGEST_GRADIENT)
+            run_all([optimizer.step for optimizer in optimizers])
+            for optimizer in optimizers:
+                optimizer.zero_grad(set_to_none=True)
+            if (step + 1) % interval == 0 and step + 1 < steps:
+                store(folder, step + 1, model, optimizers, losses)
+            if (step + 1) % _TOLD_EVERY == 0 or step + 1 == steps:
+                recent = sum(losses[-_TOLD_EVERY:]) / len(losses[-_TOLD_EVERY:])
+                workspace.progress(f"{phase}step {step + 1:,} of {steps:,}, loss {recent:.3f}", (step + 1) / steps)
     model.eval()
     last = losses[-max(1, steps // 10) :]
     return History(steps, steps * config.tokens_per_step, sum(last) / len(last))
-
-
-def learned_logits(model: PreTrainedModel, batch: Batch) -> Tensor:
-    """Logits at the learned positions only, row by row: (positions, vocabulary).
-
-    Rows are padded at their end, so causal attention needs no mask.
-    """
-    hidden = model.get_decoder()(input_ids=batch.ids, use_cache=False).last_hidden_state
-    return model.get_output_embeddings()(hidden[batch.learned])
 
 
 def completion_loss(logits: Tensor, batch: Batch) -> Tensor:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tasks.generation.batches import batches_by_length, collate, training_batches
 from tasks.generation.examples import Example
-from tasks.generation.training import completion_loss, learned_logits
+from tasks.generation.gradients import learned_logits
+from tasks.generation.training import completion_loss
 from tests.tasks.generation.test_induction_heads import llama
 
 LENGTHS = st.lists(st.tuples(st.integers(1, 30), st.integers(1, 20)), min_size=1, max_size=60)

@@ -10,10 +10,11 @@ from tasks.errors import UserError
 from tasks.generation.batches import collate
 from tasks.generation.distil import distil, distillation_loss
 from tasks.generation.examples import Example, to_examples
+from tasks.generation.gradients import learned_logits
 from tasks.generation.model_files import open_model, open_tokenizer
 from tasks.generation.prune import measure_influence, most_influential, prune
 from tasks.generation.student import evenly_spread, keep_neurons, with_layers
-from tasks.generation.training import completion_loss, learned_logits
+from tasks.generation.training import completion_loss
 from tasks.recipe.text_generation import DistilConfig, GenerationPruneConfig
 from tests.tasks.generation.conftest import call_rows, workspace_in
 from tests.tasks.generation.test_induction_heads import llama
