@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.flows.command_runs import CommandRuns
+
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 PROJECT = Path(__file__).parents[2]
@@ -54,44 +56,10 @@ KILLED_AFTER = ("verdict", "report", "register")
 
 
 @dataclass
-class Pipeline:
-    """The command line on one recipe in one home."""
+class Pipeline(CommandRuns):
+    """One recipe, killed where a test says."""
 
-    folder: Path
-    environment: dict[str, str]
     killed: list[str] = field(default_factory=list)
-
-    @property
-    def home(self) -> Path:
-        return self.folder / "home"
-
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        command = [
-            sys.executable,
-            "-c",
-            "import sys; from flows.command_line import main; sys.exit(main())",
-            *arguments,
-        ]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, cwd=self.folder, env=self.environment, text=True, **pipes)
-
-    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=900)
-        assert "Traceback" not in err
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
-
-    def document(self, *arguments: str, code: int = 0) -> dict:
-        done = self.run(*arguments, "--json")
-        assert done.returncode == code, done.stderr
-        return json.loads(done.stdout)
-
-    def sealed(self) -> dict[str, str]:
-        """The manifest of each stored result: a step that ran again would have taken another time."""
-        return {
-            str(manifest.relative_to(self.home)): manifest.read_text(encoding="utf-8")
-            for manifest in self.home.glob("store/*/*/manifest.json")
-        }
 
     def kill_in(self, step: str) -> None:
         """Runs until the step is at work, then kill -9."""
