@@ -64,13 +64,12 @@ def evaluate_generation(
 
     workspace.progress("every path alone, the reference path and the static model", 0.3)
     settings = GenerationSettings.load(bundle)
-    reference_decoder = GreedyDecoder.open(compression.folder / compression.result.reference_monolith, settings, target)
-    static_decoder = GreedyDecoder.open(compression.folder / compression.result.static_monolith, settings, target)
-    reference, static = _greedy(reference_decoder, rows), _greedy(static_decoder, rows)
-    paths = {
-        path.name: GreedyDecoder.open(bundle / path.name, settings, target, bundle) for path in router.result.paths
-    }
-    alone = {name: _greedy(decoder, rows) for name, decoder in paths.items()}
+    result = compression.result
+    folders = {name: compression.folder / name for name in (result.reference_monolith, result.static_monolith)}
+    folders |= {path.name: bundle / path.name for path in router.result.paths}  # the same decoders under the same names
+    decoders = {name: GreedyDecoder.open(folder, settings, target, bundle) for name, folder in folders.items()}
+    alone = {name: _greedy(decoder, rows) for name, decoder in decoders.items()}
+    reference, static = alone[result.reference_monolith], alone[result.static_monolith]
     reference_right = judge.right(reference)
 
     workspace.progress("confidence bounds and perplexities", 0.8)
@@ -78,7 +77,7 @@ def evaluate_generation(
         alone[completion.path][row] if completion.error is None else "" for row, completion in enumerate(served)
     ]
     identical = np.array([answer == greedy for answer, greedy in zip(answers, own_path, strict=True)], dtype=np.bool_)
-    last = paths[router.result.paths[-1].name]
+    last = decoders[router.result.paths[-1].name]
     return EvaluationResult(
         rows=len(rows),
         accuracy=judge.interval(right),
@@ -92,7 +91,7 @@ def evaluate_generation(
         leaking_rows=count_leaking_rows(
             {split: read_rows(snapshot, split) for split in SPLITS}, similarity=LEAK_SIMILARITY
         ),
-        generation=_scores(judge, answers, served, identical, reference_decoder, last),
+        generation=_scores(judge, answers, served, identical, decoders[result.reference_monolith], last),
     )
 
 

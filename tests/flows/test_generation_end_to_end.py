@@ -125,7 +125,7 @@ def test_a_run_comes_to_a_pass_and_asks_for_review(runs: CommandRuns, first: dic
     assert first["outcome"] == "PASS"
     assert first["alias"] == "challenger"
     assert {"fine-tune", "distil", "quantize", "calibrate-router", "evaluate"} <= {s["name"] for s in first["steps"]}
-    assert {"accuracy", "json_validity", "size_mb"} <= {check["name"] for check in first["checks"]}
+    assert {"accuracy", "json_validity"} <= {check["name"] for check in first["checks"]}
     report = Path(first["report"]).read_text(encoding="utf-8")
     assert "token" in report.lower()
     (model,) = runs.document("status")
