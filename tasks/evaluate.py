@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.adaptive_model import open_ladder
 from engine.bundle import REFERENCE_FOLDER, TOKENIZER_FILE, read_manifest
+from engine.classification_model import open_ladder
 from engine.ladder import EncoderPath
 from engine.prediction import Prediction
 from engine.router_files import load_router

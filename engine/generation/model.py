@@ -62,7 +62,7 @@ class GenerationModel(AdaptiveModel):
         digest: str,
     ) -> None:
         """Use `AdaptiveModel.load`."""
-        self._set_up(manifest, digest)
+        super().__init__(manifest, digest)
         self._settings = settings
         self._prompts = tokenizer
         self._decoders = decoders
@@ -127,7 +127,7 @@ class GenerationModel(AdaptiveModel):
         """Most tokens that a prompt and its answer may have together."""
         return min(decoder.context_length for decoder in self._decoders.values())
 
-    def predict(  # type: ignore[override] # a list of Completions is a list of Predictions to all who read it
+    def predict(
         self,
         texts: str | Sequence[str],
         *,

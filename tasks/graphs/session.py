@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.adaptive_model import run_ladder
+from engine.classification_model import run_ladder
 from engine.ladder import EncoderPath
 from engine.session import open_session
 from engine.tokenization import Ids

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.adaptive_model import run_ladder
+from engine.classification_model import run_ladder
 from engine.ladder import Path as LadderPath
 from engine.tokenization import TextTokenizer
 from tasks.data.rows import Row

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.adaptive_model import open_ladder
 from engine.bundle import CERTIFICATE_FILE, REFERENCE_FOLDER, TOKENIZER_FILE, Manifest, read_manifest, verify
+from engine.classification_model import open_ladder
 from engine.digests import file_digest
 from engine.ladder import EncoderPath
 from engine.ladder import Path as LadderPath
