@@ -4,11 +4,10 @@ The loop is transformers' Trainer: it resumes from its last whole checkpoint aft
 the weights of the best epoch. With `processes` above one, accelerate's launcher runs it in as many processes.
 """
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,10 +15,9 @@ from engine.bundle import TOKENIZER_FILE
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.base_model import BaseModelFiles
-from tasks.data.rows import read_rows
 from tasks.errors import UserError
+from tasks.model.examples import examples
 from tasks.model.training_job import TrainingJob
-from tasks.model_shape import Shape
 from tasks.recipe.schema import FineTuneConfig
 from tasks.records import FineTuneResult, SnapshotResult
 
@@ -38,12 +36,13 @@ def fine_tune(
 ) -> FineTuneResult:
     """Train, keep the epoch with the best full-depth accuracy on tune, and save it as safetensors."""
     from tasks.model.batches import exit_logits
+    from tasks.model.from_base import base_config
     from tasks.model.multi_exit import save_model
 
     tokenizer_file = workspace.out / TOKENIZER_FILE
     write_tokenizer(base.folder, tokenizer_file)
-    base_config = _base_config(base.folder, config.max_length)
-    layers, padding_id = base_config.num_hidden_layers, base_config.pad_token_id or 0
+    encoder_config = base_config(base.folder, config.max_length)
+    layers, padding_id = encoder_config.num_hidden_layers, encoder_config.pad_token_id or 0
     exits = choose_exits(config.exits, layers)
     job = TrainingJob.of(snapshot, base=base, tokenizer=tokenizer_file, config=config, seed=seed, exits=exits)
     model, history = _trained(job, workspace)
@@ -70,35 +69,6 @@ def fine_tune(
     )
 
 
-def train_from_base(job: TrainingJob, workspace: Workspace) -> "tuple[MultiExitClassifier, History]":
-    """The base model with fresh heads, trained; every process of a training calls it with the same job."""
-    import torch
-
-    from tasks.model.multi_exit import MultiExitClassifier
-    from tasks.model.training import train
-
-    snapshot, config = job.snapshot, job.config
-    encoder = _base_encoder(job.base_folder, config.max_length)
-    shape = Shape(
-        labels=snapshot.result.labels,
-        exits=job.exits,
-        layers=tuple(range(1, encoder.config.num_hidden_layers + 1)),
-        ffn_widths=_ffn_widths(encoder),
-        max_length=config.max_length,
-    )
-    tokenizer = TextTokenizer(job.tokenizer, config.max_length)
-    torch.manual_seed(job.seed)
-    return train(
-        MultiExitClassifier(encoder, shape),
-        {name: examples(snapshot, name, tokenizer) for name in ("train", "tune")},
-        config=config,
-        seed=job.seed,
-        workspace=workspace,
-        exit_start=job.exit_start,
-        phase=job.phase,
-    )
-
-
 def choose_exits(configured: tuple[int, ...] | None, layers: int) -> tuple[int, ...]:
     """The 1-based layers with a head, the last one included; UserError for a layer that is not there."""
     early = {round(layers / 6), round(layers / 3), round(layers / 2)} if configured is None else set(configured)
@@ -110,14 +80,6 @@ def choose_exits(configured: tuple[int, ...] | None, layers: int) -> tuple[int, 
             field="fine_tune.exits",
         )
     return (*sorted(layer for layer in early if 1 <= layer < layers), layers)
-
-
-def examples(snapshot: Artifact[SnapshotResult], split: str, tokenizer: TextTokenizer) -> list[dict[str, Any]]:
-    """The split's rows that have a trained label, as {"input_ids": (tokens,), "labels": id}."""
-    label_ids = {label: index for index, label in enumerate(snapshot.result.labels)}
-    rows = [row for row in read_rows(snapshot, split) if row.label in label_ids]
-    ids = tokenizer.encode_batch([row.text for row in rows])
-    return [{"input_ids": row_ids, "labels": label_ids[row.label]} for row_ids, row in zip(ids, rows, strict=True)]
 
 
 def write_tokenizer(base_folder: Path, file: Path) -> None:
@@ -134,54 +96,8 @@ def write_tokenizer(base_folder: Path, file: Path) -> None:
     tokenizer.backend_tokenizer.save(str(file))
 
 
-def _base_config(folder: Path, max_length: int) -> Any:
-    from transformers import AutoConfig
-
-    from tasks.model.architecture import layout_of
-
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (ValueError, KeyError, json.JSONDecodeError, OSError) as error:
-        raise UserError(f"config.json cannot be used: {error}", file=folder, field="base_model") from error
-    layout_of(config.model_type)
-    positions = getattr(config, "max_position_embeddings", max_length)
-    if max_length > positions:
-        raise UserError(
-            f"{max_length} tokens, but the base model has {positions} positions", field="fine_tune.max_length"
-        )
-    return config
-
-
-def _base_encoder(folder: Path, max_length: int) -> Any:
-    import torch
-    from transformers import AutoModel, logging
-
-    from tasks.model.multi_exit import without_pooler
-
-    config = _base_config(folder, max_length)
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # the unused pooler of the base model is no news
-    try:
-        return AutoModel.from_pretrained(
-            folder,
-            attn_implementation="eager",
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            **without_pooler(config.model_type),
-        )
-    finally:
-        logging.set_verbosity(verbosity)
-
-
-def _ffn_widths(encoder: Any) -> tuple[int, ...]:
-    from tasks.model.architecture import layout_of
-
-    layout = layout_of(encoder.config.model_type)
-    return tuple(layout.feed_forward(layer).dense_in.out_features for layer in layout.layers(encoder))
-
-
 def _trained(job: TrainingJob, workspace: Workspace) -> "tuple[MultiExitClassifier, History]":
+    from tasks.model.from_base import train_from_base
     from tasks.model.processes import train_in_processes
 
     return train_in_processes(job, workspace) if job.config.processes > 1 else train_from_base(job, workspace)

@@ -11,7 +11,7 @@ from engine.lexical import LexicalModel
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.export import tokenizer_file
-from tasks.fine_tune import examples
+from tasks.model.examples import examples
 from tasks.recipe.schema import LexicalConfig
 from tasks.records import FineTuneResult, LexicalResult, SnapshotResult
 

@@ -14,7 +14,7 @@ from engine.bundle import TOKENIZER_FILE
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.export import tokenizer_file
-from tasks.fine_tune import examples
+from tasks.model.examples import examples
 from tasks.recipe.schema import FineTuneConfig, PruneConfig
 from tasks.recipe.target import Target
 from tasks.records import FineTuneResult, PruneResult, SnapshotResult

@@ -16,11 +16,11 @@ from engine.tokenization import Ids, TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import read_rows
 from tasks.export import UNFUSED, tokenizer_file, unfused_name
-from tasks.fine_tune import examples
 from tasks.graphs.parity import compare, logits_of
 from tasks.graphs.quantizing import STATIC, Feeds, calibration_rows, quantize_graph
 from tasks.graphs.session import MonolithRunner
 from tasks.graphs.timing import interleaved_means
+from tasks.model.examples import examples
 from tasks.model_shape import SHAPE_FILE, read_shape
 from tasks.recipe.schema import QuantizeConfig
 from tasks.recipe.target import Target

@@ -25,7 +25,7 @@ def main(job_file: Path, scratch: Path) -> None:
     die_with_parent()
     first = os.environ["RANK"] == "0"
     try:
-        from tasks.fine_tune import train_from_base
+        from tasks.model.from_base import train_from_base
         from tasks.model.multi_exit import save_model
 
         _restore_to_numbered_cpus()
