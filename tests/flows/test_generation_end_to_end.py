@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tasks.generation.correctness import is_correct
 from tests.flows.command_runs import CommandRuns
 from tests.tasks.generation.conftest import NAMES, THINGS
 
@@ -116,9 +117,10 @@ def served(runs: CommandRuns, prompts: list[str]) -> list[dict[str, Any]]:
 
 
 def right(runs: CommandRuns, rows: list[dict[str, str]]) -> int:
+    """How many rows the champion answers as they say."""
     answers = served(runs, [row["prompt"] for row in rows])
-    said = [json.loads(answer["label"]) if answer["label"].endswith("}") else None for answer in answers]
-    return sum(one == json.loads(row["completion"]) for one, row in zip(said, rows, strict=True))
+    pairs = zip(answers, rows, strict=True)
+    return sum(is_correct("json", row["completion"], answer["completion"]) for answer, row in pairs)
 
 
 def test_a_run_comes_to_a_pass_and_asks_for_review(runs: CommandRuns, first: dict[str, Any]) -> None:
