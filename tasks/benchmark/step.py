@@ -149,6 +149,8 @@ def _measured(order: Order, workspace: Workspace) -> BenchmarkResult:
         queries=config.queries,
         server_qps=order.server_qps,
         server_latency_ms=config.server_latency_ms,
+        server_ttft_ms=config.server_ttft_ms,
+        server_tpot_ms=config.server_tpot_ms,
         interleaved_repeats=config.interleaved_repeats,
         operating_point=operating_point_of(target),
     )
@@ -177,6 +179,9 @@ def _measured(order: Order, workspace: Workspace) -> BenchmarkResult:
         disturbance=others.model_copy(update={"attempts": made}) if others else None,
         operating_point=measured.operating_point,
         tokens=evidence.token_latency(measured.tokens) if measured.tokens else None,
+        token_server=evidence.token_server(measured.token_server, measured.token_sustained_qps)
+        if measured.token_server
+        else None,
     )
 
 
