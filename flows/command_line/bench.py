@@ -14,7 +14,7 @@ from tasks.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tasks.records import BenchmarkResult, Contender, Percentile, Scenario
+    from tasks.records import BenchmarkResult, Contender, Percentile, Scenario, TokenServer
 
 
 def add_to(commands: Any) -> None:
@@ -109,6 +109,9 @@ def print_benchmark(console: "Console", result: "BenchmarkResult") -> None:
         print_rows(console, rows)
         console.print(f"{result.tokens.tokens_per_second:.1f} tokens/s, {result.tokens.mean_tokens:.1f} an answer")
         console.print()
+    if result.token_server is not None:
+        print_token_server(console, result.token_server)
+        console.print()
     shares = ", ".join(f"{name} {share:.1%}" for name, share in result.stop_shares.items())
     console.print(f"paths: {shares}", soft_wrap=True)
     console.print(
@@ -118,6 +121,23 @@ def print_benchmark(console: "Console", result: "BenchmarkResult") -> None:
     )
     if result.disturbance is not None and result.disturbance.disturbed:
         console.print(f"the machine was busy: {result.disturbance.sentence}", soft_wrap=True)
+
+
+def print_token_server(console: "Console", server: "TokenServer") -> None:
+    """Streamed answers under load, and what LoadGen says of both bounds."""
+    from flows.command_line.console import print_rows
+
+    rows = [
+        (f"tokens at {server.target_qps:.1f} qps", "p50 ms", "p99 ms", "p99 at most", "bound ms"),
+        ("to the first", *_token_row(server.first), f"{server.ttft_bound_ms:g}"),
+        ("per further one", *_token_row(server.further), f"{server.tpot_bound_ms:g}"),
+    ]
+    print_rows(console, rows)
+    sustained = "no rate"
+    if server.sustained_qps is not None:
+        sustained = f"{server.sustained_qps:.1f} qps, {server.sustained_tokens_per_second:.1f} tokens/s"
+    console.print(f"LoadGen: {server.validity}", soft_wrap=True)
+    console.print(f"sustained within both bounds: {sustained}", soft_wrap=True)
 
 
 def _contender_row(contender: "Contender") -> tuple[str, ...]:

@@ -33,6 +33,11 @@ _CONSTRAINTS: Final = {
     "result_min_queries_met": "minimum number of queries",
     "early_stopping_met": "early stopping",
 }
+_EARLY_STOPPING: Final = {
+    "early_stopping_result": "",
+    "early_stopping_ttft_result": "first token: ",
+    "early_stopping_tpot_result": "further tokens: ",
+}
 _TOKEN_CONSTRAINTS: Final = {"TTFT": "time to the first token", "TPOT": "time per further token"}
 
 
@@ -123,6 +128,9 @@ def _validity(details: Mapping[str, Any], complaints: list[str]) -> str:
     if unmet:
         parts.append("not met: " + ", ".join(unmet))
     if details.get("early_stopping_met") is False:
-        said = [str(details.get(f"early_stopping_{of}result", "")) for of in ("", "ttft_", "tpot_")]
-        parts.append(" ".join(" ".join(said).replace("*", " ").split()))
+        said = {
+            of: " ".join(str(details.get(key, "")).replace("*", " ").split()) for key, of in _EARLY_STOPPING.items()
+        }
+        # Of two objectives LoadGen judges the further tokens' first, and the other one only where that is met.
+        parts += [of + text for of, text in said.items() if text and text != "Run successful."]
     return "; ".join([*parts, *complaints])
