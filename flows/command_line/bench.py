@@ -33,6 +33,9 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--text-column", default="text", metavar="NAME", help="the column of the texts or prompts in FILE"
     )
+    parser.add_argument(
+        "--schema", type=Path, metavar="FILE", help="also measure MODEL with completions kept to this JSON schema"
+    )
     parser.add_argument("--queries", type=int, metavar="N", help="queries per scenario")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
     parser.set_defaults(execute=execute, resumes=False)
@@ -52,6 +55,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.queries is not None and options.queries < 1:
         raise UserError("must be at least 1", file="--queries")
     config = BenchmarkConfig() if options.queries is None else BenchmarkConfig(queries=options.queries)
+    schema = None if options.schema is None else read_schema(options.schema)
     home = Home.open()
     with captured_output(new_log(home.logs, "bench")) as (_, err), watching(console_for(err)) as observer:
         from tasks.benchmark import bench_bundle
@@ -67,6 +71,7 @@ def execute(options: argparse.Namespace) -> int:
                 config=config,
                 target=target,
                 workspace_folder=Path(folder),
+                schema=schema,
                 progress=lambda message, fraction=None: observer.progressed("benchmark", message, fraction),
             )
     if options.json:
@@ -87,6 +92,19 @@ def read_texts(file: Path, column: str) -> list[str]:
             raise UserError(record.reason or f"has no text in {column!r}", file=place(str(file), record.number))
         texts.append(text)
     return texts
+
+
+def read_schema(file: Path) -> str:
+    """The JSON schema in a file. Raises UserError where there is none that answers could keep to."""
+    from engine.errors import InputError
+    from engine.generation.guidance import checked_schema
+
+    try:
+        return checked_schema(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot be read ({error})", file=file) from error
+    except InputError as error:
+        raise UserError(str(error), file=file) from error
 
 
 def print_benchmark(console: "Console", result: "BenchmarkResult") -> None:

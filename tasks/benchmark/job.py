@@ -12,11 +12,15 @@ ScenarioName = Literal["SingleStream", "Offline", "Server"]
 
 
 class ContenderFiles(Record):
-    """A model to compare with: a static graph, or a decoder's folder, asked as `bundle` is, or (`graph` None) the bundle."""
+    """A model to compare with: a static graph, or a decoder's folder, asked as `bundle` is, or (`graph` None) the bundle.
+
+    `guided_by`: a JSON schema that the bundle's answers are made to keep to.
+    """
 
     name: str
     bundle: Path
     graph: Path | None
+    guided_by: str | None = None
 
 
 class Job(Record):
