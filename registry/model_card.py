@@ -269,9 +269,10 @@ def _data(evidence: Evidence) -> str:
 
 
 def _serving(name: str, evidence: Evidence) -> str:
-    answer = "label, confidence, path, abstained"
+    answer, wishes = "label, confidence, path, abstained", list[str]()
     if evidence.evaluation.generation is not None:
         answer = "completion, confidence, path, tokens, cost_ms, error"
+        wishes = ['model.predict(["some text"], params={"max_new_tokens": 64, "schema": \'{"type": "object"}\'})']
     return "\n".join(
         [
             "## How to serve",
@@ -283,6 +284,7 @@ def _serving(name: str, evidence: Evidence) -> str:
             "import mlflow.pyfunc",
             f'model = mlflow.pyfunc.load_model("models:/{name}@champion")',
             f'model.predict(["some text"])  # {answer}',
+            *wishes,
             "```",
             "",
         ]

@@ -48,16 +48,20 @@ def test_without_a_schema_of_ones_own_any_object_will_do(model: GenerationModel)
         assert not answer.finished or isinstance(json.loads(answer.text), dict)
 
 
-def test_a_classifier_and_a_bad_schema_are_refused(model: GenerationModel, tiny_bundle: Path) -> None:
+def test_a_classifier_and_a_bad_schema_are_refused(model: GenerationModel) -> None:
     with pytest.raises(UserError, match="classifier makes no text"):
-        guided(AdaptiveModel.load(tiny_bundle), ORDER)
+        guided(object.__new__(AdaptiveModel), ORDER)
     with pytest.raises(InputError, match="schema: "):
         guided(model, "[]")
 
 
-def test_bench_refuses_a_schema_for_a_classifier_before_it_measures(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_bench_refuses_a_schema_for_a_classifier_before_it_measures(bundle: Path, tmp_path: Path) -> None:
+    manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    classifier = tmp_path / "classifier"
+    classifier.mkdir()
+    (classifier / "manifest.json").write_text(json.dumps(manifest | {"task": "text-classification"}), encoding="utf-8")
     with pytest.raises(UserError, match="classifier, which makes no text"):
-        bench(tiny_bundle, tmp_path)
+        bench(classifier, tmp_path)
     assert not (tmp_path / "work").exists()
 
 
