@@ -114,7 +114,6 @@ SCHEMA = json.dumps(
 )
 
 
-@pytest.mark.slow
 def test_a_generators_params_are_declared_and_kept_to(served_bundle, tiny_generation_bundle, tmp_path):
     from mlflow.exceptions import MlflowException
 
