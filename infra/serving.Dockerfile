@@ -4,8 +4,10 @@
 #   docker run --env MLFLOW_TRACKING_URI --publish 127.0.0.1:8080:8080 miaotui-serving:0.1.0 --model-uri models:/NAME@champion
 FROM python:3.11.14-slim-bookworm AS build
 
-# The versions that the pipeline measures with; pandas is what MLflow's pyfunc hands rows over in.
+# The versions that the pipeline measures with; pandas is what MLflow's pyfunc hands rows over in, llguidance keeps a generator's
+# answers to JSON schemas.
 RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir \
+    llguidance==1.9.1 \
     mlflow-skinny==3.17.2 \
     numba==0.68.1 \
     numpy==2.4.6 \

@@ -1,7 +1,7 @@
 """The gates of all recipes, one function per kind: which number of the evidence each field is judged by.
 
-Pure. A gate on speed is judged on every target, a latency on SingleStream and on Server, so that one field may give
-several checks; it never gives none. A gate whose number the evidence has not is INVALID, whatever the task family.
+Pure. A gate on speed is judged on every target, a latency or tokens on SingleStream and on Server, so that one field may
+give several checks; it never gives none. A gate whose number the evidence has not is INVALID, whatever the task family.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from registry.rules import (
     ratio_floor,
     unless_disturbed,
 )
-from registry.token_gates import TOKEN_GATES, token_check
+from registry.token_gates import TOKEN_GATES, token_checks
 from tasks.recipe import FamilyGates
 from tasks.records import BenchmarkResult, EvaluationResult, GenerationScores, Scenario, SnapshotResult
 
@@ -123,7 +123,7 @@ def _performance_checks(name: str, threshold: float, benchmark: BenchmarkResult)
     elif noise is None:
         yield invalid(label, f"the noise of {benchmark.target} was not measured", threshold=threshold)
     elif name in TOKEN_GATES:
-        yield token_check(name, threshold, benchmark, noise=noise)
+        yield from token_checks(name, threshold, benchmark, noise=noise)
     elif name in _LATENCY_GATES:
         for scenario in _LATENCY_SCENARIOS:
             yield _latency(label, _LATENCY_GATES[name], threshold, benchmark, scenario, noise)

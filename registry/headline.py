@@ -13,6 +13,7 @@ from tasks.records import (
     Percentile,
     Scenario,
     TokenLatency,
+    TokenServer,
 )
 
 
@@ -92,7 +93,12 @@ def _speed(benchmark: BenchmarkResult) -> Iterator[tuple[str, float]]:
         yield "speedup", contender.speedup.value
         yield "speedup_low", contender.speedup.low
     if benchmark.tokens is not None:
-        yield from _tokens(benchmark.tokens)
+        yield from _token_percentiles("", benchmark.tokens)
+        yield "tokens_per_second", benchmark.tokens.tokens_per_second
+    if benchmark.token_server is not None:
+        yield from _token_percentiles("server_", benchmark.token_server)
+        if (sustained := benchmark.token_server.sustained_tokens_per_second) is not None:
+            yield "sustained_tokens_per_second", sustained
     if against := benchmark.against_champion:
         yield "speedup_over_champion", against.speedup.value
         yield "speedup_over_champion_low", against.speedup.low
@@ -103,11 +109,10 @@ def _speed(benchmark: BenchmarkResult) -> Iterator[tuple[str, float]]:
     yield "noise", benchmark.noise.value
 
 
-def _tokens(tokens: TokenLatency) -> Iterator[tuple[str, float]]:
+def _token_percentiles(prefix: str, tokens: TokenLatency | TokenServer) -> Iterator[tuple[str, float]]:
     for name, percentiles in (("ttft", tokens.first), ("tpot", tokens.further)):
         for percentile in percentiles:
-            yield from _percentile(name, percentile)
-    yield "tokens_per_second", tokens.tokens_per_second
+            yield from _percentile(f"{prefix}{name}", percentile)
 
 
 def _percentile(of: str, percentile: Percentile) -> Iterator[tuple[str, float]]:

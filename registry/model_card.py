@@ -19,6 +19,7 @@ from tasks.records import (
     Percentile,
     Ratio,
     TokenLatency,
+    TokenServer,
 )
 
 DESCRIPTION_LENGTH: Final = 5000
@@ -63,6 +64,11 @@ def _sections(name: str, evidence: Evidence, verdict: Verdict) -> tuple[_Section
         _Section(4, _paths(evidence)),
         _Section(5, _quality(evidence.evaluation)),
         *(_Section(6, _tokens(entry.target, entry.tokens)) for entry in evidence.benchmarks if entry.tokens),
+        *(
+            _Section(6, _token_server(entry.target, entry.token_server))
+            for entry in evidence.benchmarks
+            if entry.token_server
+        ),
         _Section(7, _techniques(evidence)),
         _Section(8, _data(evidence)),
         _Section(3, _serving(name, evidence)),
@@ -205,7 +211,22 @@ def _completions(scores: GenerationScores) -> Iterator[tuple[str, Interval | str
 
 def _tokens(target: str, tokens: TokenLatency) -> str:
     """Token latencies of single requests on one target, and the rate that they give."""
+    rows = _token_rows(tokens)
+    rows.append(("completion tokens per second", f"{tokens.tokens_per_second:.4g}", ""))
+    return _table(f"Tokens on {target}, {tokens.queries} queries", ("metric", "measured", "at most"), rows)
 
+
+def _token_server(target: str, server: TokenServer) -> str:
+    """Token latencies under load on one target, and the rate that was sustained."""
+    sustained, rows = server.sustained_tokens_per_second, _token_rows(server)
+    bounds = f"{server.ttft_bound_ms:g} ms to the first token and {server.tpot_bound_ms:g} ms per further token"
+    rows.append((f"tokens per second within {bounds}", "none" if sustained is None else f"{sustained:.4g}", ""))
+    rows.append(("LoadGen", server.validity, ""))
+    title = f"Tokens on {target}, Server at {server.target_qps:.4g} queries per second"
+    return _table(title, ("metric", "measured", "at most"), rows)
+
+
+def _token_rows(tokens: TokenLatency | TokenServer) -> list[tuple[str, ...]]:
     def row(name: str, percentile: Percentile) -> tuple[str, ...]:
         bound = percentile.upper_bound_ms
         missing = f"{percentile.missing} more queries needed"
@@ -216,9 +237,7 @@ def _tokens(target: str, tokens: TokenLatency) -> str:
         )
 
     rows = [row("time to the first token (ms)", entry) for entry in tokens.first]
-    rows += [row("time per further token (ms)", entry) for entry in tokens.further]
-    rows.append(("completion tokens per second", f"{tokens.tokens_per_second:.4g}", ""))
-    return _table(f"Tokens on {target}, {tokens.queries} queries", ("metric", "measured", "at most"), rows)
+    return rows + [row("time per further token (ms)", entry) for entry in tokens.further]
 
 
 def _techniques(evidence: Evidence) -> str:
@@ -250,9 +269,10 @@ def _data(evidence: Evidence) -> str:
 
 
 def _serving(name: str, evidence: Evidence) -> str:
-    answer = "label, confidence, path, abstained"
+    answer, wishes = "label, confidence, path, abstained", list[str]()
     if evidence.evaluation.generation is not None:
         answer = "completion, confidence, path, tokens, cost_ms, error"
+        wishes = ['model.predict(["some text"], params={"max_new_tokens": 64, "schema": \'{"type": "object"}\'})']
     return "\n".join(
         [
             "## How to serve",
@@ -264,6 +284,7 @@ def _serving(name: str, evidence: Evidence) -> str:
             "import mlflow.pyfunc",
             f'model = mlflow.pyfunc.load_model("models:/{name}@champion")',
             f'model.predict(["some text"])  # {answer}',
+            *wishes,
             "```",
             "",
         ]

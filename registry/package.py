@@ -23,6 +23,7 @@ from registry.evidence import Evidence, chosen_certificate
 from registry.headline import adaptive_contender, headline_metrics
 from registry.model_card import model_card, model_description
 from registry.model_files import require_bundle, require_model, write_file_list
+from registry.serving_signature import is_generator, with_parameters
 from registry.tracking import RunTracker
 from registry.versions import RegisteredVersion, find_version, logged_model, verify_model, versions_with_tags
 from tasks.errors import UserError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _SERVING_MODEL: Final = Path(__file__).with_name("serving_model.py")
+_GUIDANCE: Final = "llguidance"
 _PICKLES: Final = frozenset({".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".dill"})
 
 _DESCRIPTION: Final = """\
@@ -131,12 +133,18 @@ def _compared_with(evidence: Evidence) -> str:
     return str(champion.version) if champion else "none"
 
 
-def serving_requirements() -> list[str]:
-    """The packages that serving needs, at the versions that measured: the engine's, and MLflow's small core."""
+def serving_requirements(*, generator: bool = False) -> list[str]:
+    """The packages that serving needs, at the versions that measured: the engine's, and MLflow's small core.
+
+    A `generator` keeps to JSON schemas with one more, where that is installed.
+    """
     runtime = next((name for name in ("onnxruntime-gpu", "onnxruntime") if _installed(name)), None)
     if runtime is None:
         raise UserError("ONNX Runtime is not installed; run: pip install onnxruntime-gpu")
-    return [f"{name}=={version(name)}" for name in ("mlflow-skinny", "numba", "numpy", "pandas", runtime, "tokenizers")]
+    names = ["mlflow-skinny", "numba", "numpy", "pandas", runtime, "tokenizers"]
+    if generator and _installed(_GUIDANCE):
+        names.append(_GUIDANCE)
+    return [f"{name}=={version(name)}" for name in sorted(names)]
 
 
 def _known_version(tracker: RunTracker, name: str, tags: dict[str, str]) -> Registration | None:
@@ -215,7 +223,7 @@ def _save_pyfunc(folder: Path, bundle: Path, *, run_id: str, model_id: str, tags
             python_model=str(_SERVING_MODEL),
             artifacts={"bundle": str(bundle.absolute())},
             code_paths=[str(Path(engine.__file__).parent)],
-            pip_requirements=serving_requirements(),
+            pip_requirements=serving_requirements(generator=is_generator(bundle)),
             metadata={key: tags[key] for key in ("bundle_digest", "manifest_sha256")},
             model_config={"manifest_sha256": tags["manifest_sha256"]},
             mlflow_model=Model(run_id=run_id, model_id=model_id),
@@ -225,6 +233,8 @@ def _save_pyfunc(folder: Path, bundle: Path, *, run_id: str, model_id: str, tags
     flavor = description.flavors[mlflow.pyfunc.FLAVOR_NAME]
     flavor["model_code_path"] = _SERVING_MODEL.name
     flavor["artifacts"]["bundle"]["uri"] = flavor["artifacts"]["bundle"]["path"]
+    if is_generator(bundle):
+        description.signature = with_parameters(description.signature, bundle)
     description.save(str(folder / "MLmodel"))
 
 

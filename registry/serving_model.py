@@ -4,13 +4,19 @@ MLflow copies this file into the model, so it stands alone: whoever loads it has
 the model's `code` folder, but not the rest of the project.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 if TYPE_CHECKING:
     from engine import AdaptiveModel, Prediction
+
+
+PARAMETERS: Final = ("max_new_tokens", "schema")
+"""What a generator may be asked beside prompts; its signature declares them."""
 
 
 class ServedBundle(PythonModel):
@@ -33,8 +39,26 @@ class ServedBundle(PythonModel):
 
         Of a classifier `label` (None when abstained) and `abstained`. Of a generator `completion` (None where there is an
         `error`), its `tokens`, whether it `finished` by itself, and `cost_ms` by the bundle's own table.
+        `params` of a generator: `max_new_tokens`, and `schema`, a JSON schema (as text) that the completions keep to.
+        MlflowException (INVALID_PARAMETER_VALUE, a scoring server's 400) where one of them is wrong.
         """
-        return [_served(answer) for answer in self.model.predict(model_input)]
+        from engine.errors import InputError
+
+        wishes = self._wishes(params or {})
+        try:
+            answers = self.model.predict(model_input, **wishes)
+        except InputError as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from error
+        return [_served(answer) for answer in answers]
+
+    def _wishes(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        from engine.generation.model import GenerationModel
+
+        known = PARAMETERS if isinstance(self.model, GenerationModel) else ()
+        if unknown := sorted(set(params) - set(known)):
+            takes = f"takes {' and '.join(known)}" if known else "takes no params"
+            raise MlflowException.invalid_parameter_value(f"params: {', '.join(unknown)}: this model {takes}")
+        return {name: value for name, value in params.items() if value is not None}
 
 
 def _served(answer: "Prediction") -> dict[str, Any]:

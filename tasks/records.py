@@ -528,11 +528,39 @@ class TokenLatency(Record):
     mean_tokens: float
 
 
+class TokenServer(Record):
+    """LoadGen's Server scenario of streamed answers, at Poisson times; `valid` is its verdict on both token bounds at p99.
+
+    `first`: time to the first token from when a query was scheduled for; `further` as in TokenLatency. `tokens_per_second`:
+    completion tokens of the answers to `qps` queries per second, of `target_qps` that came. `sustained_qps`: the highest rate
+    that met both bounds, None where none did. `errors` counts queries that raised.
+    """
+
+    queries: int
+    valid: bool
+    validity: str
+    qps: float
+    target_qps: float
+    ttft_bound_ms: float
+    tpot_bound_ms: float
+    first: tuple[Percentile, ...]
+    further: tuple[Percentile, ...]
+    tokens_per_second: float
+    mean_tokens: float
+    sustained_qps: float | None
+    errors: int
+
+    @property
+    def sustained_tokens_per_second(self) -> float | None:
+        """Completion tokens per second at the sustained rate."""
+        return None if self.sustained_qps is None else self.sustained_qps * self.mean_tokens
+
+
 class BenchmarkResult(Record):
     """Evidence from the target. `latencies_ms`: SingleStream latencies for the picture, at most 2,000, in order of time.
 
     `against_champion`: None where there was no champion to measure; `disturbance`: None where the system does not tell;
-    `tokens`: None where answers are no tokens.
+    `tokens`, `token_server`: None where answers are no tokens.
     `operating_point`: name of the one that was measured; None in results from before targets could name one.
     """
 
@@ -554,3 +582,4 @@ class BenchmarkResult(Record):
     disturbance: Disturbance | None = None
     operating_point: str | None = None
     tokens: TokenLatency | None = None
+    token_server: TokenServer | None = None

@@ -14,7 +14,7 @@ from tasks.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tasks.records import BenchmarkResult, Contender, Percentile, Scenario
+    from tasks.records import BenchmarkResult, Contender, Percentile, Scenario, TokenServer
 
 
 def add_to(commands: Any) -> None:
@@ -32,6 +32,9 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--against", metavar="MODEL", help="another model, measured interleaved with the first")
     parser.add_argument(
         "--text-column", default="text", metavar="NAME", help="the column of the texts or prompts in FILE"
+    )
+    parser.add_argument(
+        "--schema", type=Path, metavar="FILE", help="also measure MODEL with completions kept to this JSON schema"
     )
     parser.add_argument("--queries", type=int, metavar="N", help="queries per scenario")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
@@ -52,6 +55,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.queries is not None and options.queries < 1:
         raise UserError("must be at least 1", file="--queries")
     config = BenchmarkConfig() if options.queries is None else BenchmarkConfig(queries=options.queries)
+    schema = None if options.schema is None else read_schema(options.schema)
     home = Home.open()
     with captured_output(new_log(home.logs, "bench")) as (_, err), watching(console_for(err)) as observer:
         from tasks.benchmark import bench_bundle
@@ -67,6 +71,7 @@ def execute(options: argparse.Namespace) -> int:
                 config=config,
                 target=target,
                 workspace_folder=Path(folder),
+                schema=schema,
                 progress=lambda message, fraction=None: observer.progressed("benchmark", message, fraction),
             )
     if options.json:
@@ -89,6 +94,19 @@ def read_texts(file: Path, column: str) -> list[str]:
     return texts
 
 
+def read_schema(file: Path) -> str:
+    """The JSON schema in a file. Raises UserError where there is none that answers could keep to."""
+    from engine.errors import InputError
+    from engine.generation.guidance import checked_schema
+
+    try:
+        return checked_schema(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot be read ({error})", file=file) from error
+    except InputError as error:
+        raise UserError(str(error), file=file) from error
+
+
 def print_benchmark(console: "Console", result: "BenchmarkResult") -> None:
     """The evidence of one target as tables."""
     from flows.command_line.console import print_rows
@@ -109,6 +127,9 @@ def print_benchmark(console: "Console", result: "BenchmarkResult") -> None:
         print_rows(console, rows)
         console.print(f"{result.tokens.tokens_per_second:.1f} tokens/s, {result.tokens.mean_tokens:.1f} an answer")
         console.print()
+    if result.token_server is not None:
+        print_token_server(console, result.token_server)
+        console.print()
     shares = ", ".join(f"{name} {share:.1%}" for name, share in result.stop_shares.items())
     console.print(f"paths: {shares}", soft_wrap=True)
     console.print(
@@ -118,6 +139,23 @@ def print_benchmark(console: "Console", result: "BenchmarkResult") -> None:
     )
     if result.disturbance is not None and result.disturbance.disturbed:
         console.print(f"the machine was busy: {result.disturbance.sentence}", soft_wrap=True)
+
+
+def print_token_server(console: "Console", server: "TokenServer") -> None:
+    """Streamed answers under load, and what LoadGen says of both bounds."""
+    from flows.command_line.console import print_rows
+
+    rows = [
+        (f"tokens at {server.target_qps:.1f} qps", "p50 ms", "p99 ms", "p99 at most", "bound ms"),
+        ("to the first", *_token_row(server.first), f"{server.ttft_bound_ms:g}"),
+        ("per further one", *_token_row(server.further), f"{server.tpot_bound_ms:g}"),
+    ]
+    print_rows(console, rows)
+    sustained = "no rate"
+    if server.sustained_qps is not None:
+        sustained = f"{server.sustained_qps:.1f} qps, {server.sustained_tokens_per_second:.1f} tokens/s"
+    console.print(f"LoadGen: {server.validity}", soft_wrap=True)
+    console.print(f"sustained within both bounds: {sustained}", soft_wrap=True)
 
 
 def _contender_row(contender: "Contender") -> tuple[str, ...]:

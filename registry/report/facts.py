@@ -6,6 +6,7 @@ from registry.report.formatting import (
     NOT_MEASURED,
     count,
     duration,
+    limit,
     megabytes,
     milliseconds,
     number,
@@ -22,6 +23,7 @@ from tasks.records import (
     GenerationScores,
     SnapshotResult,
     TokenLatency,
+    TokenServer,
 )
 
 
@@ -68,6 +70,20 @@ def token_facts(tokens: TokenLatency) -> tuple[Fact, ...]:
         Fact("completion tokens per second", number(tokens.tokens_per_second)),
         Fact("mean tokens of an answer", number(tokens.mean_tokens)),
         Fact("queries, one after the other", count(tokens.queries)),
+    )
+
+
+def token_server_facts(server: TokenServer) -> tuple[Fact, ...]:
+    """LoadGen's verdict on streamed answers under load, and what rate was sustained."""
+    bounds = f"to the first {limit(server.ttft_bound_ms, 'ms')}, per further one {limit(server.tpot_bound_ms, 'ms')}"
+    sustained = server.sustained_tokens_per_second
+    return (
+        Fact("LoadGen", "valid" if server.valid else server.validity),
+        Fact("bounds on p99", bounds),
+        Fact("queries, offered", f"{count(server.queries)}, {with_unit(server.target_qps, 'QPS')}"),
+        Fact("highest rate within both bounds", with_unit(server.sustained_qps, "QPS")),
+        Fact("completion tokens per second at that rate", number(sustained)),
+        Fact("errors", count(server.errors)),
     )
 
 

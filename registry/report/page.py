@@ -29,6 +29,7 @@ from registry.report.facts import (
     quality_facts,
     student_facts,
     token_facts,
+    token_server_facts,
 )
 from registry.report.headline import checks_by_urgency, headline, tiles
 from registry.report.latency import far_objectives, latency_picture
@@ -78,6 +79,8 @@ class Measured:
     facts: tuple[Fact, ...]
     tokens: tuple[PercentileRow, ...]
     token_facts: tuple[Fact, ...]
+    token_server: tuple[PercentileRow, ...]
+    token_server_facts: tuple[Fact, ...]
 
 
 def write_report(content: ReportContent, file: Path) -> Path:
@@ -157,7 +160,7 @@ def _environment() -> Environment:
 
 def _measured(content: ReportContent, benchmark: BenchmarkResult) -> Measured:
     gates = content.recipe.gates
-    tokens = benchmark.tokens
+    tokens, server = benchmark.tokens, benchmark.token_server
     return Measured(
         benchmark=benchmark,
         picture=latency_picture(benchmark, gates),
@@ -166,6 +169,8 @@ def _measured(content: ReportContent, benchmark: BenchmarkResult) -> Measured:
         facts=machine_facts(benchmark),
         tokens=_rows([tokens.first, tokens.further]) if tokens else (),
         token_facts=token_facts(tokens) if tokens else (),
+        token_server=_rows([server.first, server.further]) if server else (),
+        token_server_facts=token_server_facts(server) if server else (),
     )
 
 

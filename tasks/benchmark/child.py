@@ -13,6 +13,7 @@ from typing import Final
 from engine import AdaptiveModel, StaticModel
 from engine.bundle import TEXT_GENERATION, read_manifest
 from engine.errors import EngineError
+from tasks.benchmark.guided import guided
 from tasks.benchmark.job import ContenderFiles, Job, Measurements, Outcome, Phase
 from tasks.benchmark.measure import Measuring, Subject
 from tasks.benchmark.system_under_test import Model
@@ -60,7 +61,8 @@ def _load_contenders(job: Job) -> Mapping[str, Model]:
 
 def _load_contender(files: ContenderFiles, job: Job) -> Model:
     if files.graph is None:
-        return _load_bundle(files.bundle, job)
+        model = _load_bundle(files.bundle, job)
+        return model if files.guided_by is None else guided(model, files.guided_by)
     if files.graph.is_dir():
         from engine.generation.static_decoder import load_static_decoder
 

@@ -4,8 +4,9 @@ import statistics
 from collections.abc import Sequence
 from typing import Final
 
+from tasks.benchmark.errors import BenchmarkError
 from tasks.benchmark.job import LoadRun, Timings, TokenRun
-from tasks.records import ChampionSpeed, Contender, Percentile, Ratio, Scenario, TokenLatency
+from tasks.records import ChampionSpeed, Contender, Percentile, Ratio, Scenario, TokenLatency, TokenServer
 from tasks.statistics.early_stopping import LOADGEN_CONFIDENCE, latency_percentile
 from tasks.statistics.speed_ratio import paired_ratio
 
@@ -41,14 +42,34 @@ def percentiles(latencies_ms: Sequence[float]) -> tuple[Percentile, ...]:
 
 def token_latency(run: TokenRun) -> TokenLatency:
     """Percentiles over the requests; a further token's time is a request's mean, and requests of one token have none."""
-    rows = zip(run.first_ms, run.total_ms, run.tokens, strict=True)
-    further = [(total - first) / (tokens - 1) for first, total, tokens in rows if tokens > 1]
     return TokenLatency(
         queries=len(run.tokens),
         first=percentiles(run.first_ms),
-        further=percentiles(further) if further else (),
+        further=_further(run),
         tokens_per_second=1e3 * sum(run.tokens) / sum(run.total_ms),
         mean_tokens=statistics.fmean(run.tokens),
+    )
+
+
+def token_server(run: LoadRun, sustained_qps: float | None) -> TokenServer:
+    """The record of a Server run whose answers were streamed. Raises BenchmarkError for any other run."""
+    if run.tokens is None or run.target_qps is None or run.ttft_bound_ms is None or run.tpot_bound_ms is None:
+        raise BenchmarkError(f"{run.scenario}: its answers were not streamed under token bounds")
+    mean_tokens = statistics.fmean(run.tokens.tokens)
+    return TokenServer(
+        queries=len(run.latencies_ms),
+        valid=run.valid,
+        validity=run.validity,
+        qps=run.qps,
+        target_qps=run.target_qps,
+        ttft_bound_ms=run.ttft_bound_ms,
+        tpot_bound_ms=run.tpot_bound_ms,
+        first=percentiles(run.tokens.first_ms),
+        further=_further(run.tokens),
+        tokens_per_second=run.qps * mean_tokens,
+        mean_tokens=mean_tokens,
+        sustained_qps=sustained_qps,
+        errors=run.errors,
     )
 
 
@@ -74,6 +95,12 @@ def thinned(latencies_ms: Sequence[float]) -> tuple[float, ...]:
     """At most 2,000 latencies, evenly spaced in time, for the report's picture."""
     step = -(-len(latencies_ms) // _PICTURE_POINTS)
     return tuple(latencies_ms[:: max(1, step)])
+
+
+def _further(run: TokenRun) -> tuple[Percentile, ...]:
+    rows = zip(run.first_ms, run.total_ms, run.tokens, strict=True)
+    further = [(total - first) / (tokens - 1) for first, total, tokens in rows if tokens > 1]
+    return percentiles(further) if further else ()
 
 
 def _contender(own: Timings, parent: Timings) -> Contender:

@@ -12,19 +12,24 @@ ScenarioName = Literal["SingleStream", "Offline", "Server"]
 
 
 class ContenderFiles(Record):
-    """A model to compare with: a static graph, or a decoder's folder, asked as `bundle` is, or (`graph` None) the bundle."""
+    """A model to compare with: a static graph, or a decoder's folder, asked as `bundle` is, or (`graph` None) the bundle.
+
+    `guided_by`: a JSON schema that the bundle's answers are made to keep to.
+    """
 
     name: str
     bundle: Path
     graph: Path | None
+    guided_by: str | None = None
 
 
 class Job(Record):
     """What to measure. `inputs` is a JSON file with a list of texts; `folder` receives LoadGen's logs.
 
     `server_qps`: arrival rate of the Server scenario, None takes a safe share of the measured capacity;
-    `server_latency_ms`: its latency bound at the 99th percentile. `operating_point`: name of the one that every bundle which
-    has it answers at; the others, and all where it is None, answer at their own default.
+    `server_latency_ms`: its latency bound at the 99th percentile; `server_ttft_ms`, `server_tpot_ms`: the bounds of streamed
+    answers. `operating_point`: name of the one that every bundle which has it answers at; the others, and all where it is
+    None, answer at their own default.
     """
 
     bundle: Path
@@ -37,6 +42,8 @@ class Job(Record):
     queries: int
     server_qps: float | None
     server_latency_ms: float
+    server_ttft_ms: float
+    server_tpot_ms: float
     interleaved_repeats: int
     operating_point: str | None = None
 
@@ -49,11 +56,23 @@ class Phase(Record):
     limit_s: float
 
 
+class TokenRun(Record):
+    """Streamed answers: time to the first piece and to the end, and how many tokens, by request.
+
+    Times count from when a request was made; under LoadGen from when it was scheduled, in issue order.
+    """
+
+    first_ms: tuple[float, ...]
+    total_ms: tuple[float, ...]
+    tokens: tuple[int, ...]
+
+
 class LoadRun(Record):
     """One LoadGen run. `latencies_ms` are LoadGen's own, in issue order, counted from a query's scheduled time.
 
     `valid` is LoadGen's verdict and `validity` its words; `errors` counts queries whose prediction raised.
     `scheduled_qps`: the rate at which LoadGen sent queries (Server only); `qps`: the rate at which they were answered.
+    `tokens`: of answers that were streamed, which LoadGen judges by both token bounds in place of the latency bound.
     """
 
     scenario: ScenarioName
@@ -65,6 +84,9 @@ class LoadRun(Record):
     latency_bound_ms: float | None
     latencies_ms: tuple[float, ...]
     errors: int
+    ttft_bound_ms: float | None = None
+    tpot_bound_ms: float | None = None
+    tokens: TokenRun | None = None
 
 
 class Timings(Record):
@@ -72,14 +94,6 @@ class Timings(Record):
 
     name: str
     blocks_ms: tuple[tuple[float, ...], ...]
-
-
-class TokenRun(Record):
-    """Streamed answers, one after the other: time to the first piece and to the end, and how many tokens, by request."""
-
-    first_ms: tuple[float, ...]
-    total_ms: tuple[float, ...]
-    tokens: tuple[int, ...]
 
 
 class CpuUse(Record):
@@ -96,7 +110,9 @@ class Measurements(Record):
     """All that the child measured. `repeat` is the first contender once more in every block: the A/A comparison.
 
     `unanswered`: gate inputs that the survey saw refused, or whose prediction raised; they are in no path's share. `cpu_use`:
-    of the parts that were timed, empty where the system does not tell. `tokens`: None where answers are no tokens.
+    of the parts that were timed, empty where the system does not tell. `tokens`: streamed answers, one after the other;
+    `token_server`: streamed under load; `token_sustained_qps`: the highest rate that met both token bounds. All three None
+    where answers are no tokens.
     """
 
     bundle_digest: str
@@ -111,6 +127,8 @@ class Measurements(Record):
     repeat: Timings
     cpu_use: tuple[CpuUse, ...]
     tokens: TokenRun | None = None
+    token_server: LoadRun | None = None
+    token_sustained_qps: float | None = None
 
 
 class Outcome(Record):

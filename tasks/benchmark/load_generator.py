@@ -9,8 +9,10 @@ from typing import Final
 import mlperf_loadgen
 
 from tasks.benchmark.job import LoadRun, ScenarioName
-from tasks.benchmark.load_log import read_run
+from tasks.benchmark.load_log import read_run, read_token_run
+from tasks.benchmark.streaming_system import StreamingSystem
 from tasks.benchmark.system_under_test import Model, SystemUnderTest
+from tasks.benchmark.tokens import StreamedTexts, StreamingModel
 
 PERCENTILE: Final = 0.99
 """The percentile that LoadGen itself judges, for the Server's bound and for early stopping."""
@@ -26,7 +28,8 @@ class Load:
     """What LoadGen is to send: `queries` one after another, all at once, or at Poisson times.
 
     `expected_latency_ms` (SingleStream) must be at or below the truth, or LoadGen runs out of prepared queries.
-    `target_qps` and `latency_bound_ms` belong to Server.
+    `target_qps` and `latency_bound_ms` belong to Server. A Server whose answers are streamed has `ttft_bound_ms` and
+    `tpot_bound_ms` instead of the latter: LoadGen judges a run by whole answers or by tokens, never by both.
     """
 
     scenario: ScenarioName
@@ -34,6 +37,8 @@ class Load:
     expected_latency_ms: float | None = None
     target_qps: float | None = None
     latency_bound_ms: float | None = None
+    ttft_bound_ms: float | None = None
+    tpot_bound_ms: float | None = None
 
 
 def generate_load(load: Load, model: Model, texts: Sequence[str], *, workers: int, folder: Path) -> LoadRun:
@@ -41,12 +46,34 @@ def generate_load(load: Load, model: Model, texts: Sequence[str], *, workers: in
 
     SingleStream is answered in the issuing thread, the other scenarios by `workers` threads.
     """
+    in_callback = load.scenario == "SingleStream"
+    system = SystemUnderTest(model, texts, workers=0 if in_callback else workers)
+    _send(load, system, len(texts), folder)
+    return read_run(
+        folder, load.scenario, errors=system.errors, target_qps=load.target_qps, latency_bound_ms=load.latency_bound_ms
+    )
+
+
+def generate_token_load(
+    load: Load, model: StreamingModel, texts: StreamedTexts, *, workers: int, folder: Path
+) -> LoadRun:
+    """Runs a Server scenario whose answers are streamed: LoadGen's verdict is on both token bounds, at the 99th percentile."""
+    system = StreamingSystem(model, texts, workers=workers)
+    _send(load, system, len(texts.texts), folder)
+    run = read_run(folder, load.scenario, errors=system.errors, target_qps=load.target_qps, latency_bound_ms=None)
+    tokens = read_token_run(folder, texts.tokens)
+    return run.model_copy(
+        update={"tokens": tokens, "ttft_bound_ms": load.ttft_bound_ms, "tpot_bound_ms": load.tpot_bound_ms}
+    )
+
+
+def _send(load: Load, system: SystemUnderTest, texts: int, folder: Path) -> None:
+    """One run of LoadGen against a system that answers about so many `texts`."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    in_callback = load.scenario == "SingleStream"
-    with SystemUnderTest(model, texts, workers=0 if in_callback else workers) as system:
+    with system:
         sut = mlperf_loadgen.ConstructSUT(system.issue, system.flush)
-        library = mlperf_loadgen.ConstructQSL(len(texts), len(texts), _nothing_to_load, _nothing_to_load)
+        library = mlperf_loadgen.ConstructQSL(texts, texts, _nothing_to_load, _nothing_to_load)
         try:
             # The name of an audit file that is not there: LoadGen would take one it finds in the current folder.
             no_audit = str(folder / "no-audit.config")
@@ -54,13 +81,6 @@ def generate_load(load: Load, model: Model, texts: Sequence[str], *, workers: in
         finally:
             mlperf_loadgen.DestroyQSL(library)
             mlperf_loadgen.DestroySUT(sut)
-    return read_run(
-        folder,
-        load.scenario,
-        target_qps=load.target_qps,
-        latency_bound_ms=load.latency_bound_ms,
-        errors=system.errors,
-    )
 
 
 def _test_settings(load: Load) -> "mlperf_loadgen.TestSettings":
@@ -82,6 +102,10 @@ def _test_settings(load: Load) -> "mlperf_loadgen.TestSettings":
         settings.server_target_latency_percentile = PERCENTILE
     if load.latency_bound_ms is not None:
         settings.server_target_latency_ns = int(load.latency_bound_ms * 1e6)
+    if load.ttft_bound_ms is not None and load.tpot_bound_ms is not None:
+        settings.use_token_latencies = True
+        settings.ttft_latency = int(load.ttft_bound_ms * 1e6)
+        settings.tpot_latency = int(load.tpot_bound_ms * 1e6)
     return settings
 
 

@@ -16,11 +16,11 @@ from tasks.benchmark.comparison import affordable_inputs, compare
 from tasks.benchmark.cpu_use import CpuMeter
 from tasks.benchmark.errors import BenchmarkError
 from tasks.benchmark.job import Job, LoadRun, Measurements, Phase, TokenRun
-from tasks.benchmark.load_generator import Load, generate_load
+from tasks.benchmark.load_generator import Load, generate_load, generate_token_load
 from tasks.benchmark.process import usable_cpus
 from tasks.benchmark.sustained import highest_sustained_qps
 from tasks.benchmark.system_under_test import Model
-from tasks.benchmark.tokens import StreamingModel, time_tokens
+from tasks.benchmark.tokens import Counted, StreamedTexts, StreamingModel, time_tokens
 
 _SAFE_SHARE_OF_CAPACITY: Final = 0.5
 """Arrival rate of the Server scenario where no rate is asked for: busy, and far from the queue's knee."""
@@ -35,15 +35,20 @@ _OFFLINE_FEWEST: Final = 100
 _COMPARISON_S: Final = 12.0
 _TOKENS_S: Final = 20.0
 _TOKENS_FEWEST: Final = 100
+_STREAMED_SERVER: Final = "Server-tokens"
 _HANG_FACTOR: Final = 10.0
 _HANG_S: Final = 120.0
 
 
 @dataclass(frozen=True)
 class Survey:
-    """Every input answered once: the path that answered it (None where none did), and the median time."""
+    """Every input answered once: the path that answered it (None where none did), and the median time.
+
+    `tokens`: how many each answer has, 0 where answers are no tokens.
+    """
 
     paths: tuple[str | None, ...]
+    tokens: tuple[int, ...]
     median_ms: float
 
     def stop_shares(self, names: Sequence[str]) -> dict[str, float]:
@@ -65,6 +70,15 @@ class Subject:
 
 
 @dataclass(frozen=True)
+class _Streamed:
+    """What was measured of streamed answers; nothing where a model does not stream."""
+
+    tokens: TokenRun | None = None
+    server: LoadRun | None = None
+    sustained_qps: float | None = None
+
+
+@dataclass(frozen=True)
 class Measuring:
     """One measurement in progress: the job, its inputs, and where to tell how far it is."""
 
@@ -83,7 +97,10 @@ class Measuring:
 
         answered = [index for index, path in enumerate(survey.paths) if path is not None]
         texts = [self.texts[index] for index in answered]
-        tokens = self.tokens(subject.model, texts, survey.median_ms)
+        streamed = _Streamed()
+        if isinstance(subject.model, StreamingModel):
+            asked = StreamedTexts(texts, [survey.tokens[index] for index in answered])
+            streamed = self.streamed(subject.model, asked, survey.median_ms, runs[-1], capacity=runs[1].qps)
 
         self._tell("loading the models to compare with", 0.65)
         contenders = {"adaptive": subject.model, **load_contenders()}
@@ -107,7 +124,9 @@ class Measuring:
             timings=timings,
             repeat=repeat,
             cpu_use=tuple(self.meter.uses),
-            tokens=tokens,
+            tokens=streamed.tokens,
+            token_server=streamed.server,
+            token_sustained_qps=streamed.sustained_qps,
         )
 
     def scenarios(self, model: Model, median_ms: float) -> tuple[LoadRun, LoadRun, LoadRun]:
@@ -138,14 +157,39 @@ class Measuring:
         known = server_run.target_qps if keeps_up(server_run) else None
         return highest_sustained_qps(sustains, known=known, capacity=capacity, queries=self.job.queries)
 
-    def tokens(self, model: Model, texts: Sequence[str], median_ms: float) -> TokenRun | None:
-        """Token latencies of a model that streams, None of any other. `median_ms` is the survey's."""
-        if not isinstance(model, StreamingModel):
-            return None
+    def streamed(
+        self, model: StreamingModel, asked: StreamedTexts, median_ms: float, server_run: LoadRun, *, capacity: float
+    ) -> "_Streamed":
+        """Streamed answers: one after the other, at the Server scenario's rate, and at the highest that meets both bounds.
+
+        `median_ms` is the survey's, `server_run` the scenario with whole answers; `capacity` in queries per second.
+        """
         queries = min(self.job.queries, max(_TOKENS_FEWEST, int(1e3 * _TOKENS_S / median_ms)))
-        self._tell(f"tokens, {queries} queries", 0.6, expected_s=3 * queries * median_ms / 1e3)
+        self._tell(f"tokens, {queries} queries", 0.55, expected_s=2 * queries * median_ms / 1e3)
         with self.meter.part("tokens"):
-            return time_tokens(model, texts, queries)
+            tokens = time_tokens(model, asked, queries)
+
+        def load(qps: float, queries: int, name: str, fraction: float) -> LoadRun:
+            bounds = {"ttft_bound_ms": self.job.server_ttft_ms, "tpot_bound_ms": self.job.server_tpot_ms}
+            self._tell(f"{name}, {queries} queries", fraction, expected_s=queries / min(qps, capacity))
+            with self.meter.part(_STREAMED_SERVER):
+                return generate_token_load(
+                    Load("Server", queries, target_qps=qps, **bounds),
+                    model,
+                    asked,
+                    workers=self.workers,
+                    folder=self.job.folder / name,
+                )
+
+        rate = server_run.target_qps or _SAFE_SHARE_OF_CAPACITY * capacity
+        run = load(rate, len(server_run.latencies_ms), _STREAMED_SERVER, 0.58)
+        sustained = highest_sustained_qps(
+            lambda qps, queries: keeps_up(load(qps, queries, f"{_STREAMED_SERVER}-{qps:.0f}", 0.6)),
+            known=rate if keeps_up(run) else None,
+            capacity=capacity,
+            queries=self.job.queries,
+        )
+        return _Streamed(tokens, run, sustained)
 
     def _load(
         self, load: Load, model: Model, fraction: float, *, expected_s: float, name: str | None = None
@@ -162,23 +206,26 @@ class Measuring:
 def survey_inputs(model: Model, texts: Sequence[str]) -> Survey:
     """Answers every text once, which also warms the model up. Raises BenchmarkError when it answers none."""
     paths: list[str | None] = []
+    tokens: list[int] = []
     times = []
     last_failure = None
     for text in texts:
         begin = time.perf_counter()
         try:
-            path = model.predict([text])[0].path
+            answer = model.predict([text])[0]
         except Exception as failure:  # noqa: BLE001 - a model that raises is a finding, counted and not fatal
             last_failure = failure
             paths.append(None)
+            tokens.append(0)
         else:
-            paths.append(path or None)  # an answer of no path is a refusal
-            times += [(time.perf_counter() - begin) * 1e3] if path else []
+            times += [(time.perf_counter() - begin) * 1e3] if answer.path else []
+            paths.append(answer.path or None)  # an answer of no path is a refusal
+            tokens.append(answer.tokens if isinstance(answer, Counted) else 0)
     if last_failure is not None:
         traceback.print_exception(last_failure, file=sys.stderr)
     if not times:
         raise BenchmarkError(f"the model answered none of {len(texts)} inputs: {last_failure!r}")
-    return Survey(paths=tuple(paths), median_ms=statistics.median(times))
+    return Survey(paths=tuple(paths), tokens=tuple(tokens), median_ms=statistics.median(times))
 
 
 def keeps_up(run: LoadRun) -> bool:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from engine.bundle import TEXT_GENERATION, read_manifest
 from engine.digests import folder_digest
 from tasks.artifact import Artifact, Workspace
 from tasks.benchmark.cpu_use import CpuMeter
 from tasks.benchmark.disturbance import disturbance, least_disturbed
 from tasks.benchmark.errors import BenchmarkError
+from tasks.benchmark.guided import GUIDED
 from tasks.benchmark.job import ColdStart, ContenderFiles, CpuUse, Job, Measurements, Outcome, Phase
 from tasks.benchmark.load_log import DETAIL_FILE, SUMMARY_FILE
 from tasks.benchmark.order import Order, operating_point_of, order_of
@@ -77,22 +79,27 @@ def bench_bundle(
     target: Target,
     workspace_folder: Path,
     progress: Callable[..., None] | None = None,
+    schema: str | None = None,
 ) -> BenchmarkResult:
     """Measures one bundle with `texts`; with `against`, that bundle is the baseline of the interleaved comparison.
 
-    Without it the only contender's speed-up is that over its own repeat. `workspace_folder` is created and receives the
-    logs. Raises what `run_benchmark` raises.
+    Without it speed-ups are over the bundle's own repeat. With `schema`, the same bundle is also asked with its answers kept
+    to that JSON schema, as the contender `guided`. `workspace_folder` is created and receives the logs. Raises what
+    `run_benchmark` raises.
     """
+    if schema is not None and read_manifest(bundle).task != TEXT_GENERATION:
+        raise UserError("holds a classifier, which makes no text that could keep to a schema", file=bundle)
     out, scratch = workspace_folder / "out", workspace_folder / "scratch"
     out.mkdir(parents=True, exist_ok=True)
     scratch.mkdir(parents=True, exist_ok=True)
-    contenders = () if against is None else (ContenderFiles(name="against", bundle=against, graph=None),)
+    baseline = () if against is None else (ContenderFiles(name="against", bundle=against, graph=None),)
+    priced = () if schema is None else (ContenderFiles(name=GUIDED, bundle=bundle, graph=None, guided_by=schema),)
     order = Order(
         bundle=bundle,
         bundle_digest=folder_digest(bundle),
         texts=tuple(texts),
-        contenders=contenders,
-        baseline=contenders[0].name if contenders else None,
+        contenders=baseline + priced,
+        baseline=baseline[0].name if baseline else None,
         champion=None,
         config=config,
         server_qps=None,
@@ -149,6 +156,8 @@ def _measured(order: Order, workspace: Workspace) -> BenchmarkResult:
         queries=config.queries,
         server_qps=order.server_qps,
         server_latency_ms=config.server_latency_ms,
+        server_ttft_ms=config.server_ttft_ms,
+        server_tpot_ms=config.server_tpot_ms,
         interleaved_repeats=config.interleaved_repeats,
         operating_point=operating_point_of(target),
     )
@@ -177,6 +186,9 @@ def _measured(order: Order, workspace: Workspace) -> BenchmarkResult:
         disturbance=others.model_copy(update={"attempts": made}) if others else None,
         operating_point=measured.operating_point,
         tokens=evidence.token_latency(measured.tokens) if measured.tokens else None,
+        token_server=evidence.token_server(measured.token_server, measured.token_sustained_qps)
+        if measured.token_server
+        else None,
     )
 
 
@@ -254,7 +266,7 @@ def _keep_logs(job: Job, measured: Measurements, out: Path) -> None:
 
 def _with_absolute_paths(files: ContenderFiles) -> ContenderFiles:
     graph = files.graph.absolute() if files.graph else None
-    return ContenderFiles(name=files.name, bundle=files.bundle.absolute(), graph=graph)
+    return files.model_copy(update={"bundle": files.bundle.absolute(), "graph": graph})
 
 
 def _folder_mb(folder: Path) -> float:

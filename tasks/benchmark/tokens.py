@@ -6,18 +6,21 @@ is judged as a whole before it is given arrives whole.
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 
 from tasks.benchmark.job import TokenRun
+from tasks.benchmark.system_under_test import Answer
 
 _SEED: Final = 20_047
 _WARM_UP_ANSWERS: Final = 3
 
 
-class Counted(Protocol):
-    """What is read of an answer."""
+@runtime_checkable
+class Counted(Answer, Protocol):
+    """What is read of an answer that has tokens."""
 
     @property
     def tokens(self) -> int:
@@ -38,18 +41,27 @@ class StreamingModel(Protocol):
         ...
 
 
-def time_tokens(model: StreamingModel, texts: Sequence[str], queries: int) -> TokenRun:
-    """Streams `queries` answers to texts in random order, each text as often as the others. Texts must be answerable."""
-    order = np.random.default_rng(_SEED).permutation(np.arange(queries) % len(texts)).tolist()
-    # Greedy answers are the same each time, so their tokens are counted outside of what is timed.
-    tokens = {number: model.predict([texts[number]])[0].tokens for number in sorted(set(order))}
+@dataclass(frozen=True, slots=True)
+class StreamedTexts:
+    """Texts that can be answered, and how many tokens each answer has.
+
+    Greedy answers are the same each time, so their tokens are counted outside of what is timed.
+    """
+
+    texts: Sequence[str]
+    tokens: Sequence[int]
+
+
+def time_tokens(model: StreamingModel, asked: StreamedTexts, queries: int) -> TokenRun:
+    """Streams `queries` answers to texts in random order, each text as often as the others."""
+    order = np.random.default_rng(_SEED).permutation(np.arange(queries) % len(asked.texts)).tolist()
     for number in order[:_WARM_UP_ANSWERS]:
-        _stream(model, texts[number])
-    times = [_stream(model, texts[number]) for number in order]
+        _stream(model, asked.texts[number])
+    times = [_stream(model, asked.texts[number]) for number in order]
     return TokenRun(
         first_ms=tuple(first for first, _ in times),
         total_ms=tuple(total for _, total in times),
-        tokens=tuple(tokens[number] for number in order),
+        tokens=tuple(asked.tokens[number] for number in order),
     )
 
 

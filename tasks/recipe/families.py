@@ -22,7 +22,8 @@ class GenerationGates(FamilyGates):
     """The gates of text generation; `accuracy` is the share of right completions, as `data.correct` tells right from wrong.
 
     `ttft_p99_ms`: time to the first token; `tpot_p99_ms`: time per further token, both per request; `tokens_per_second`:
-    completion tokens of one request after the other.
+    completion tokens. All three are judged on requests one after the other and in LoadGen's Server scenario, where the last
+    is at the highest rate of requests that meets `benchmark.server_ttft_ms` and `server_tpot_ms`.
     """
 
     token_f1: Fraction | None = None

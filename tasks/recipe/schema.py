@@ -117,12 +117,16 @@ class BenchmarkConfig(Section):
     """How the bundle is measured on the target.
 
     `queries`: queries of the SingleStream and Server scenarios; `server_latency_ms`: the Server scenario's bound on p99, whatever
-    the gates say; `interleaved_repeats`: blocks of the interleaved comparison with the static models and the champion.
+    the gates say; `server_ttft_ms`, `server_tpot_ms`: its bounds where answers are streamed, on the p99 of the time to the
+    first token and of the time per further token; `interleaved_repeats`: blocks of the interleaved comparison with the static
+    models and the champion.
     `retries`: how often a measurement that others disturbed is repeated; the least disturbed one counts.
     """
 
     queries: Annotated[int, Field(ge=1)] = 1500
     server_latency_ms: Annotated[float, Field(gt=0)] = 50.0
+    server_ttft_ms: Annotated[float, Field(gt=0)] = 50.0
+    server_tpot_ms: Annotated[float, Field(gt=0)] = 10.0
     interleaved_repeats: Annotated[int, Field(ge=3)] = 12
     retries: Annotated[int, Field(ge=0, le=10)] = 2
 

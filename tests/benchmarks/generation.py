@@ -1,13 +1,14 @@
 """Text generation: what others decode with, and every certified operating point of ours, in one process run.
 
-Run: python tests/benchmarks/generation.py RECIPE [--json FILE]
+Run: python tests/benchmarks/generation.py RECIPE [--json FILE] [--schema FILE]
 
 RECIPE is one of text generation, such as configs/function-calls.yaml. The bundle is made by the pipeline's own steps and kept
 under MIAOTUI_HOME, so a second run only measures. All contenders answer the same gate rows, one at a time with one thread,
 block by block in an order that rotates; `ratio` is the baseline's mean over the row's own, the median over blocks with its
 95 % interval, once against `generate` of transformers in fp32 and once against onnxruntime-genai's plain greedy decoding of
 the weights that serve. `agreement`: share of answers that are the fp32 model's own, by text. Optimum's contender is the same
-model exported with its KV cache, weight-only int4.
+model exported with its KV cache, weight-only int4. `guided` is the bundle at its default operating point with answers kept to
+a JSON schema, that of FILE or that of any object; its price is its mean over the same point's without one, block by block.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from engine.bundle import TOKENIZER_FILE
 from engine.generation.model import GenerationModel
 from engine.generation.prompts import GenerationSettings, PromptTokenizer
 from flows.family import MadeBundle
+from tasks.benchmark.guided import ANY_OBJECT, GUIDED, guided
 from tasks.data.rows import Row, read_rows
 from tasks.generation.correctness import is_correct
 from tasks.recipe import TextGenerationRecipe
@@ -39,6 +41,7 @@ from tests.benchmarks.bundles import bundle_of
 TRANSFORMERS = "transformers fp32"
 GENAI = "genai greedy"
 OPTIMUM = "optimum int4"
+OURS = "ours"
 Answer = Callable[[str], tuple[str, int]]
 """From a prompt to the completion and its number of tokens."""
 
@@ -56,6 +59,8 @@ class Measured:
     agreement: float
     over_transformers: tuple[float, float, float]
     over_genai: tuple[float, float, float]
+    price: tuple[float, float, float] | None
+    """Of guidance: the time over that without it."""
 
 
 def main() -> None:
@@ -65,7 +70,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--blocks", type=int, default=8, help="interleaved blocks")
     parser.add_argument("--prompts", type=int, default=40, help="prompts per block")
+    parser.add_argument("--schema", type=Path, metavar="FILE", help="that guided answers keep to, in JSON")
     options = parser.parse_args()
+    schema = options.schema.read_text(encoding="utf-8") if options.schema else ANY_OBJECT
     recipe = load_recipe(options.recipe).recipe
     if not isinstance(recipe, TextGenerationRecipe):
         sys.exit(f"{options.recipe}: not a recipe of text generation")
@@ -73,31 +80,43 @@ def main() -> None:
     rows = read_rows(made.snapshot, "gate")
     print(f"{len(rows)} gate rows; bundle {made.bundle}")
     with tempfile.TemporaryDirectory() as scratch:
-        contenders = contenders_of(made, recipe, Path(scratch))
+        contenders = contenders_of(made, recipe, schema, Path(scratch))
         result = measure(contenders, rows, recipe.data.correct, options.blocks, options.prompts)
     print_table(result)
     if options.json:
         options.json.write_text(json.dumps({"rows": [asdict(row) for row in result]}, indent=1), encoding="utf-8")
 
 
-def contenders_of(made: MadeBundle, recipe: TextGenerationRecipe, scratch: Path) -> dict[str, Answer]:
+def contenders_of(made: MadeBundle, recipe: TextGenerationRecipe, schema: str, scratch: Path) -> dict[str, Answer]:
     """Name to what answers one prompt."""
     most = recipe.generation.max_new_tokens
     prompts = PromptTokenizer(made.bundle / TOKENIZER_FILE, GenerationSettings.load(made.bundle))
     model = cast(GenerationModel, AdaptiveModel.load(made.bundle))
-    answers: dict[str, Answer] = {
+    return {
         TRANSFORMERS: _transformers(made.fine_tuned.folder, prompts, most),
         OPTIMUM: _optimum(made.fine_tuned.folder, prompts, most, scratch),
         GENAI: _genai(made.compression.folder / made.compression.result.static_monolith, prompts, most),
+        **own_contenders(model, schema),
     }
+
+
+def own_contenders(model: GenerationModel, schema: str) -> dict[str, Answer]:
+    """The bundle at every operating point, and at its default one with answers kept to the schema."""
+    answers: dict[str, Answer] = {}
     for point in model.operating_points:
 
         def ours(prompt: str, point: str = point) -> tuple[str, int]:
             (answer,) = model.predict(prompt, operating_point=point)
             return answer.text, answer.tokens
 
-        answers[f"ours {point}"] = ours
-    return answers
+        answers[f"{OURS} {point}"] = ours
+    asked = guided(model, schema)
+
+    def kept(prompt: str) -> tuple[str, int]:
+        (answer,) = asked.predict([prompt])
+        return answer.text, answer.tokens
+
+    return answers | {f"{GUIDED} {model.operating_point}": kept}
 
 
 def measure(contenders: dict[str, Answer], rows: Sequence[Row], correct: Any, blocks: int, size: int) -> list[Measured]:
@@ -136,6 +155,10 @@ def _measured(
     right: dict[str, list[bool]],
 ) -> Measured:
     ratios = [paired_ratio(means[baseline], means[name]) for baseline in (TRANSFORMERS, GENAI)]
+    price = None
+    if name.startswith(GUIDED):
+        found = paired_ratio(means[name], means[name.replace(GUIDED, OURS, 1)])
+        price = (found.value, found.low, found.high)
     p50, p99 = np.percentile(spent[name], (50, 99))
     same = [own == other for own, other in zip(texts[name], texts[TRANSFORMERS], strict=True)]
     return Measured(
@@ -148,6 +171,7 @@ def _measured(
         agreement=float(np.mean(same)),
         over_transformers=(ratios[0].value, ratios[0].low, ratios[0].high),
         over_genai=(ratios[1].value, ratios[1].low, ratios[1].high),
+        price=price,
     )
 
 
@@ -225,6 +249,9 @@ def print_table(rows: Sequence[Measured]) -> None:
             f"{row.name:18} {row.mean_ms:8.2f} {row.p50_ms:8.2f} {row.p99_ms:8.2f} {row.tokens_per_second:9.0f} "
             f"{row.exact_match:7.2%} {row.agreement:7.2%}  {_shown(row.over_transformers)}  {_shown(row.over_genai)}"
         )
+    for row in rows:
+        if row.price:
+            print(f"{row.name}: {_shown(row.price).strip()} times the time without a schema")
 
 
 def _shown(ratio: tuple[float, float, float]) -> str:

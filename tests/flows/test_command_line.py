@@ -19,7 +19,7 @@ from flows import recalibration
 from flows.command_line import bench, main, predict, recalibrate, run, status
 from tasks.data.rows import UNLABELLED
 from tasks.errors import UserError
-from tests.registry.generated import tokens
+from tests.registry.generated import token_server, tokens
 from tests.registry.test_report import benchmark
 
 PROJECT = Path(__file__).parents[2]
@@ -394,7 +394,15 @@ def test_bench_refuses_what_it_cannot_measure(
     assert said in fails_with(capfd, "bench", str(tmp_path), *arguments)
 
 
-# ------------------------------------------------------------------ status
+def test_bench_names_the_file_of_a_schema_that_nothing_could_keep_to(tmp_path: Path) -> None:
+    file = tmp_path / "schema.json"
+    with pytest.raises(UserError, match=r"schema\.json: cannot be read"):
+        bench.read_schema(file)
+    file.write_text("[]", encoding="utf-8")
+    with pytest.raises(UserError, match=r"schema\.json: schema: a JSON schema is an object, not list"):
+        bench.read_schema(file)
+    file.write_text('{"type": "object"}', encoding="utf-8")
+    assert json.loads(bench.read_schema(file)) == {"type": "object"}
 
 
 def test_bench_prints_token_latencies_where_answers_are_tokens(capsys: pytest.CaptureFixture[str]) -> None:
@@ -403,11 +411,15 @@ def test_bench_prints_token_latencies_where_answers_are_tokens(capsys: pytest.Ca
     result = benchmark()
     bench.print_benchmark(console_for(sys.stdout), result)
     assert "tokens" not in capsys.readouterr().out
-    bench.print_benchmark(console_for(sys.stdout), result.model_copy(update={"tokens": tokens()}))
+    measured = {"tokens": tokens(), "token_server": token_server()}
+    bench.print_benchmark(console_for(sys.stdout), result.model_copy(update=measured))
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["to", "the", "first", "2.000", "4.000", "4.600"] in lines
     assert ["per", "further", "one", "0.400", "0.700", "0.800"] in lines
     assert ["1450.0", "tokens/s,", "17.4", "an", "answer"] in lines
+    assert ["to", "the", "first", "2.200", "4.400", "4.800", "50"] in lines
+    assert ["LoadGen:", "VALID"] in lines
+    assert ["sustained", "within", "both", "bounds:", "120.0", "qps,", "2088.0", "tokens/s"] in lines
 
 
 def test_status_before_anything_is_registered(own_home: Path, capfd: pytest.CaptureFixture[str]) -> None:

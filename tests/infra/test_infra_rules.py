@@ -218,7 +218,8 @@ def test_both_ways_of_running_it_use_the_same_commands_and_users_file() -> None:
 
 def test_images_install_what_the_project_pins_and_the_pipeline_gets_torch_without_cuda() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    pinned = {canonicalize_name((one := Requirement(text)).name): one.specifier for text in project["dependencies"]}
+    texts = [*project["dependencies"], *project["optional-dependencies"]["guidance"]]
+    pinned = {canonicalize_name((one := Requirement(text)).name): one.specifier for text in texts}
     others = {"onnxruntime": "onnxruntime-gpu", "mlflow-skinny": "mlflow"}  # the same releases, built smaller
     installed = [pin for file in DOCKERFILES for pin in installed_pins(file)]
 
@@ -231,7 +232,10 @@ def test_images_install_what_the_project_pins_and_the_pipeline_gets_torch_withou
 
 
 def test_the_serving_image_has_what_a_registered_model_declares_and_nothing_else() -> None:
-    declared = {Requirement(text).name.replace("onnxruntime-gpu", "onnxruntime") for text in serving_requirements()}
+    declared = {
+        Requirement(text).name.replace("onnxruntime-gpu", "onnxruntime")
+        for text in serving_requirements(generator=True)
+    }
 
     assert {pin.name for pin in installed_pins(INFRA / "serving.Dockerfile")} == declared
 

@@ -73,6 +73,9 @@ class TestReport:
         assert re.search(r"p99 per further token\s*0\.700.ms\s*upper bound 0\.800.ms", text)
         assert re.search(r"p99\s*4\.00.ms≤ 4\.60.ms\s*0\.700.ms≤ 0\.800.ms", text)
         assert re.search(r"completion tokens per second\s*1,450", text)
+        assert re.search(r"p99\s*4\.40.ms≤ 4\.80.ms\s*0\.800.ms≤ 0\.900.ms", text)
+        assert re.search(r"bounds on p99\s*to the first 50.ms, per further one 10.ms", text)
+        assert re.search(r"completion tokens per second at that rate\s*2,088", text)
 
     def test_it_says_how_full_and_small_model_came_about(self, content):
         text = body(content)
@@ -129,6 +132,9 @@ class TestModelCard:
         assert "## Tokens on local-cpu, 1500 queries" in card
         assert "| time to the first token (ms), p99 | 4 | 4.6 |" in card
         assert "| completion tokens per second | 1450 |" in card
+        assert "## Tokens on local-cpu, Server at 80 queries per second" in card
+        assert "| time to the first token (ms), p99 | 4.4 | 4.8 |" in card
+        assert "| tokens per second within 50 ms to the first token and 10 ms per further token | 2088 |" in card
         assert "# completion, confidence, path, tokens" in card
 
     def test_nothing_is_said_of_what_only_classes_have(self, card):
@@ -155,6 +161,8 @@ def test_token_latencies_are_metrics_of_their_step(completing):
     metrics = metrics_of(completing.benchmarks[0])
     assert metrics["tokens/first/p99_ms"] == 4.0
     assert metrics["tokens/further/p99_upper_bound_ms"] == 0.8
+    assert metrics["token_server/first/p99_upper_bound_ms"] == 4.8
+    assert metrics["token_server/sustained_qps"] == 120.0
     assert metrics["scenarios/Server/p99_ms"] == 8.0
     assert metrics_of(student())["tune/exact_match"] == 0.81
 
@@ -173,6 +181,9 @@ class TestHeadlineMetrics:
         assert metrics["local-cpu/ttft_p99_upper_bound_ms"] == 4.6
         assert metrics["local-cpu/tpot_p50_ms"] == 0.4
         assert metrics["local-cpu/tokens_per_second"] == 1450.0
+        assert metrics["local-cpu/server_ttft_p99_ms"] == 4.4
+        assert metrics["local-cpu/server_tpot_p99_upper_bound_ms"] == 0.9
+        assert metrics["local-cpu/sustained_tokens_per_second"] == pytest.approx(2088.0)
         assert not {"macro_f1", "in_scope_accuracy", "expected_calibration_error", "out_of_scope_recall"} & set(metrics)
 
     def test_classification_has_none_of_them(self, evidence):

@@ -9,7 +9,7 @@ import pytest
 from tasks.benchmark.errors import BenchmarkError
 from tasks.benchmark.evidence import percentiles
 from tasks.benchmark.job import LoadRun
-from tasks.benchmark.load_log import DETAIL_FILE, TRACE_FILE, read_run
+from tasks.benchmark.load_log import DETAIL_FILE, TRACE_FILE, read_run, read_token_run
 from tasks.benchmark.process import run_pinned
 from tasks.recipe import Target
 
@@ -18,7 +18,8 @@ import json, sys, threading, time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from tasks.benchmark.load_generator import Load, generate_load
+from tasks.benchmark.load_generator import Load, generate_load, generate_token_load
+from tasks.benchmark.tokens import StreamedTexts
 
 @dataclass
 class Answer:
@@ -50,8 +51,24 @@ class Stalling(Model):
                 time.sleep(self.stall_s)
         return super().predict(texts)
 
+class Streaming(Model):
+    '''Answers a number with as many tokens; 0 with no text at all, and 7 with an error after the first piece.'''
+    def __init__(self, first_ms=0.2, further_ms=0.1):
+        super().__init__()
+        self.first_ms, self.further_ms = first_ms, further_ms
+    def generate(self, text):
+        for token in range(int(text)):
+            time.sleep((self.further_ms if token else self.first_ms) / 1e3)
+            if (text, token) == ("7", 1):
+                raise ValueError("cannot go on")
+            yield str(token)
+
 texts = [str(number) for number in range(200)]
 folder = Path(sys.argv[1])
+
+def stream(load, model, name, few):
+    asked = StreamedTexts(few, [int(text) for text in few])
+    return generate_token_load(load, model, asked, workers=2, folder=folder / name)
 
 def run(load, model, name):
     return generate_load(load, model, texts, workers=2, folder=folder / name)
@@ -185,6 +202,90 @@ def test_raising_model_is_counted_and_hangs_no_scenario(tmp_path: Path) -> None:
     assert 20 < runs["server"].errors < 80
     assert [len(run.latencies_ms) for run in runs.values()] == [100, 200, 100]
     assert "ValueError: cannot answer" in (tmp_path / "loads.log").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def streamed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, LoadRun]]:
+    """Runs whose answers are streamed, and the folder of their logs."""
+    folder = tmp_path_factory.mktemp("streamed")
+    runs = loads(
+        folder,
+        """
+        def load(queries, ttft, tpot, qps=300):
+            return Load("Server", queries, target_qps=qps, ttft_bound_ms=ttft, tpot_bound_ms=tpot)
+        some = ["3", "5", "12"]
+        runs = {
+            "lenient": stream(load(500, 10_000, 5_000), Streaming(), "lenient", some),
+            "late": stream(load(100, 0.01, 5_000), Streaming(), "late", some),
+            "slow": stream(load(100, 10_000, 0.01), Streaming(), "slow", some),
+            "short": stream(load(100, 10_000, 5_000), Streaming(), "short", ["0", "1", "3"]),
+            "raising": stream(load(100, 10_000, 5_000), Streaming(), "raising", ["3", "7"]),
+        }
+        print(json.dumps({name: run.model_dump() for name, run in runs.items()}))
+        """,
+    )
+    return folder, runs
+
+
+def test_token_times_of_the_trace_are_the_ones_of_loadgens_own_percentiles(
+    streamed: tuple[Path, dict[str, LoadRun]],
+) -> None:
+    folder, runs = streamed
+    details, tokens = read_details(folder / "lenient"), runs["lenient"].tokens
+    assert tokens is not None
+    assert tokens.total_ms == runs["lenient"].latencies_ms
+    assert set(tokens.tokens) == {3, 5, 12}
+    first = sorted(tokens.first_ms)
+    rows = zip(tokens.first_ms, tokens.total_ms, tokens.tokens, strict=True)
+    further = sorted((total - start) / (count - 1) for start, total, count in rows)
+    for percent in (50, 90, 99):
+        own = details[f"result_first_token_{percent}.00_percentile_latency_ns"] / 1e6
+        assert first[len(first) * percent // 100] == pytest.approx(own, abs=1e-6)
+        own = details[f"result_time_per_output_token_{percent}.00_percentile_ns"] / 1e6
+        assert further[len(further) * percent // 100] == pytest.approx(own, abs=1e-5)
+
+
+def test_a_streamed_run_is_valid_by_both_token_bounds_and_names_the_one_it_missed(
+    streamed: tuple[Path, dict[str, LoadRun]],
+) -> None:
+    runs = streamed[1]
+
+    assert runs["lenient"].valid
+    assert (runs["lenient"].ttft_bound_ms, runs["lenient"].tpot_bound_ms) == (10_000, 5_000)
+    assert runs["lenient"].latency_bound_ms is None
+    assert not runs["late"].valid
+    assert "time to the first token" in runs["late"].validity
+    assert "time per further token" not in runs["late"].validity
+    assert not runs["slow"].valid
+    assert "time per further token" in runs["slow"].validity
+    assert "time to the first token" not in runs["slow"].validity
+
+
+def test_answers_of_no_or_one_token_are_no_errors_to_loadgen(streamed: tuple[Path, dict[str, LoadRun]]) -> None:
+    folder, runs = streamed
+
+    assert read_details(folder / "short")["num_errors"] == 0
+    assert set(runs["short"].tokens.tokens) == {0, 1, 3}
+    rows = zip(runs["short"].tokens.first_ms, runs["short"].tokens.total_ms, strict=True)
+    assert all(0 < first <= total for first, total in rows)
+
+
+def test_a_stream_that_breaks_off_is_counted_and_hangs_no_run(streamed: tuple[Path, dict[str, LoadRun]]) -> None:
+    run = streamed[1]["raising"]
+
+    assert run.errors == run.tokens.tokens.count(7) > 20
+    assert len(run.latencies_ms) == 100
+
+
+def test_a_trace_without_a_querys_first_token_is_refused(
+    tmp_path: Path, streamed: tuple[Path, dict[str, LoadRun]]
+) -> None:
+    trace = (streamed[0] / "short" / TRACE_FILE).read_text(encoding="utf-8").splitlines(keepends=True)
+    first = next(number for number, line in enumerate(trace) if "Token_Latency" in line)
+    (tmp_path / TRACE_FILE).write_text("".join(trace[:first] + trace[first + 1 :]), encoding="utf-8")
+
+    with pytest.raises(BenchmarkError, match="first token"):
+        read_token_run(tmp_path, [0, 1, 3])
 
 
 def test_incomplete_logs_are_refused(tmp_path: Path) -> None:

@@ -149,9 +149,17 @@ def test_the_benchmark_measures_tokens_and_the_plain_full_model_beside_the_bundl
     assert measured.tokens.queries == 40
     assert 0 < measured.tokens.mean_tokens <= MAX_NEW_TOKENS
     assert len(measured.tokens.first) == len(measured.tokens.further) == 3
+    server = measured.token_server
+    assert server is not None
+    assert (server.queries, server.errors) == (40, 0)
+    assert (server.ttft_bound_ms, server.tpot_bound_ms) == (config.server_ttft_ms, config.server_tpot_ms)
+    assert server.sustained_qps is None  # 40 queries prove no 99th percentile
+    assert len(server.first) == len(server.further) == 3
+    assert 0 < server.mean_tokens <= MAX_NEW_TOKENS
     assert set(measured.stop_shares) == {"small", "reference"}
     raw = json.loads((workspace.out / "measurements.json").read_text())
-    assert len(raw["tokens"]["first_ms"]) == 40
+    assert len(raw["tokens"]["first_ms"]) == len(raw["token_server"]["tokens"]["first_ms"]) == 40
+    assert (workspace.out / "loadgen" / "Server-tokens" / "mlperf_log_summary.txt").is_file()
 
 
 def test_contenders_are_named_by_their_weights(run) -> None:
