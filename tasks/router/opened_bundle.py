@@ -74,7 +74,7 @@ class OpenedClassifier:
         router = load_router(folder)
         if len(router.rules) < 2:
             raise reference_alone(folder)
-        check_reference(reference_graph, file_digest(reference_graph), manifest)
+        check_reference(reference_graph, file_digest(reference_graph) if reference_graph.is_file() else "", manifest)
         threads, provider = target.threads, target.execution_provider
         return cls(
             folder=folder,
