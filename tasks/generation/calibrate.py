@@ -88,11 +88,19 @@ class Calibration:
         """The ladder that was certified."""
         return self.decided.ladder if self.decided else None
 
-    def contents(
-        self, decided: Decided, decoders: Mapping[str, Path], tokenizer: Path, reference_digest: str
-    ) -> GenerationContents:
-        """The bundle of a ladder; `decoders`: folder of each path that it could have."""
-        return GenerationContents(
+    def write(
+        self,
+        folder: Path,
+        name: str,
+        decided: Decided,
+        *,
+        decoders: Mapping[str, Path],
+        tokenizer: Path,
+        reference_digest: str,
+        target: Target,
+    ) -> None:
+        """Write the bundle of a ladder; `decoders`: folder of each path that it could have."""
+        contents = GenerationContents(
             decoders={path: decoders[path] for path in decided.ladder.paths},
             tokenizer=tokenizer,
             settings=next(iter(self.trial.paths.values())).settings,
@@ -101,10 +109,7 @@ class Calibration:
             certificates=decided.certificates,
             reference_digest=reference_digest,
         )
-
-    def golden(self, decided: Decided) -> list[str]:
-        """Prompts whose route and whose answers' tokens are no near thing."""
-        return _golden(decided, self.answers)
+        write_generation_bundle(folder, name, contents, _golden(decided, self.answers), target)
 
 
 def calibrate_generation(
@@ -136,17 +141,14 @@ def calibrate_generation(
     workspace.progress("bundle", 0.9)
     bundle = workspace.out / BUNDLE_FOLDER
     reference = compression.folder / compression.result.reference_monolith
-    write_generation_bundle(
+    found.write(
         bundle,
         name,
-        found.contents(
-            decided,
-            {path: compression.folder / path for path in trial.paths},
-            reference / TOKENIZER_FILE,
-            decoder_digest(reference),
-        ),
-        found.golden(decided),
-        target,
+        decided,
+        decoders={path: compression.folder / path for path in trial.paths},
+        tokenizer=reference / TOKENIZER_FILE,
+        reference_digest=decoder_digest(reference),
+        target=target,
     )
     return router_result(
         entries=[PathEntry(path, DECODER, path) for path in decided.ladder.paths],

@@ -16,7 +16,7 @@ from engine.generation.drafting import Phrases
 from engine.generation.prompts import GenerationSettings
 from engine.generation.router import GenerationRouter
 from tasks.data.rows import UNLABELLED, Row
-from tasks.generation.bundling import decoder_digest, write_generation_bundle
+from tasks.generation.bundling import decoder_digest
 from tasks.generation.calibrate import calibrate_trial
 from tasks.generation.greedy import GreedyDecoder
 from tasks.generation.quantize import REFERENCE
@@ -99,10 +99,15 @@ class OpenedGenerator:
         progress("bundle")
 
         def write(folder: Path) -> None:
-            contents = found.contents(
-                decided, self.decoders, self.folder / TOKENIZER_FILE, self.manifest.reference_digest
+            found.write(
+                folder,
+                self.manifest.name,
+                decided,
+                decoders=self.decoders,
+                tokenizer=self.folder / TOKENIZER_FILE,
+                reference_digest=self.manifest.reference_digest,
+                target=self.target,
             )
-            write_generation_bundle(folder, self.manifest.name, contents, found.golden(decided), self.target)
 
         return FreshRouter(
             paths=decided.ladder.paths,

@@ -358,7 +358,9 @@ def test_recalibrate_reads_distinct_rows_with_and_without_labels_and_names_the_f
         read_fresh_rows([file], usual, usual)
 
 
-def test_recalibrate_reads_prompts_and_completions_where_the_bundle_writes_completions(tmp_path: Path) -> None:
+def test_recalibrate_reads_prompts_and_completions_where_the_bundle_writes_completions(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     bundle, file = tmp_path / "bundle", tmp_path / "rows.jsonl"
     bundle.mkdir()
     write_manifest(bundle, Manifest(FORMAT, "calls", (), None, 128, (), {}, "", {}, task=TEXT_GENERATION))
@@ -371,8 +373,8 @@ def test_recalibrate_reads_prompts_and_completions_where_the_bundle_writes_compl
     with pytest.raises(UserError, match=r"rows\.jsonl.*has no column 'prompt'"):
         recalibration.fresh_rows(bundle, [file])
     file.write_text('{"prompt": "a", "completion": "x"}\n{"prompt": "b", "completion": {"function": "pay"}}\n')
-    with pytest.raises(UserError, match=r"rows\.jsonl.*2.*completion is not a string"):
-        recalibration.fresh_rows(bundle, [file])
+    said = fails_with(capfd, "recalibrate", str(bundle), "--data", str(file))
+    assert "rows.jsonl line 2: completion is not a string" in said
 
 
 def test_recalibrate_refuses_a_folder_that_is_no_bundle(
