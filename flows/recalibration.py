@@ -6,7 +6,7 @@ Whoever parts the same rows anew until a certificate comes out is trying again o
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from flows.home import Home
 from flows.preparation import built_for
@@ -15,15 +15,14 @@ from tasks.errors import UserError
 from tasks.recipe.target import Target
 
 if TYPE_CHECKING:
-    from tasks.data.readers import RawRecord
+    from flows.bundle_family import BundleFamily
     from tasks.data.rows import Row
+    from tasks.opened_bundle import OpenedBundle
     from tasks.records import Recalibration
-
-LABEL_COLUMN: Final = "label"
 
 
 class Request(Record):
-    """What to recalibrate: a bundle's folder, for a target. `reference`: its reference path's graph, else found in the home.
+    """What to recalibrate: a bundle's folder, for a target. `reference`: its reference path, else found in it or in the home.
 
     `out`: the new bundle's folder, else one below the home. `seed` parts the rows into tune and certify.
     """
@@ -35,6 +34,31 @@ class Request(Record):
     seed: int = 0
 
 
+def fresh_rows(
+    bundle: Path, files: Sequence[Path], text_column: str | None = None, label_column: str | None = None
+) -> "list[Row]":
+    """The rows of data files such as the bundle is made for; no name of a column takes the family's own.
+
+    Raises UserError naming the first record that cannot be used.
+    """
+    from flows.bundle_family import family_of_bundle
+    from flows.fresh_rows import named_columns, read_fresh_rows
+
+    usual = family_of_bundle(bundle).columns
+    return read_fresh_rows(files, named_columns(usual, text_column, label_column), usual)
+
+
+def open_bundle(home: Home, request: Request) -> "OpenedBundle":
+    """The bundle beside its reference path. Raises UserError where that is not found, or there is nothing to route between."""
+    from flows.bundle_family import family_of_bundle
+
+    family = family_of_bundle(request.bundle)
+    if request.reference is not None and not request.reference.exists():
+        raise UserError("no such file or folder; it was to be the reference path", file=request.reference)
+    reference = request.reference or _reference_path(home, request.bundle, family)
+    return family.open(request.bundle, reference, built_for([request.target]))
+
+
 def recalibrate_bundle(
     home: Home, request: Request, rows: "Sequence[Row]", *, progress: Callable[[str], None] = lambda _message: None
 ) -> "Recalibration":
@@ -44,32 +68,22 @@ def recalibrate_bundle(
     """
     from engine.bundle import read_manifest
     from engine.digests import combined_digest, folder_digest
+    from flows.bundle_family import family_of_bundle
     from flows.certify_attempts import Attempt, CertifyAttempts
     from tasks.recalibrate import NotCertifiedError, part_rows, recalibrate
-    from tasks.recipe.schema import RouterConfig
 
     bundle = request.bundle
-    graph = request.reference or reference_graph(home, bundle)
-    tune, certify = part_rows(rows, seed=request.seed)
+    tune, certify = part_rows(rows, seed=request.seed, classes=family_of_bundle(bundle).columns.classes)
     attempts = CertifyAttempts(home, _rows_digest(rows))
     key = combined_digest({"bundle": folder_digest(bundle), "certify": _rows_digest(certify)})
     attempt = attempts.number(key)
     out = request.out or home.folder / "recalibrated" / f"{read_manifest(bundle).name}-{key[:12]}"
     if out.exists():
         raise UserError("exists already; name another folder with --out, or remove it", file=out)
+    opened = open_bundle(home, request)
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        result = recalibrate(
-            bundle,
-            graph,
-            tune,
-            certify,
-            false_rejection=RouterConfig().out_of_scope_false_rejection,
-            attempt=attempt,
-            target=built_for([request.target]),
-            out=out,
-            progress=progress,
-        )
+        result = recalibrate(opened, tune, certify, attempt=attempt, out=out, progress=progress)
     except NotCertifiedError:
         attempts.record(Attempt(key=key, number=attempt, certified=False))
         raise
@@ -77,64 +91,20 @@ def recalibrate_bundle(
     return result
 
 
-def reference_graph(home: Home, bundle: Path) -> Path:
-    """The graph of the bundle's reference path among the results of earlier runs. Raises UserError where it is not."""
+def _reference_path(home: Home, bundle: Path, family: "BundleFamily") -> Path:
+    """One of the bundle's own paths, or of the results of earlier runs. Raises UserError where it is neither."""
     from engine.bundle import read_manifest
-    from engine.digests import file_digest
 
-    digest = read_manifest(bundle).reference_digest
-    for graph in sorted(home.store.glob("quantize/*/out/reference.onnx")):
-        if file_digest(graph) == digest:
-            return graph
+    manifest = read_manifest(bundle)
+    own = [bundle / entry.file for entry in manifest.paths]
+    for candidate in (*own, *sorted(home.store.glob(family.stored_reference))):
+        if candidate.exists() and family.digest(candidate) == manifest.reference_digest:
+            return candidate
     raise UserError(
-        "the reference path of this bundle is not in the home (the run that made it was elsewhere); name its "
-        "reference.onnx with --reference",
+        "the reference path of this bundle is neither in it nor in the home (the run that made it was elsewhere); name its "
+        f"{Path(family.stored_reference).name} with --reference",
         file=home.folder,
     )
-
-
-def read_fresh_rows(files: "Sequence[Path]", text_column: str, label_column: str) -> "list[Row]":
-    """The distinct, consistent rows of data files; of twins, the one with a label. A label may be missing, null or blank.
-
-    Raises UserError naming the first record that cannot be used.
-    """
-    from tasks.data.duplicates import same_text_key, without_contradictions, without_duplicates
-    from tasks.data.readers import place
-    from tasks.data.rows import UNLABELLED
-    from tasks.data.validation import Rejected, check_record
-    from tasks.recipe.data import DataConfig
-
-    rows: list[Row] = []
-    for file in files:
-        config = DataConfig(train=(str(file),), text_column=text_column, label_column=label_column)
-        for record in _records(file, text_column, label_column):
-            unlabelled = _is_blank(record.values.get(label_column))
-            if unlabelled:
-                record = replace(record, values={**record.values, label_column: "a label to come"})
-            checked = check_record(record, config, role="validation", source=str(file))
-            if isinstance(checked, Rejected):
-                raise UserError(checked.reason, file=place(str(file), checked.number))
-            rows.append(replace(checked.row, label=UNLABELLED) if unlabelled else checked.row)
-    labelled = {same_text_key(row.text) for row in rows if row.label != UNLABELLED}
-    rows = [row for row in rows if row.label != UNLABELLED or same_text_key(row.text) not in labelled]
-    consistent, _ = without_contradictions({"validation": rows})
-    return without_duplicates(consistent["validation"])
-
-
-def _records(file: Path, text_column: str, label_column: str) -> "list[RawRecord]":
-    """All records; only a label column that nobody named may be missing altogether."""
-    from tasks.data.readers import MissingColumnError, format_of, read_records
-
-    try:
-        return list(read_records(file, format_of(file), [text_column, label_column], location=str(file)))
-    except MissingColumnError:
-        if label_column != LABEL_COLUMN:
-            raise
-        return list(read_records(file, format_of(file), [text_column], location=str(file)))
-
-
-def _is_blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _rows_digest(rows: "Sequence[Row]") -> str:

@@ -7,7 +7,7 @@ from prefect.logging import get_run_logger
 
 from flows.command_line.models import bundle_folder
 from flows.home import Home
-from flows.recalibration import LABEL_COLUMN, Request, read_fresh_rows, recalibrate_bundle
+from flows.recalibration import Request, fresh_rows, recalibrate_bundle
 from flows.retention import clean
 from registry.registrar import Registrar
 from registry.retention import RetentionPolicy
@@ -31,19 +31,19 @@ def recalibrate(
     model: str,
     data: str,
     target: str = "local-cpu",
-    text_column: str = "text",
-    label_column: str = LABEL_COLUMN,
+    text_column: str | None = None,
+    label_column: str | None = None,
     seed: int = 0,
 ) -> str:
     """The folder of a new bundle of `model`, with certificates from the rows of the file `data`.
 
-    `model`: a bundle's folder, or `models:/NAME@ALIAS`. Raises UserError for a file or model that cannot be used,
-    NotCertifiedError where the rows prove too little.
+    `model`: a bundle's folder, or `models:/NAME@ALIAS`. The columns are those of its task family where none are named.
+    Raises UserError for a file or model that cannot be used, NotCertifiedError where the rows prove too little.
     """
     logger = get_run_logger()
-    rows = read_fresh_rows([Path(data)], text_column, label_column)
-    home = Home.open()
-    request = Request(bundle=bundle_folder(model), target=load_target(target), seed=seed)
+    bundle, home = bundle_folder(model), Home.open()
+    rows = fresh_rows(bundle, [Path(data)], text_column, label_column)
+    request = Request(bundle=bundle, target=load_target(target), seed=seed)
     result = recalibrate_bundle(home, request, rows, progress=logger.info)
     logger.info("%s is certified at %s; its bundle is %s", model, result.operating_point, result.bundle)
     return str(result.bundle)

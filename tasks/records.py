@@ -309,9 +309,11 @@ class RouterResult(Record):
 
 
 class Recalibration(Record):
-    """A new router for the same paths, from fresh rows. `before`, `after`: certificates; a point that is missing fell.
+    """A new router from fresh rows. `before`, `after`: certificates; a point that is missing fell.
 
     `rows_to_label`: rows without a label (of `unlabelled_rows`) where some path answers otherwise than the reference path.
+    `paths_before`, `paths`: names, cheapest first; a classification bundle keeps its own, a generation bundle is made anew
+    of its own and the reference path.
     """
 
     bundle: str
@@ -323,6 +325,8 @@ class Recalibration(Record):
     operating_point: str
     before: tuple[Certificate, ...]
     after: tuple[Certificate, ...]
+    paths_before: tuple[str, ...]
+    paths: tuple[str, ...]
 
 
 # ---------------------------------------------------------------- evidence

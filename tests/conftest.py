@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,9 @@ from tasks.recipe.data import DataConfig
 from tasks.recipe.target import Target
 from tests.postgresql import MISSING, Cluster, programs, running_cluster
 from tests.tiny_decoder import TinyDecoders, make_tiny_decoders
+
+if TYPE_CHECKING:
+    from tests.tiny_generation_bundle import CalibratedGenerator
 
 os.environ.update(
     HF_HUB_OFFLINE="1",
@@ -138,6 +142,14 @@ def tiny_bundle(tiny: "TinyRun") -> Path:
 def tiny_decoders(tmp_path_factory: pytest.TempPathFactory) -> TinyDecoders:
     """Tiny Llamas, exported."""
     return make_tiny_decoders(tmp_path_factory.mktemp("tiny-decoders"))
+
+
+@pytest.fixture(scope="session")
+def tiny_generator(tmp_path_factory: pytest.TempPathFactory) -> "CalibratedGenerator":
+    """A calibrated bundle of two tiny decoders."""
+    from tests.tiny_generation_bundle import calibrated_generator
+
+    return calibrated_generator(tmp_path_factory.mktemp("tiny-generator"))
 
 
 @pytest.fixture(scope="session")

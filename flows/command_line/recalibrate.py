@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tasks.data.rows import Row
+    from tasks.opened_bundle import OpenedBundle
     from tasks.records import Certificate, Recalibration
-    from tasks.router.opened_bundle import OpenedBundle
 
 
 def add_to(commands: Any) -> None:
@@ -25,7 +25,8 @@ def add_to(commands: Any) -> None:
         help="new thresholds and certificates from fresh rows",
         description="Makes a new bundle of MODEL's paths: thresholds and certificates come from the rows of FILE. "
         "Nothing is trained; rows that the model was trained on prove nothing and must not be in FILE. A row may lack its "
-        "label: it counts as lost wherever the answer is not the reference path's. --ask writes the rows whose labels matter.",
+        "label (its completion): it counts as lost wherever the answer is not the reference path's. --ask writes the rows "
+        "whose labels matter.",
     )
     parser.add_argument("model", metavar="MODEL", help=models.HELP)
     parser.add_argument("--data", metavar="FILE", required=True, type=Path, help=".jsonl, .csv or .parquet")
@@ -37,11 +38,14 @@ def add_to(commands: Any) -> None:
         "--out", metavar="FOLDER", type=Path, help="where the new bundle goes (default: below the home)"
     )
     parser.add_argument(
-        "--reference", metavar="GRAPH", type=Path, help="the reference path's graph (default: found in the home)"
+        "--reference",
+        metavar="PATH",
+        type=Path,
+        help="the reference path: a graph, or a decoder's folder (default: found in MODEL or in the home)",
     )
     parser.add_argument("--target", metavar="T", default="local-cpu", help="name of a target")
-    parser.add_argument("--text-column", default="text", metavar="NAME")
-    parser.add_argument("--label-column", default="label", metavar="NAME")
+    parser.add_argument("--text-column", metavar="NAME", help="default: text, or prompt where MODEL writes completions")
+    parser.add_argument("--label-column", metavar="NAME", help="default: label, or completion")
     parser.add_argument("--seed", type=int, default=0, help="parts the rows into tune and certify")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
     parser.set_defaults(execute=execute, resumes=False)
@@ -53,21 +57,17 @@ def execute(options: argparse.Namespace) -> int:
     from flows.command_line.console import console_for
     from flows.command_line.watching import watching
     from flows.home import Home
-    from flows.recalibration import Request, read_fresh_rows, recalibrate_bundle, reference_graph
+    from flows.recalibration import Request, fresh_rows, open_bundle, recalibrate_bundle
     from tasks.recipe.load import load_target
 
-    target = load_target(options.target)
-    columns = options.text_column, options.label_column
-    rows = read_fresh_rows([options.data, *([options.labels] if options.labels else [])], *columns)
-    home = Home.open()
+    target, home = load_target(options.target), Home.open()
+    files = [options.data, *([options.labels] if options.labels else [])]
     with captured_output(new_log(home.logs, "recalibrate")) as (_, err), watching(console_for(err)) as observer:
         bundle = models.bundle_folder(options.model)
-        if options.ask:
-            from tasks.router.opened_bundle import OpenedBundle
-
-            graph = options.reference or reference_graph(home, bundle)
-            return _ask(options, rows, OpenedBundle.open(bundle, graph, target))
+        rows = fresh_rows(bundle, files, options.text_column, options.label_column)
         request = Request(bundle=bundle, target=target, reference=options.reference, out=options.out, seed=options.seed)
+        if options.ask:
+            return _ask(options, rows, open_bundle(home, request))
         observer.started("recalibrate")
         result = recalibrate_bundle(
             home, request, rows, progress=lambda message: observer.progressed("recalibrate", message)
@@ -81,15 +81,16 @@ def execute(options: argparse.Namespace) -> int:
 
 def _ask(options: argparse.Namespace, rows: "Sequence[Row]", bundle: "OpenedBundle") -> int:
     """Writes the rows whose labels matter."""
+    from flows.bundle_family import family_of_bundle
     from flows.command_line.console import console_for
-    from tasks.router.opened_bundle import rows_to_label
+    from flows.fresh_rows import named_columns
 
-    bundle.check_labels(rows)
-    asked = rows_to_label(bundle, rows)
+    columns = named_columns(family_of_bundle(bundle.folder).columns, options.text_column, options.label_column)
+    asked = bundle.rows_to_label(rows)
     if options.ask.exists():
         raise UserError("exists already, perhaps with labels in it; name another file with --ask", file=options.ask)
     lines = [
-        json.dumps({options.text_column: row.text, options.label_column: None}, ensure_ascii=False) for row in asked
+        json.dumps({columns.text_column: row.text, columns.label_column: None}, ensure_ascii=False) for row in asked
     ]
     unfinished = options.ask.with_name(f".{options.ask.name}.part")
     unfinished.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -118,6 +119,8 @@ def print_recalibration(console: "Console", result: "Recalibration") -> None:
         )
     header = ("operating point", "cost before", "after", "stops before", "after")
     print_rows(console, [header, *(_row(old, after.get(old.operating_point)) for old in result.before)])
+    if result.paths != result.paths_before:
+        console.print(f"paths: {', '.join(result.paths_before)} before, {', '.join(result.paths)} now")
     console.print(f"default operating point: {result.operating_point}")
     console.print(f"bundle: {result.bundle}", soft_wrap=True)
 

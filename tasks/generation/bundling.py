@@ -21,6 +21,7 @@ from engine.bundle import (
     PathEntry,
     write_manifest,
 )
+from engine.digests import combined_digest, folder_files
 from engine.generation.decoder import Decoder
 from engine.generation.drafting import Phrases
 from engine.generation.graph_names import CONFIG_FILE, GRAPH_FILE
@@ -40,8 +41,8 @@ _FILES: Final = (CONFIG_FILE, GRAPH_FILE, _BUILT_GRAPH, _WEIGHTS)
 class GenerationContents:
     """What a generation bundle is made of.
 
-    `decoders`: folder of each path by its name, cheapest first; `tokenizer`: a `tokenizer.json`. `reference_digest`: SHA-256
-    of the reference path's decoder.
+    `decoders`: folder of each path by its name, cheapest first; `tokenizer`: a `tokenizer.json`. `reference_digest`: the
+    `decoder_digest` of the reference path.
     """
 
     decoders: Mapping[str, Path]
@@ -51,6 +52,11 @@ class GenerationContents:
     phrases: Phrases
     certificates: Sequence[Certificate]
     reference_digest: str
+
+
+def decoder_digest(folder: Path) -> str:
+    """One SHA-256 of a decoder: over the files that a bundle has of it, whatever else lies in its folder."""
+    return combined_digest({name: digest for name, digest in folder_files(folder).items() if name in _FILES})
 
 
 def write_generation_bundle(

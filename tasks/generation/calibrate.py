@@ -5,23 +5,23 @@ The reference path is the full model in fp32, decoded greedily token by token. W
 bundle ships the reference path alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from engine.bundle import FORMAT, TEXT_GENERATION, TOKENIZER_FILE, Manifest, PathEntry
-from engine.digests import folder_digest
+from engine.bundle import TOKENIZER_FILE, PathEntry
 from engine.generation.model import DECODER
 from engine.generation.prompts import GenerationSettings
-from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
+from engine.generation.router import GenerationRouter, OperatingPoint, Step
 from engine.router import OperatingPoint as Thresholds
 from tasks.artifact import Artifact, Workspace
 from tasks.bundling import GOLDEN_MARGIN, golden_texts
 from tasks.calibrate import BUNDLE_FOLDER
 from tasks.data.rows import Row, read_rows
-from tasks.generation.bundling import GenerationContents, write_generation_bundle
+from tasks.generation.bundling import GenerationContents, decoder_digest, write_generation_bundle
 from tasks.generation.correctness import Correctness
 from tasks.generation.costs import Costs, measure_costs
 from tasks.generation.drafts import fastest_drafts
@@ -44,7 +44,7 @@ CLEAR_LOG_PROBABILITY: Final = -0.4
 
 
 @dataclass(frozen=True)
-class _Decided:
+class Decided:
     """The ladder that ships, its certificates, and its operating points as thresholds of the chain's."""
 
     ladder: Ladder
@@ -70,6 +70,48 @@ class _Decided:
         return OperatingPoint(point.name, point.epsilon, (*steps, Step(last)))
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """What was found out: tune as all paths answer it, costs, all ladders, cheapest prediction first.
+
+    `decided` is None where nothing could be certified.
+    """
+
+    trial: Trial
+    answers: TuneAnswers
+    costs: Costs
+    ladders: Sequence[Ladder]
+    decided: Decided | None
+
+    @property
+    def chosen(self) -> Ladder | None:
+        """The ladder that was certified."""
+        return self.decided.ladder if self.decided else None
+
+    def write(
+        self,
+        folder: Path,
+        name: str,
+        decided: Decided,
+        *,
+        decoders: Mapping[str, Path],
+        tokenizer: Path,
+        reference_digest: str,
+        target: Target,
+    ) -> None:
+        """Write the bundle of a ladder; `decoders`: folder of each path that it could have."""
+        contents = GenerationContents(
+            decoders={path: decoders[path] for path in decided.ladder.paths},
+            tokenizer=tokenizer,
+            settings=next(iter(self.trial.paths.values())).settings,
+            router=decided.router(),
+            phrases=self.trial.phrases,
+            certificates=decided.certificates,
+            reference_digest=reference_digest,
+        )
+        write_generation_bundle(folder, name, contents, _golden(decided, self.answers), target)
+
+
 def calibrate_generation(
     snapshot: Artifact[SnapshotResult],
     compression: Artifact[CompressionResult],
@@ -93,36 +135,20 @@ def calibrate_generation(
     trial = open_trial(
         compression, read_rows(snapshot, "train"), settings_of(models, correct, max_new_tokens), correct, target
     )
-    small = SMALL if SMALL in trial.paths else None
-    static = FULL if FULL in trial.paths else REFERENCE
-    workspace.progress("drafts by measured speed", 0.1)
-    trial = fastest_drafts(trial, tune, workspace.progress, small=small)
-    workspace.progress(f"answers of all paths on {len(tune)} rows of tune", 0.2)
-    answers = TuneAnswers.of(trial, tune)
-    workspace.progress("costs on the target", 0.4)
-    costs = measure_costs(trial, tune, workspace.progress, small=small, static=static, beginnings=EARLY_TOKENS)
-    workspace.progress("chains of all ladders", 0.5)
     delta = level_to_spend(1 - config.confidence, attempt)
-    ladders = candidates(trial, answers, costs, Promise(config.max_accuracy_loss, delta, len(certify)))
-    workspace.progress(f"certificate on {len(certify)} rows", 0.6)
-    found = _decide(trial, ladders, answers, costs, certify, config, delta)
-    decided = found or _reference_alone(ladders, len(certify), config)
+    found = calibrate_trial(trial, tune, certify, config=config, delta=delta, progress=workspace.progress)
+    decided = found.decided or _reference_alone(found.ladders, len(certify), config)
     workspace.progress("bundle", 0.9)
     bundle = workspace.out / BUNDLE_FOLDER
-    write_generation_bundle(
+    reference = compression.folder / compression.result.reference_monolith
+    found.write(
         bundle,
         name,
-        GenerationContents(
-            decoders={path: compression.folder / path for path in decided.ladder.paths},
-            tokenizer=compression.folder / REFERENCE / TOKENIZER_FILE,
-            settings=next(iter(trial.paths.values())).settings,
-            router=decided.router(),
-            phrases=trial.phrases,
-            certificates=decided.certificates,
-            reference_digest=folder_digest(compression.folder / compression.result.reference_monolith),
-        ),
-        _golden(decided, answers),
-        target,
+        decided,
+        decoders={path: compression.folder / path for path in trial.paths},
+        tokenizer=reference / TOKENIZER_FILE,
+        reference_digest=decoder_digest(reference),
+        target=target,
     )
     return router_result(
         entries=[PathEntry(path, DECODER, path) for path in decided.ladder.paths],
@@ -130,13 +156,43 @@ def calibrate_generation(
         costs=decided.ladder.costs,
         point=decided.point,
         certificates=decided.certificates,
-        static_cost_ms=float(costs.static.mean()),
-        candidates=[ladder.record(chosen=found is not None and ladder is found.ladder) for ladder in ladders],
+        static_cost_ms=float(found.costs.static.mean()),
+        candidates=[ladder.record(chosen=ladder is found.chosen) for ladder in found.ladders],
         bundle=bundle,
         attempt=attempt,
-        reference_right=answers.reference_right,
+        reference_right=found.answers.reference_right,
         certify=certify,
     )
+
+
+def calibrate_trial(
+    trial: Trial,
+    tune: Sequence[Row],
+    certify: Sequence[Row],
+    *,
+    config: RouterConfig,
+    delta: float,
+    progress: Callable[..., None],
+    unlabelled: int = 0,
+) -> Calibration:
+    """From opened decoders to certified ladders: what calibration and recalibration have in common.
+
+    `delta`: what may be spent of 1 - confidence. `unlabelled`: how many certify rows were given the reference path's answer
+    as their completion. `progress(message, fraction)`: as a workspace's.
+    """
+    small = SMALL if SMALL in trial.paths else None
+    static = FULL if FULL in trial.paths else REFERENCE
+    progress("drafts by measured speed", 0.1)
+    trial = fastest_drafts(trial, tune, progress, small=small)
+    progress(f"answers of all paths on {len(tune)} rows of tune", 0.2)
+    answers = TuneAnswers.of(trial, tune)
+    progress("costs on the target", 0.4)
+    costs = measure_costs(trial, tune, progress, small=small, static=static, beginnings=EARLY_TOKENS)
+    progress("chains of all ladders", 0.5)
+    ladders = candidates(trial, answers, costs, Promise(config.max_accuracy_loss, delta, len(certify)))
+    progress(f"certificate on {len(certify)} rows", 0.6)
+    decided = _decide(trial, ladders, answers, costs, certify, config, delta, unlabelled)
+    return Calibration(trial, answers, costs, ladders, decided)
 
 
 def open_trial(
@@ -151,22 +207,7 @@ def open_trial(
     names = [name for name in result.segments if name != FULL or result.static_precision != FP32.name]
     paths = {path: GreedyDecoder.open(compression.folder / path, settings, target) for path in (*names, REFERENCE)}
     examples = on_all_cores(paths[REFERENCE].example, train)
-    manifest = Manifest(
-        format=FORMAT,
-        name="trial",
-        labels=(),
-        out_of_scope_label=None,
-        max_length=paths[REFERENCE].decoder.context_length,
-        paths=tuple(PathEntry(path, DECODER, path) for path in paths),
-        runtime={},
-        reference_digest="",
-        files={},
-        task=TEXT_GENERATION,
-    )
-    rules = {path: PathRule(path, cost_ms=0.0) for path in paths}
-    return Trial(
-        paths, rules, rules, learn_phrases(example for example in examples if example.prompt), manifest, correct
-    )
+    return Trial.of(paths, learn_phrases(example for example in examples if example.prompt), correct)
 
 
 def _decide(
@@ -177,7 +218,8 @@ def _decide(
     certify: Sequence[Row],
     config: RouterConfig,
     delta: float,
-) -> _Decided | None:
+    unlabelled: int,
+) -> Decided | None:
     reference_right = trial.plain(REFERENCE, certify).right
 
     def subject_of(ladder: Ladder) -> Subject:
@@ -191,6 +233,7 @@ def _decide(
             names=ladder.paths,
             otherwise_ms=float(costs.alone[REFERENCE].mean()),
             ends_with_reference=ladder.ends_with_reference,
+            unlabelled=unlabelled,
         )
 
     found = first_certified(
@@ -204,7 +247,7 @@ def _decide(
     if found is None:
         return None
     ladder, certified = found
-    return _Decided(
+    return Decided(
         ladder,
         tuple(certificate for certificate, _ in certified.values()),
         {name: point for name, (_, point) in certified.items()},
@@ -212,15 +255,15 @@ def _decide(
     )
 
 
-def _reference_alone(ladders: Sequence[Ladder], certify_rows: int, config: RouterConfig) -> _Decided:
+def _reference_alone(ladders: Sequence[Ladder], certify_rows: int, config: RouterConfig) -> Decided:
     ladder = next(ladder for ladder in ladders if ladder.paths == (REFERENCE,))
     certificate = reference_certificate(
         certify_rows, config.max_accuracy_loss, config.confidence, REFERENCE, ladder.rules[0].cost_ms
     )
-    return _Decided(ladder, (certificate,), {REFERENCE: Thresholds(REFERENCE, 0.0, ())}, REFERENCE)
+    return Decided(ladder, (certificate,), {REFERENCE: Thresholds(REFERENCE, 0.0, ())}, REFERENCE)
 
 
-def _golden(decided: _Decided, tune: TuneAnswers) -> list[str]:
+def _golden(decided: Decided, tune: TuneAnswers) -> list[str]:
     """Prompts whose route and whose answers' tokens are no near thing."""
     ladder, thresholds = decided.ladder, decided.point.thresholds
     stops = route(ladder.tune, thresholds).stops

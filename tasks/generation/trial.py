@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.bundle import Manifest
+from engine.bundle import FORMAT, TEXT_GENERATION, Manifest, PathEntry
 from engine.generation.confidence import features, is_json
 from engine.generation.decoding import Decoded
 from engine.generation.drafting import Phrases
-from engine.generation.model import GenerationModel, drafter_of
+from engine.generation.model import DECODER, GenerationModel, drafter_of
 from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
 from tasks.data.rows import Row
 from tasks.generation.correctness import Correctness, is_correct
@@ -46,6 +46,24 @@ class Trial:
     phrases: Phrases
     manifest: Manifest
     correct: Correctness
+
+    @classmethod
+    def of(cls, paths: Mapping[str, GreedyDecoder], phrases: Phrases, correct: Correctness) -> "Trial":
+        """Each path token by token; see drafts for what is faster."""
+        manifest = Manifest(
+            format=FORMAT,
+            name="trial",
+            labels=(),
+            out_of_scope_label=None,
+            max_length=min(path.decoder.context_length for path in paths.values()),
+            paths=tuple(PathEntry(path, DECODER, path) for path in paths),
+            runtime={},
+            reference_digest="",
+            files={},
+            task=TEXT_GENERATION,
+        )
+        rules = {path: PathRule(path, cost_ms=0.0) for path in paths}
+        return cls(paths, rules, rules, phrases, manifest, correct)
 
     def answer(self, name: str, text: str, before: Decoded | None = None, tokens: int | None = None) -> Decoded:
         """One path's answer to a prompt; `before`: what the path before it answered. `tokens`: see GreedyDecoder."""

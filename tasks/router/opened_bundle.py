@@ -1,12 +1,11 @@
-"""A bundle opened for recalibration: its paths beside its reference path, and what they answer on fresh rows.
+"""A classification bundle opened for recalibration: what its paths and its reference path answer on fresh rows.
 
 A row without a label is taken to be what the reference path answers. Where the routed answer is the same, nothing is lost
 whatever the label is; where it differs, the row counts as lost, which is the worst that can be. So a certificate holds
 without any label (then it bounds the share of answers that differ), and labels pay only where answers differ.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -14,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.bundle import CERTIFICATE_FILE, REFERENCE_FOLDER, TOKENIZER_FILE, Manifest, read_manifest, verify
+from engine.bundle import REFERENCE_FOLDER, TOKENIZER_FILE, Manifest, read_manifest, verify
 from engine.classification_model import open_ladder
 from engine.digests import file_digest
 from engine.ladder import EncoderPath
@@ -23,12 +22,18 @@ from engine.router import Router
 from engine.router_files import load_router
 from engine.session import open_session
 from engine.tokenization import TextTokenizer
+from tasks.bundling import Contents, golden_texts, write_bundle
 from tasks.data.rows import UNLABELLED, Row
 from tasks.errors import UserError
+from tasks.opened_bundle import FreshRouter, check_reference, read_certificates, reference_alone
+from tasks.recipe.schema import RouterConfig
 from tasks.recipe.target import Target
 from tasks.records import Certificate
 from tasks.router.answers import SplitAnswers
+from tasks.router.certify import Subject, certify_points
+from tasks.router.chain import build_chain
 from tasks.router.material import answered
+from tasks.router.rules import fit_rules
 from tasks.router.views import read_split
 
 _REFERENCE: Final = "reference"
@@ -48,40 +53,36 @@ class FreshAnswers:
 
 
 @dataclass(frozen=True)
-class OpenedBundle:
-    """Use `open`. `certificates` are those that the bundle has."""
+class OpenedClassifier:
+    """Use `open`. `certificates` are those that the bundle has. The paths of a fresh router are the same ones."""
 
     folder: Path
     manifest: Manifest
     router: Router
     reference_router: Router
     certificates: tuple[Certificate, ...]
+    target: Target
     tokenizer: TextTokenizer
     ladder: tuple[LadderPath, ...]
     reference: LadderPath
 
     @classmethod
-    def open(cls, folder: Path, reference_graph: Path, target: Target) -> "OpenedBundle":
+    def open(cls, folder: Path, reference_graph: Path, target: Target) -> "OpenedClassifier":
         """Verify the bundle; UserError where it has no ladder, or where the graph is not its reference path."""
         manifest = read_manifest(folder)
         verify(folder, manifest)
         router = load_router(folder)
         if len(router.rules) < 2:
-            raise UserError("this bundle is the reference path alone; it has no router to recalibrate", file=folder)
-        if file_digest(reference_graph) != manifest.reference_digest:
-            raise UserError(
-                "not the reference path of this bundle (its SHA-256 is another); give the reference.onnx of the run that "
-                "made it",
-                file=reference_graph,
-            )
+            raise reference_alone(folder)
+        check_reference(reference_graph, file_digest(reference_graph) if reference_graph.is_file() else "", manifest)
         threads, provider = target.threads, target.execution_provider
-        entries = json.loads((folder / CERTIFICATE_FILE).read_text(encoding="utf-8"))
         return cls(
             folder=folder,
             manifest=manifest,
             router=router,
             reference_router=load_router(folder / REFERENCE_FOLDER),
-            certificates=tuple(Certificate.model_validate(entry) for entry in entries),
+            certificates=read_certificates(folder),
+            target=target,
             tokenizer=TextTokenizer(folder / TOKENIZER_FILE, manifest.max_length),
             ladder=open_ladder(folder, manifest, threads=threads, execution_provider=provider),
             reference=EncoderPath(
@@ -94,17 +95,78 @@ class OpenedBundle:
         """Whether the last path is the reference path, byte for byte."""
         return self.manifest.files[self.manifest.paths[-1].file] == self.manifest.reference_digest
 
-    def check_labels(self, rows: Sequence[Row]) -> None:
-        """Raises UserError naming the first label that the bundle does not know."""
-        outside = self.manifest.out_of_scope_label
-        known = {*self.manifest.labels, UNLABELLED, *([outside] if outside else [])}
-        unknown = sorted({row.label for row in rows} - known)
-        if unknown:
-            raise UserError(
-                f"{len(unknown)} labels are unknown to the bundle, {unknown[0]!r} first; leave their rows out, or retrain "
-                "with them",
-                file=self.folder,
-            )
+    @property
+    def promises(self) -> tuple[float, ...]:
+        """Any one would do."""
+        return tuple(certificate.epsilon for certificate in self.certificates)
+
+    def rows_to_label(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows without a label whose label can matter: some path answers otherwise than the reference path."""
+        self._check_labels(rows)
+        found = self.answers(rows)
+        return [rows[row] for row in np.flatnonzero(found.assumed & found.differs).tolist()]
+
+    def fresh_router(
+        self, tune: Sequence[Row], certify: Sequence[Row], *, delta: float, progress: Callable[[str], None]
+    ) -> FreshRouter | None:
+        """Of the same paths with their known costs. UserError naming a label that the bundle does not know."""
+        self._check_labels([*tune, *certify])
+        progress(f"answers of all paths on {len(tune)} tune rows")
+        tuned = self.answers(tune)
+        progress(f"answers of all paths on {len(certify)} certify rows")
+        fresh = self.answers(certify)
+        progress("rules, chain and certificates")
+        router = self.router
+        fitted = fit_rules(
+            [rule.scorer.space for rule in router.rules],
+            tuned.ladder,
+            tuned.reference_right,
+            router.out_of_scope_id,
+            RouterConfig().out_of_scope_false_rejection,
+            last_carries=router.rules[-1].carried_weight > 0,
+        )
+        cumulative = np.array([rule.cost_ms for rule in router.rules])
+        rules, views = fitted.rules(cumulative), fitted.view(tuned.ladder.truth).views
+        certified = certify_points(
+            Subject(
+                settings=build_chain(views, tuned.reference_right, np.diff(cumulative, prepend=0.0)),
+                tune=views,
+                tune_right=tuned.reference_right,
+                certify=read_split(fresh.ladder, rules, router.out_of_scope_id).views,
+                certify_right=fresh.reference_right,
+                cumulative=cumulative,
+                names=[rule.name for rule in rules],
+                otherwise_ms=float(cumulative[-1]),
+                ends_with_reference=self.ends_with_reference,
+                unlabelled=int(fresh.assumed.sum()),
+            ),
+            self.promises,
+            confidence=self.certificates[0].confidence,
+            delta=delta,
+        )
+        if not certified:
+            return None
+        certificates = tuple(certificate for certificate, _ in certified.values())
+        points = {name: point for name, (_, point) in certified.items()}
+        default = (
+            router.default_point if router.default_point in points else min(points, key=lambda p: points[p].epsilon)
+        )
+        golden = golden_texts([row.text for row in tune], views, points[default])
+
+        def write(folder: Path) -> None:
+            entries = self.manifest.paths
+            files = {file: self.folder / file for file in (*(entry.file for entry in entries), TOKENIZER_FILE)}
+            fresh_rules = Router(rules, points, default, router.out_of_scope_id)
+            contents = Contents(entries, files, fresh_rules, self.reference_router, certificates)
+            write_bundle(folder, contents, self.manifest, golden, self.target)
+
+        return FreshRouter(
+            paths=tuple(rule.name for rule in rules),
+            certificates=certificates,
+            operating_point=default,
+            rows_to_label=sum(int((split.assumed & split.differs).sum()) for split in (tuned, fresh)),
+            write=write,
+        )
 
     def answers(self, rows: Sequence[Row]) -> FreshAnswers:
         """Every path's answer to every row."""
@@ -123,8 +185,14 @@ class OpenedBundle:
             differs=(own != reference).any(axis=0),
         )
 
-
-def rows_to_label(bundle: OpenedBundle, rows: Sequence[Row]) -> list[Row]:
-    """The rows without a label whose label can matter: some path answers otherwise than the reference path."""
-    found = bundle.answers(rows)
-    return [rows[row] for row in np.flatnonzero(found.assumed & found.differs).tolist()]
+    def _check_labels(self, rows: Sequence[Row]) -> None:
+        """Raises UserError naming the first label that the bundle does not know."""
+        outside = self.manifest.out_of_scope_label
+        known = {*self.manifest.labels, UNLABELLED, *([outside] if outside else [])}
+        unknown = sorted({row.label for row in rows} - known)
+        if unknown:
+            raise UserError(
+                f"{len(unknown)} labels are unknown to the bundle, {unknown[0]!r} first; leave their rows out, or retrain "
+                "with them",
+                file=self.folder,
+            )

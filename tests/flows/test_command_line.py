@@ -11,12 +11,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from engine.bundle import FORMAT, TEXT_GENERATION, Manifest, write_manifest
 from engine.errors import BundleError, InputError
 from engine.generation.completion import Completion
 from engine.generation.model import GenerationModel
 from engine.prediction import Prediction
 from flows import recalibration
 from flows.command_line import bench, main, predict, recalibrate, run, status
+from flows.fresh_rows import named_columns, read_fresh_rows
+from flows.inbox.rows import Columns
 from tasks.data.rows import UNLABELLED
 from tasks.errors import UserError
 from tests.registry.generated import token_server, tokens
@@ -339,7 +342,8 @@ def test_recalibrate_reads_distinct_rows_with_and_without_labels_and_names_the_f
     rows = [("a", "x"), ("b", None), ("a", "x"), ("c", "x"), ("c", "y"), ("d", ""), ("d", "y"), ("e", None)]
     file.write_text("".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows))
     labels.write_text('{"text": "e", "label": "z"}\n{"text": "f"}\n')
-    read = recalibration.read_fresh_rows([file, labels], "text", "label")
+    usual = Columns()
+    read = read_fresh_rows([file, labels], usual, usual)
     assert sorted((row.text, row.label) for row in read) == [  # c contradicts itself
         ("a", "x"),
         ("b", UNLABELLED),
@@ -348,10 +352,29 @@ def test_recalibrate_reads_distinct_rows_with_and_without_labels_and_names_the_f
         ("f", UNLABELLED),
     ]
     with pytest.raises(UserError, match="has no column 'intent'"):
-        recalibration.read_fresh_rows([labels], "text", "intent")
+        read_fresh_rows([labels], named_columns(usual, None, "intent"), usual)
     file.write_text('{"text": "a", "label": "x"}\n{"text": "b", "label": ["y"]}\n')
     with pytest.raises(UserError, match=r"rows\.jsonl.*2.*label"):
-        recalibration.read_fresh_rows([file], "text", "label")
+        read_fresh_rows([file], usual, usual)
+
+
+def test_recalibrate_reads_prompts_and_completions_where_the_bundle_writes_completions(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bundle, file = tmp_path / "bundle", tmp_path / "rows.jsonl"
+    bundle.mkdir()
+    write_manifest(bundle, Manifest(FORMAT, "calls", (), None, 128, (), {}, "", {}, task=TEXT_GENERATION))
+    file.write_text('{"prompt": "a", "completion": " {}\\n"}\n{"prompt": "b", "completion": null}\n{"prompt": "c"}\n')
+    read = {row.text: row.label for row in recalibration.fresh_rows(bundle, [file])}
+    assert read == {"a": " {}\n", "b": UNLABELLED, "c": UNLABELLED}  # a completion is kept as it is written
+    with pytest.raises(UserError, match="has no column 'call'"):
+        recalibration.fresh_rows(bundle, [file], label_column="call")
+    file.write_text('{"text": "a", "label": "x"}\n')
+    with pytest.raises(UserError, match=r"rows\.jsonl.*has no column 'prompt'"):
+        recalibration.fresh_rows(bundle, [file])
+    file.write_text('{"prompt": "a", "completion": "x"}\n{"prompt": "b", "completion": {"function": "pay"}}\n')
+    said = fails_with(capfd, "recalibrate", str(bundle), "--data", str(file))
+    assert "rows.jsonl line 2: completion is not a string" in said
 
 
 def test_recalibrate_refuses_a_folder_that_is_no_bundle(

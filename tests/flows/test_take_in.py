@@ -16,7 +16,8 @@ from flows.home import Home
 from flows.inbox.drift_decision import UseDecision
 from flows.inbox.files import InboxFolders
 from flows.inbox.landed_data import LandedData, landed_data
-from flows.inbox.landing import land, open_inbox
+from flows.inbox.landing import land, open_inbox, read_by
+from flows.inbox.rows import Columns
 from flows.inbox.standing import remembered_standing
 from flows.inbox.watch import land_watched
 from flows.nightly import lateness
@@ -138,6 +139,23 @@ def test_rows_that_call_for_nothing_count_with_the_next_and_come_in_with_the_nex
     pipeline.take_in()
     assert texts(pipeline.runs[1].trained) == ["five", "four", "one", "six", "three", "two"]
     assert pipeline.runs[1].judged == ()
+
+
+def test_completions_that_call_for_recalibration_are_what_the_router_is_judged_by(pipeline: Pipeline) -> None:
+    recipe = RECIPE.replace("classification", "generation").replace("base_model: base", "init: {}")
+    pipeline.recipe.write_text(recipe, encoding="utf-8")
+    read_by(pipeline.home, NAME, Columns.of(load_recipe(pipeline.recipe).recipe.data))
+    file = write_rows(
+        pipeline.recipe.with_name("a.jsonl"),
+        [{"prompt": text, "completion": f"pay({number})"} for number, text in enumerate(("one", "two"))],
+    )
+    land(pipeline.home, NAME, [file])
+    pipeline.use = Use.RECALIBRATE
+    assert pipeline.take_in().name == "Verdict PASS"
+    (run,) = pipeline.runs
+    assert run.trained == ()
+    rows = [json.loads(line) for source in run.judged for line in source.path.read_text("utf-8").splitlines()]
+    assert [(row["prompt"], row["completion"]) for row in rows] == [("one", "pay(0)"), ("two", "pay(1)")]
 
 
 def test_rows_that_are_too_few_wait_and_status_says_what_is_missing(

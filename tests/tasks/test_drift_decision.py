@@ -252,6 +252,19 @@ def test_completions_are_no_new_labels_and_their_domains_are_what_is_mixed():
     assert [(entry.kind, entry.name, entry.rows) for entry in moved.new_names] == [("domain", "shop", 120)]
 
 
+def test_another_mix_of_domains_of_completions_calls_for_recalibration():
+    def mixed(bank, shop, seed):
+        return [*completions(bank, seed), *completions(shop, seed + 10, domain="shop")]
+
+    snapshot, fresh = {"train": mixed(150, 150, 1), "gate": mixed(100, 100, 2)}, mixed(110, 10, 3)
+    right = lambda texts: [f"call {text}" for text in texts]  # noqa: E731
+    report = assess(snapshot, fresh, right, embed, out_of_scope_label=None, policy=POLICY, seed=3, classes=False)
+    decision = decide(report, POLICY)
+    assert report.new_names == ()
+    assert {finding.rule for finding in decision.findings if finding.holds} == {"label mix"}
+    assert decision.outcome == "recalibrate"
+
+
 def test_wrong_completions_on_fresh_rows_call_for_retraining():
     fresh = {row.text for row in completions(120, 3)}
     answer = lambda texts: ["no call" if text in fresh else f"call {text}" for text in texts]  # noqa: E731

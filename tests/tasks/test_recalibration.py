@@ -13,7 +13,7 @@ from tasks.data.rows import UNLABELLED, Row
 from tasks.errors import UserError
 from tasks.recalibrate import NotCertifiedError, part_rows, recalibrate
 from tasks.router import certify as module
-from tasks.router.opened_bundle import OpenedBundle, rows_to_label
+from tasks.router.opened_bundle import OpenedClassifier
 from tests.conftest import tiny_rows
 
 pytestmark = pytest.mark.slow
@@ -24,17 +24,12 @@ def fresh_rows(count: int) -> list[Row]:
 
 
 def recalibrated(tiny, out: Path, tune: list[Row], certify: list[Row], graph: Path | None = None):
-    return recalibrate(
-        tiny.router.folder / "bundle",
-        graph or tiny.compression.folder / tiny.compression.result.reference_monolith,
-        tune,
-        certify,
-        false_rejection=0.01,
-        attempt=1,
-        target=tiny.target,
-        out=out,
-        progress=lambda _: None,
-    )
+    return recalibrate(opened(tiny, graph), tune, certify, attempt=1, out=out, progress=lambda _: None)
+
+
+def opened(tiny, graph: Path | None = None) -> OpenedClassifier:
+    own = tiny.compression.folder / tiny.compression.result.reference_monolith
+    return OpenedClassifier.open(tiny.router.folder / "bundle", graph or own, tiny.target)
 
 
 def test_the_same_paths_get_new_thresholds_and_certificates(tiny, tmp_path: Path) -> None:
@@ -49,6 +44,7 @@ def test_the_same_paths_get_new_thresholds_and_certificates(tiny, tmp_path: Path
     stored = json.loads((new / "certificate.json").read_text())
     assert [entry["test"]["n"] for entry in stored] == [len(certify)] * len(result.after)
     assert AdaptiveModel.load(new).operating_point == result.operating_point
+    assert result.paths == result.paths_before == tuple(entry.name for entry in read_manifest(new).paths)
 
 
 def test_without_labels_an_answer_that_differs_counts_as_lost(tiny, tmp_path: Path) -> None:
@@ -62,12 +58,8 @@ def test_without_labels_an_answer_that_differs_counts_as_lost(tiny, tmp_path: Pa
 
 def test_labels_are_asked_for_where_a_path_differs_from_the_reference_path(tiny) -> None:
     rows = [replace(row, label=UNLABELLED if i % 2 else row.label) for i, row in enumerate(fresh_rows(400))]
-    opened = OpenedBundle.open(
-        tiny.router.folder / "bundle",
-        tiny.compression.folder / tiny.compression.result.reference_monolith,
-        tiny.target,
-    )
-    found, asked = opened.answers(rows), rows_to_label(opened, rows)
+    bundle = opened(tiny)
+    found, asked = bundle.answers(rows), bundle.rows_to_label(rows)
     assert 0 < len(asked) < 200
     assert {row.label for row in asked} == {UNLABELLED}
     assert not {row.text for row in asked} & {rows[i].text for i in range(400) if not found.differs[i]}

@@ -1,0 +1,56 @@
+"""Reads the rows that a bundle is recalibrated from: labelled ones, and such whose label may come later."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from flows.inbox.rows import Columns
+from tasks.data.duplicates import same_text_key, without_contradictions, without_duplicates
+from tasks.data.readers import MissingColumnError, RawRecord, format_of, place, read_records
+from tasks.data.rows import UNLABELLED, Row
+from tasks.data.validation import Rejected, check_record
+from tasks.errors import UserError
+
+_TO_COME = "a label to come"
+
+
+def named_columns(usual: Columns, text_column: str | None, label_column: str | None) -> Columns:
+    """The family's columns, but those that a person named."""
+    named = {"text_column": text_column, "label_column": label_column}
+    return usual.model_copy(update={field: name for field, name in named.items() if name is not None})
+
+
+def read_fresh_rows(files: Sequence[Path], columns: Columns, usual: Columns) -> list[Row]:
+    """The distinct, consistent rows of data files; of twins, the one with a label. A label may be missing, null or blank.
+
+    A whole label column may be missing only where it is the `usual` one. Raises UserError naming the first record that
+    cannot be used.
+    """
+    rows: list[Row] = []
+    for file in files:
+        for record in _records(file, columns, usual):
+            unlabelled = _is_blank(record.values.get(columns.label_column))
+            if unlabelled:
+                record = replace(record, values={**record.values, columns.label_column: _TO_COME})
+            checked = check_record(record, columns.config, role="validation", source=str(file))
+            if isinstance(checked, Rejected):
+                raise UserError(checked.reason, file=place(str(file), checked.number))
+            rows.append(replace(checked.row, label=UNLABELLED) if unlabelled else checked.row)
+    labelled = {same_text_key(row.text) for row in rows if row.label != UNLABELLED}
+    rows = [row for row in rows if row.label != UNLABELLED or same_text_key(row.text) not in labelled]
+    consistent, _ = without_contradictions({"validation": rows})
+    return without_duplicates(consistent["validation"])
+
+
+def _records(file: Path, columns: Columns, usual: Columns) -> list[RawRecord]:
+    """All records; only a label column that nobody named may be missing altogether."""
+    try:
+        return list(read_records(file, format_of(file), columns.names, location=str(file)))
+    except MissingColumnError:
+        if columns.label_column != usual.label_column:
+            raise
+        return list(read_records(file, format_of(file), [columns.text_column], location=str(file)))
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())

@@ -1,0 +1,124 @@
+"""A generation bundle opened for recalibration: its decoders, its phrases, and the reference path, as one trial.
+
+Everything but the training rows is there that calibration had, so calibration itself runs again: drafts and costs on this
+machine, stop score, early abort, chain and certificates. A row without a completion is given the reference path's answer,
+as tasks.router.opened_bundle says for classification.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from engine.bundle import TOKENIZER_FILE, Manifest, read_manifest, verify
+from engine.generation.drafting import Phrases
+from engine.generation.prompts import GenerationSettings
+from engine.generation.router import GenerationRouter
+from tasks.data.rows import UNLABELLED, Row
+from tasks.generation.bundling import decoder_digest
+from tasks.generation.calibrate import calibrate_trial
+from tasks.generation.greedy import GreedyDecoder
+from tasks.generation.quantize import REFERENCE
+from tasks.generation.trial import Trial
+from tasks.opened_bundle import FreshRouter, check_reference, read_certificates, reference_alone
+from tasks.recipe.schema import RouterConfig
+from tasks.recipe.target import Target
+from tasks.records import Certificate
+
+
+@dataclass(frozen=True)
+class OpenedGenerator:
+    """Use `open`. `decoders`: folder of each path that a fresh router may have, the reference path last."""
+
+    folder: Path
+    manifest: Manifest
+    router: GenerationRouter
+    certificates: tuple[Certificate, ...]
+    target: Target
+    decoders: dict[str, Path]
+    trial: Trial
+
+    @classmethod
+    def open(cls, folder: Path, reference: Path, target: Target) -> "OpenedGenerator":
+        """Verify the bundle; UserError where it has no other path, or where the folder is not its reference path."""
+        manifest = read_manifest(folder)
+        verify(folder, manifest)
+        own = {entry.name: folder / entry.file for entry in manifest.paths if entry.name != REFERENCE}
+        if not own:
+            raise reference_alone(folder)
+        check_reference(reference, decoder_digest(reference), manifest)
+        settings = GenerationSettings.load(folder)
+        decoders = own | {REFERENCE: reference}
+        paths = {name: GreedyDecoder.open(decoder, settings, target, folder) for name, decoder in decoders.items()}
+        return cls(
+            folder=folder,
+            manifest=manifest,
+            router=GenerationRouter.load(folder),
+            certificates=read_certificates(folder),
+            target=target,
+            decoders=decoders,
+            trial=Trial.of(paths, Phrases.load(folder), "json" if settings.answers == "json" else "exact"),
+        )
+
+    @property
+    def promises(self) -> tuple[float, ...]:
+        """That of the point that serves: with it the ladder is chosen, and it stays the one that serves."""
+        return (self.router.point(None).epsilon,)
+
+    def rows_to_label(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows without a completion whose completion can matter: some path says something else than the reference path."""
+        unlabelled = [row for row in rows if row.label == UNLABELLED]
+        assumed = self._completed(unlabelled)
+        differs = np.zeros(len(unlabelled), dtype=bool)
+        for name in self.trial.paths.keys() - {REFERENCE}:
+            differs |= ~self.trial.answers(name, assumed).right
+        return [unlabelled[row] for row in np.flatnonzero(differs).tolist()]
+
+    def fresh_router(
+        self, tune: Sequence[Row], certify: Sequence[Row], *, delta: float, progress: Callable[[str], None]
+    ) -> FreshRouter | None:
+        """Of the bundle's paths and the reference path, whichever ladder of them is cheapest on these rows."""
+        epsilons = tuple(certificate.epsilon for certificate in self.certificates)
+        (promise,) = self.promises
+        config = RouterConfig(
+            max_accuracy_loss=promise, confidence=self.certificates[0].confidence, operating_points=epsilons
+        )
+        found = calibrate_trial(
+            self.trial,
+            self._completed(tune),
+            self._completed(certify),
+            config=config,
+            delta=delta,
+            progress=lambda message, _fraction=None: progress(message),
+            unlabelled=sum(row.label == UNLABELLED for row in certify),
+        )
+        decided = found.decided
+        if decided is None:
+            return None
+        progress("bundle")
+
+        def write(folder: Path) -> None:
+            found.write(
+                folder,
+                self.manifest.name,
+                decided,
+                decoders=self.decoders,
+                tokenizer=self.folder / TOKENIZER_FILE,
+                reference_digest=self.manifest.reference_digest,
+                target=self.target,
+            )
+
+        return FreshRouter(
+            paths=decided.ladder.paths,
+            certificates=decided.certificates,
+            operating_point=decided.default,
+            rows_to_label=len(self.rows_to_label([*tune, *certify])),
+            write=write,
+        )
+
+    def _completed(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows, those without a completion with what the reference path answers."""
+        unlabelled = [row for row in rows if row.label == UNLABELLED]
+        answers = iter(self.trial.plain(REFERENCE, unlabelled).texts)
+        return [replace(row, label=next(answers)) if row.label == UNLABELLED else row for row in rows]
