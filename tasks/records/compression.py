@@ -1,0 +1,95 @@
+"""What pruning, export and quantization found, and which technique earned its place."""
+
+from tasks.artifact import Record
+from tasks.records.statistics import PairedTest, Ratio
+
+
+class Technique(Record):
+    """What one compression technique gained over its parent, and whether it earned its place.
+
+    Accuracies are on tune; `size_mb` of the graph file(s); `parity`: largest absolute difference of the logits to the
+    parent's; `agreement`: share of tune rows with the same answer; `perplexity`: of the gold completions, None where answers
+    are no tokens.
+    """
+
+    name: str
+    parent: str
+    kept: bool
+    reason: str
+    speedup: Ratio
+    accuracy: float
+    parent_accuracy: float
+    test: PairedTest
+    size_mb: float
+    parent_size_mb: float
+    parity: float
+    agreement: float
+    mean_ms: float
+    parent_mean_ms: float
+    perplexity: float | None = None
+    parent_perplexity: float | None = None
+
+
+class PruneResult(Record):
+    """`layers`: original indices (1-based) of the layers kept; `ffn_widths`: their FFN widths.
+
+    `latency_table`: milliseconds of one layer on the target by FFN width. `predicted_speedup` comes from that table.
+    """
+
+    layers: tuple[int, ...]
+    ffn_widths: tuple[int, ...]
+    exits: tuple[int, ...]
+    parameters: int
+    parent_parameters: int
+    latency_table: dict[int, float]
+    predicted_speedup: float
+    accuracy: dict[str, float]
+
+
+class GraphParity(Record):
+    """Largest absolute difference of a graph's logits to its parent's on the same rows, and the bound it had to meet."""
+
+    graph: str
+    parent: str
+    max_abs_difference: float
+    bound: float | None
+    agreement: float
+    rows: int
+
+
+class ExportResult(Record):
+    """One model as ONNX graphs: `segments` in order, `monolith` beside them."""
+
+    segments: tuple[str, ...]
+    monolith: str
+    parity: tuple[GraphParity, ...]
+    fused_operators: dict[str, int]
+    size_mb: float
+
+
+class CompressionResult(Record):
+    """Which variant serves: `model` (fine-tuned or pruned), `precision` (fp32, dynamic-int8, static-int8).
+
+    `static_monolith` is the best single compressed model, the baseline of every speed-up. `parent_segments`: where the
+    pruned model was kept, the segments of the fine-tuned one at the same precision, for the router to choose from. In text
+    generation all are decoders' folders, and `segments` are the models in the ladder's order, cheapest first.
+    """
+
+    model: str
+    precision: str
+    techniques: tuple[Technique, ...]
+    parity: tuple[GraphParity, ...]
+    segments: tuple[str, ...]
+    parent_segments: tuple[str, ...]
+    static_monolith: str
+    static_precision: str
+    reference_monolith: str
+
+
+class LexicalResult(Record):
+    """The lexical path: how many pairs it knows, the width of its hidden layer."""
+
+    pairs: int
+    width: int
+    size_mb: float
+    tune_accuracy: float

@@ -1,0 +1,98 @@
+"""What calibration certified, and what recalibration changed."""
+
+from typing import Literal
+
+from tasks.artifact import Record
+from tasks.records.statistics import PairedTest
+
+
+class PathResult(Record):
+    """One path of the ladder: its own cost, the sum up to it, its accuracy alone on tune, and the router's stop share there."""
+
+    name: str
+    kind: Literal["lexical", "encoder", "decoder"]
+    cost_ms: float
+    cumulative_ms: float
+    tune_accuracy: float
+    stop_share: float
+
+
+class Certificate(Record):
+    """With probability >= confidence the routed answer loses at most epsilon accuracy against the reference path.
+
+    `unlabelled_rows`: certify rows without a label, counted as lost where the answer is not the reference path's.
+    """
+
+    epsilon: float
+    confidence: float
+    certified: bool
+    test: PairedTest
+    settings_tried: int
+    delta_spent: float
+    stop_shares: dict[str, float]
+    expected_cost_ms: float
+    statement: str
+    unlabelled_rows: int = 0
+
+    @property
+    def operating_point(self) -> str:
+        """Name of the operating point that this certificate is for: `1%` for an epsilon of 0.01."""
+        return operating_point_name(self.epsilon)
+
+
+def operating_point_name(epsilon: float) -> str:
+    """`1%` for 0.01."""
+    return f"{epsilon * 100:g}%"
+
+
+class LadderCandidate(Record):
+    """One ladder that could have been certified, and its cost as predicted on tune; `name`: whose segments, which variant.
+
+    `predicted_cost_ms` is None where no setting of it was expected to be certified.
+    """
+
+    name: str
+    predicted_cost_ms: float | None
+    chosen: bool
+
+
+class RouterResult(Record):
+    """What calibration found. `operating_point` is the chosen epsilon's name; with none certified the ladder has one path.
+
+    `candidates`: the ladders that were compared on tune, cheapest first.
+    """
+
+    paths: tuple[PathResult, ...]
+    certificates: tuple[Certificate, ...]
+    operating_point: str
+    reference_accuracy: float
+    expected_cost_ms: float
+    static_cost_ms: float
+    oracle_cost_ms: float
+    random_cost_ms: float
+    candidates: tuple[LadderCandidate, ...]
+    certify_digest: str
+    attempt: int
+    bundle_digest: str
+    size_mb: float
+
+
+class Recalibration(Record):
+    """A new router from fresh rows. `before`, `after`: certificates; a point that is missing fell.
+
+    `rows_to_label`: rows without a label (of `unlabelled_rows`) where some path answers otherwise than the reference path.
+    `paths_before`, `paths`: names, cheapest first; a classification bundle keeps its own, a generation bundle is made anew
+    of its own and the reference path.
+    """
+
+    bundle: str
+    tune_rows: int
+    certify_rows: int
+    unlabelled_rows: int
+    rows_to_label: int
+    attempt: int
+    operating_point: str
+    before: tuple[Certificate, ...]
+    after: tuple[Certificate, ...]
+    paths_before: tuple[str, ...]
+    paths: tuple[str, ...]
