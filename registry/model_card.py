@@ -173,7 +173,9 @@ def _paths(evidence: Evidence) -> str:
                 f"{judged.stop_share:.1%}" if judged else "",
             )
         )
-    return _table("Paths", ("path", "cost (ms)", "sum (ms)", "accuracy alone", "answers"), rows)
+    table = _table("Paths", ("path", "cost (ms)", "sum (ms)", "accuracy alone", "answers"), rows)
+    ahead = [f"- {path.name} {path.drafting.sentence}" for path in evidence.router.paths if path.drafting]
+    return "\n".join([table, "Tokens ahead, over one token at a time:", "", *ahead, ""]) if ahead else table
 
 
 def _quality(evaluation: EvaluationResult) -> str:

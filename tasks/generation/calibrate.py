@@ -24,7 +24,7 @@ from tasks.data.rows import Row, read_rows
 from tasks.generation.bundling import GenerationContents, decoder_digest, write_generation_bundle
 from tasks.generation.correctness import Correctness
 from tasks.generation.costs import Costs, measure_costs
-from tasks.generation.drafts import fastest_drafts
+from tasks.generation.drafts import Drafts, fastest_drafts
 from tasks.generation.greedy import GreedyDecoder, on_all_cores
 from tasks.generation.ladders import EARLY_TOKENS, Ladder, Promise, TuneAnswers, candidates, certify_views
 from tasks.generation.phrases import learn_phrases
@@ -72,16 +72,21 @@ class Decided:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was found out: tune as all paths answer it, costs, all ladders, cheapest prediction first.
+    """What was found out: the fastest drafts, tune as all paths answer it, costs, all ladders, cheapest prediction first.
 
     `decided` is None where nothing could be certified.
     """
 
-    trial: Trial
+    drafts: Drafts
     answers: TuneAnswers
     costs: Costs
     ladders: Sequence[Ladder]
     decided: Decided | None
+
+    @property
+    def trial(self) -> Trial:
+        """The paths, drafted for as was fastest."""
+        return self.drafts.trial
 
     @property
     def chosen(self) -> Ladder | None:
@@ -154,6 +159,7 @@ def calibrate_generation(
         entries=[PathEntry(path, DECODER, path) for path in decided.ladder.paths],
         tune=decided.ladder.tune,
         costs=decided.ladder.costs,
+        drafting=found.drafts.of(decided.ladder.paths),
         point=decided.point,
         certificates=decided.certificates,
         static_cost_ms=float(found.costs.static.mean()),
@@ -183,7 +189,8 @@ def calibrate_trial(
     small = SMALL if SMALL in trial.paths else None
     static = FULL if FULL in trial.paths else REFERENCE
     progress("drafts by measured speed", 0.1)
-    trial = fastest_drafts(trial, tune, progress, small=small)
+    drafts = fastest_drafts(trial, tune, progress, small=small)
+    trial = drafts.trial
     progress(f"answers of all paths on {len(tune)} rows of tune", 0.2)
     answers = TuneAnswers.of(trial, tune)
     progress("costs on the target", 0.4)
@@ -192,7 +199,7 @@ def calibrate_trial(
     ladders = candidates(trial, answers, costs, Promise(config.max_accuracy_loss, delta, len(certify)))
     progress(f"certificate on {len(certify)} rows", 0.6)
     decided = _decide(trial, ladders, answers, costs, certify, config, delta, unlabelled)
-    return Calibration(trial, answers, costs, ladders, decided)
+    return Calibration(drafts, answers, costs, ladders, decided)
 
 
 def open_trial(

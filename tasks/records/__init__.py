@@ -31,6 +31,7 @@ from tasks.records.evaluation import (
 )
 from tasks.records.routing import (
     Certificate,
+    Drafting,
     LadderCandidate,
     PathResult,
     Recalibration,
@@ -48,6 +49,7 @@ __all__ = [
     "CompressionResult",
     "Contender",
     "Disturbance",
+    "Drafting",
     "EvaluationResult",
     "ExportResult",
     "FineTuneResult",

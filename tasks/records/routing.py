@@ -6,8 +6,30 @@ from tasks.artifact import Record
 from tasks.records.statistics import PairedTest
 
 
+class Drafting(Record):
+    """How a decoder guesses tokens ahead, which was fastest on the target; its answers stay the model's own.
+
+    `phrase_tokens`: at most so many at a time from prompt and phrases, 0 for none; `checks`: the path before it, whose answer
+    is checked in one pass. `speedup`: over no guess at all, by time of a whole answer on tune rows (through both paths).
+    """
+
+    phrase_tokens: int
+    checks: str | None = None
+    speedup: float
+
+    @property
+    def sentence(self) -> str:
+        """What it does, for readers."""
+        how = [f"checks the answer of {self.checks}"] if self.checks else []
+        how += [f"guesses up to {self.phrase_tokens} tokens from phrases"] if self.phrase_tokens else []
+        return f"{' and '.join(how)}, {self.speedup:.2f}×" if how else "guesses nothing: that was fastest"
+
+
 class PathResult(Record):
-    """One path of the ladder: its own cost, the sum up to it, its accuracy alone on tune, and the router's stop share there."""
+    """One path of the ladder: its own cost, the sum up to it, its accuracy alone on tune, and the router's stop share there.
+
+    `drafting`: of a decoder.
+    """
 
     name: str
     kind: Literal["lexical", "encoder", "decoder"]
@@ -15,6 +37,7 @@ class PathResult(Record):
     cumulative_ms: float
     tune_accuracy: float
     stop_share: float
+    drafting: Drafting | None = None
 
 
 class Certificate(Record):

@@ -12,7 +12,7 @@ from engine.bundle import PathEntry
 from engine.digests import folder_digest
 from engine.router import OperatingPoint
 from tasks.data.rows import Row
-from tasks.records import Certificate, LadderCandidate, PathResult, RouterResult
+from tasks.records import Certificate, Drafting, LadderCandidate, PathResult, RouterResult
 from tasks.router.chain import PathView, route
 
 
@@ -29,10 +29,11 @@ def router_result(
     attempt: int,
     reference_right: NDArray[np.bool_],
     certify: Sequence[Row],
+    drafting: Sequence[Drafting] = (),
 ) -> RouterResult:
     """Of the ladder that ships: its `entries`, how each path does on tune, own costs (paths,), and the point that serves.
 
-    `reference_right`: (tune rows,); `certify`: the rows of the certificate.
+    `drafting`: of each path, where they are decoders. `reference_right`: (tune rows,); `certify`: the rows of the certificate.
     """
     cumulative = np.cumsum(costs)
     routed = route(tune, point.thresholds)
@@ -48,8 +49,9 @@ def router_result(
                 cumulative_ms=float(total),
                 tune_accuracy=float(view.right.mean()),
                 stop_share=float(share),
+                drafting=drafting[number] if drafting else None,
             )
-            for entry, own, total, view, share in rows
+            for number, (entry, own, total, view, share) in enumerate(rows)
         ),
         certificates=tuple(certificates),
         operating_point=point.name,

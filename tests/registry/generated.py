@@ -11,6 +11,7 @@ from tasks.generation.records import (
 )
 from tasks.records import (
     CompressionResult,
+    Drafting,
     EvaluationResult,
     GenerationScores,
     Interval,
@@ -32,8 +33,24 @@ def generation_evidence(evidence: Evidence) -> Evidence:
     outside = dict.fromkeys(evidence.snapshot.rows, 0)
     snapshot = {"labels": (), "out_of_scope_label": None, "out_of_scope_rows": outside}
     paths = (
-        PathResult(name="small", kind="decoder", cost_ms=6.0, cumulative_ms=6.0, tune_accuracy=0.8, stop_share=0.7),
-        PathResult(name="full", kind="decoder", cost_ms=14.0, cumulative_ms=20.0, tune_accuracy=0.95, stop_share=0.3),
+        PathResult(
+            name="small",
+            kind="decoder",
+            cost_ms=6.0,
+            cumulative_ms=6.0,
+            tune_accuracy=0.8,
+            stop_share=0.7,
+            drafting=Drafting(phrase_tokens=8, speedup=2.1),
+        ),
+        PathResult(
+            name="full",
+            kind="decoder",
+            cost_ms=14.0,
+            cumulative_ms=20.0,
+            tune_accuracy=0.95,
+            stop_share=0.3,
+            drafting=Drafting(phrase_tokens=4, checks="small", speedup=1.75),
+        ),
     )
     shares = {"small": 0.7, "full": 0.3}
     certificates = tuple(entry.model_copy(update={"stop_shares": shares}) for entry in evidence.router.certificates)

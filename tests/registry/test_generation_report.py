@@ -56,6 +56,11 @@ def body(content: ReportContent) -> str:
 
 
 class TestReport:
+    def test_it_says_how_tokens_are_guessed_and_what_that_gained(self, content):
+        text = body(content)
+        assert "small guesses up to 8 tokens from phrases, 2.10×" in text
+        assert "full checks the answer of small and guesses up to 4 tokens from phrases, 1.75×" in text
+
     def test_it_shows_what_completions_are_judged_by(self, content):
         text = body(content)
         assert "exact match on gate" in text
@@ -129,6 +134,7 @@ class TestModelCard:
         assert "| ROUGE-L | 0.9810 (at least 0.9750) |" in card
         assert "| completions that are JSON | 99.70% (99.00% to 99.90%, n = 900) |" in card
         assert "| perplexity of the gold completions, last path as it serves | 1.0357 |" in card
+        assert "- small guesses up to 8 tokens from phrases, 2.10×" in card
         assert "## Tokens on local-cpu, 1500 queries" in card
         assert "| time to the first token (ms), p99 | 4 | 4.6 |" in card
         assert "| completion tokens per second | 1450 |" in card

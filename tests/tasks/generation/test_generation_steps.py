@@ -85,6 +85,16 @@ class TestCalibration:
             [path.cumulative_ms for path in run.router.result.paths]
         )
 
+    def test_the_drafts_on_record_are_those_that_serve(self, run) -> None:
+        rules = {rule.name: rule for rule in GenerationRouter.load(run.router.folder / "bundle").rules}
+        first, *later = run.router.result.paths
+        assert first.drafting.checks is None
+        for path in (first, *later):
+            assert path.drafting.phrase_tokens == rules[path.name].draft_tokens
+            assert path.drafting.speedup >= 1
+        for path in later:
+            assert (path.drafting.checks == first.name) == rules[path.name].draft_answer
+
 
 class TestEvaluation:
     def test_the_reference_loses_only_the_rows_whose_gold_is_wrong(self, run, evaluation) -> None:
