@@ -91,7 +91,7 @@ def host_checks(benchmark: BenchmarkResult, target: Target) -> Iterator[Check]:
             outcome=Outcome.FAIL,
             sentence=f"{target.name} asks for {target.execution_provider}, but the session ran on {active}",
         )
-    errors = {scenario.name: scenario.errors for scenario in benchmark.scenarios}
+    errors: dict[str, int] = {scenario.name: scenario.errors for scenario in benchmark.scenarios}
     if benchmark.token_server is not None:
         errors["streamed Server"] = benchmark.token_server.errors
     failed = {name: count for name, count in errors.items() if count}
