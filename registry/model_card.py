@@ -3,23 +3,22 @@
 After Mitchell et al., "Model Cards for Model Reporting" (2019), cut down to what is known and proven here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from registry.checks import Check, Outcome, Verdict
 from registry.evidence import Evidence, chosen_certificate
 from registry.headline import adaptive_contender
+from registry.markdown import markdown_table
+from registry.model_card_tokens import token_section, token_server_section
 from registry.wording import number, plain
 from tasks.records import (
     BenchmarkResult,
     EvaluationResult,
     GenerationScores,
     Interval,
-    Percentile,
     Ratio,
-    TokenLatency,
-    TokenServer,
 )
 
 DESCRIPTION_LENGTH: Final = 5000
@@ -63,9 +62,9 @@ def _sections(name: str, evidence: Evidence, verdict: Verdict) -> tuple[_Section
         _Section(2, _certificate(evidence)),
         _Section(4, _paths(evidence)),
         _Section(5, _quality(evidence.evaluation)),
-        *(_Section(6, _tokens(entry.target, entry.tokens)) for entry in evidence.benchmarks if entry.tokens),
+        *(_Section(6, token_section(entry.target, entry.tokens)) for entry in evidence.benchmarks if entry.tokens),
         *(
-            _Section(6, _token_server(entry.target, entry.token_server))
+            _Section(6, token_server_section(entry.target, entry.token_server))
             for entry in evidence.benchmarks
             if entry.token_server
         ),
@@ -136,7 +135,7 @@ def _gates(checks: Sequence[Check]) -> str:
         for check in sorted(checks, key=lambda check: -check.outcome.severity)
         if check.threshold is not None or check.outcome is not Outcome.PASS
     )
-    return _table("Gates", ("check", "measured", "bound", "threshold", "outcome"), rows)
+    return markdown_table("Gates", ("check", "measured", "bound", "threshold", "outcome"), rows)
 
 
 def _certificate(evidence: Evidence) -> str:
@@ -173,7 +172,7 @@ def _paths(evidence: Evidence) -> str:
                 f"{judged.stop_share:.1%}" if judged else "",
             )
         )
-    table = _table("Paths", ("path", "cost (ms)", "sum (ms)", "accuracy alone", "answers"), rows)
+    table = markdown_table("Paths", ("path", "cost (ms)", "sum (ms)", "accuracy alone", "answers"), rows)
     ahead = [f"- {path.name} {path.drafting.sentence}" for path in evidence.router.paths if path.drafting]
     return "\n".join([table, "Tokens ahead, over one token at a time:", "", *ahead, ""]) if ahead else table
 
@@ -198,7 +197,7 @@ def _quality(evaluation: EvaluationResult) -> str:
         (name, value if isinstance(value, str) else _interval(value)) for name, value in rows if value is not None
     )
     title = "Accuracy" if scores is None else "Completions"
-    return _table(f"{title} on {evaluation.rows} gate rows", ("metric", "value and exact interval"), measured)
+    return markdown_table(f"{title} on {evaluation.rows} gate rows", ("metric", "value and exact interval"), measured)
 
 
 def _completions(scores: GenerationScores) -> Iterator[tuple[str, Interval | str | None]]:
@@ -211,43 +210,12 @@ def _completions(scores: GenerationScores) -> Iterator[tuple[str, Interval | str
     yield "mean tokens of an answer", f"{scores.mean_tokens:.1f}"
 
 
-def _tokens(target: str, tokens: TokenLatency) -> str:
-    """Token latencies of single requests on one target, and the rate that they give."""
-    rows = _token_rows(tokens)
-    rows.append(("completion tokens per second", f"{tokens.tokens_per_second:.4g}", ""))
-    return _table(f"Tokens on {target}, {tokens.queries} queries", ("metric", "measured", "at most"), rows)
-
-
-def _token_server(target: str, server: TokenServer) -> str:
-    """Token latencies under load on one target, and the rate that was sustained."""
-    sustained, rows = server.sustained_tokens_per_second, _token_rows(server)
-    bounds = f"{server.ttft_bound_ms:g} ms to the first token and {server.tpot_bound_ms:g} ms per further token"
-    rows.append((f"tokens per second within {bounds}", "none" if sustained is None else f"{sustained:.4g}", ""))
-    rows.append(("LoadGen", server.validity, ""))
-    title = f"Tokens on {target}, Server at {server.target_qps:.4g} queries per second"
-    return _table(title, ("metric", "measured", "at most"), rows)
-
-
-def _token_rows(tokens: TokenLatency | TokenServer) -> list[tuple[str, ...]]:
-    def row(name: str, percentile: Percentile) -> tuple[str, ...]:
-        bound = percentile.upper_bound_ms
-        missing = f"{percentile.missing} more queries needed"
-        return (
-            f"{name}, p{percentile.percentile:g}",
-            f"{percentile.value_ms:.3g}",
-            missing if bound is None else f"{bound:.3g}",
-        )
-
-    rows = [row("time to the first token (ms)", entry) for entry in tokens.first]
-    return rows + [row("time per further token (ms)", entry) for entry in tokens.further]
-
-
 def _techniques(evidence: Evidence) -> str:
     rows = (
         (entry.name, "kept" if entry.kept else "dropped", f"{_ratio(entry.speedup)}x over {entry.parent}", entry.reason)
         for entry in evidence.compression.techniques
     )
-    return _table("Techniques", ("technique", "", "speed", "why"), rows)
+    return markdown_table("Techniques", ("technique", "", "speed", "why"), rows)
 
 
 def _data(evidence: Evidence) -> str:
@@ -291,22 +259,6 @@ def _serving(name: str, evidence: Evidence) -> str:
             "",
         ]
     )
-
-
-def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    def line(cells: Iterable[str]) -> str:
-        return "| " + " | ".join(cells) + " |"
-
-    def lines() -> Iterator[str]:
-        yield f"## {title}"
-        yield ""
-        yield line(header)
-        yield line("---" for _ in header)
-        for row in rows:
-            yield line(plain(cell).replace("|", "\\|") for cell in row)
-        yield ""
-
-    return "\n".join(lines())
 
 
 def _interval(interval: Interval) -> str:
