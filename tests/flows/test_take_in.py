@@ -96,9 +96,9 @@ class Pipeline:
 
 
 def texts(sources: tuple[Any, ...]) -> list[str]:
-    return sorted(
-        json.loads(line)["text"] for source in sources for line in source.path.read_text("utf-8").splitlines()
-    )
+    """Texts, or prompts: whatever the rows have in their first column."""
+    rows = [json.loads(line) for source in sources for line in source.path.read_text("utf-8").splitlines()]
+    return sorted(next(iter(row.values())) for row in rows)
 
 
 @pytest.fixture
