@@ -1,10 +1,8 @@
 """A generation bundle of two paths, calibrated by the pipeline's own step without any clock, and fresh rows to recalibrate it."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from engine.generation.prompts import GenerationSettings
@@ -15,19 +13,10 @@ from tasks.recipe.schema import RouterConfig
 from tests.tasks.generation.conftest import snapshot_of, workspace_in
 from tests.tiny_decoder import PREFIX, SUFFIX
 from tests.tiny_generation_run import HERE, MAX_NEW_TOKENS, answered, prompts, write_models
+from tests.without_clock import without_clock
 
 PROMISE = RouterConfig(max_accuracy_loss=0.04, operating_points=(0.08,))
 SETTINGS = GenerationSettings(PREFIX, SUFFIX, MAX_NEW_TOKENS)
-MILLISECONDS = {"alone small": 1.0, "alone full": 6.0, "alone reference": 6.0, "static": 7.0}
-
-
-def known_times(
-    runs: dict[str, Callable[[str], object]], texts: Sequence[str], _blocks: int, _progress: object
-) -> dict[str, np.ndarray]:
-    """Stands in for the clock: what a path costs does not depend on what else this machine does."""
-    return {
-        name: np.full(len(texts), MILLISECONDS.get(name, 0.2 if name.startswith("beginning") else 7.5)) for name in runs
-    }
 
 
 @dataclass(frozen=True)
@@ -40,14 +29,6 @@ class CalibratedGenerator:
     calibrated_on: dict[str, list[Row]]
     tune: list[Row]
     certify: list[Row]
-
-
-def without_clock(patch: pytest.MonkeyPatch) -> None:
-    """From now on nothing is timed."""
-    from tasks.generation import costs, drafts
-
-    for module in (costs, drafts):
-        patch.setattr(module, "interleaved_row_times", known_times)
 
 
 def calibrated_generator(root: Path) -> CalibratedGenerator:

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tasks.artifact import Artifact
 from tasks.data.rows import Row
 from tasks.recipe.target import Target
 from tests.tasks.generation.conftest import snapshot_of, workspace_in
 from tests.tiny_decoder import PREFIX, SUFFIX, write_tiny_llama
+from tests.without_clock import without_clock
 
 if TYPE_CHECKING:
     from tasks.generation.quantize import TrainedModel
@@ -41,6 +44,7 @@ class TinyGenerationRun:
     def run(cls, root: Path) -> "TinyGenerationRun":
         """Run the steps in order."""
         from engine.generation.prompts import GenerationSettings
+        from tasks.generation import costs
         from tasks.generation.building import DecoderBuild, build_decoders
         from tasks.generation.calibrate import calibrate_generation
         from tasks.generation.greedy import GreedyDecoder, on_all_cores
@@ -74,9 +78,11 @@ class TinyGenerationRun:
         compression = Artifact.of("quantize", work.out, compressed)
         work = workspace_in(root / "calibrate")
         promise = RouterConfig(max_accuracy_loss=0.04, operating_points=(0.02, 0.08))
-        result = calibrate_generation(
-            snapshot, compression, models, name="tiny-calls", config=promise, attempt=1, workspace=work, **COMMON
-        )
+        with pytest.MonkeyPatch.context() as patch:
+            without_clock(patch, costs)
+            result = calibrate_generation(
+                snapshot, compression, models, name="tiny-calls", config=promise, attempt=1, workspace=work, **COMMON
+            )
         return cls(snapshot, models, compression, Artifact.of("calibrate", work.out, result))
 
 

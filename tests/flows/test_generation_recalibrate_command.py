@@ -12,8 +12,9 @@ from flows.recalibration import Request, recalibrate_bundle
 from tasks.errors import UserError
 from tasks.recalibrate import NotCertifiedError
 from tasks.router import certify as certifying
-from tests.tiny_generation_bundle import CalibratedGenerator, bundle_of_one_path, without_clock
+from tests.tiny_generation_bundle import CalibratedGenerator, bundle_of_one_path
 from tests.tiny_generation_run import HERE
+from tests.without_clock import without_clock
 
 pytestmark = pytest.mark.slow
 

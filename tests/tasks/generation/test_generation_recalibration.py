@@ -19,8 +19,9 @@ from tasks.generation.opened_bundle import OpenedGenerator
 from tasks.recalibrate import recalibrate
 from tasks.records import Certificate, Recalibration
 from tasks.statistics.paired_test import rows_needed
-from tests.tiny_generation_bundle import CalibratedGenerator, bundle_of_one_path, without_clock
+from tests.tiny_generation_bundle import CalibratedGenerator, bundle_of_one_path
 from tests.tiny_generation_run import HERE
+from tests.without_clock import without_clock
 
 pytestmark = pytest.mark.slow
 
