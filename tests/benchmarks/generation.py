@@ -6,9 +6,10 @@ RECIPE is one of text generation, such as configs/function-calls.yaml. The bundl
 under MIAOTUI_HOME, so a second run only measures. All contenders answer the same gate rows, one at a time with one thread,
 block by block in an order that rotates; `ratio` is the baseline's mean over the row's own, the median over blocks with its
 95 % interval, once against `generate` of transformers in fp32 and once against onnxruntime-genai's plain greedy decoding of
-the weights that serve. `agreement`: share of answers that are the fp32 model's own, by text. Optimum's contender is the same
-model exported with its KV cache, weight-only int4. `guided` is the bundle at its default operating point with answers kept to
-a JSON schema, that of FILE or that of any object; its price is its mean over the same point's without one, block by block.
+the full model in int4 (its builder's defaults; in fp32 it is a contender, too). `agreement`: share of answers that are the
+fp32 model's own, by text. Optimum's contender is the same model exported with its KV cache, weight-only int4. `guided` is the
+bundle at its default operating point with answers kept to a JSON schema, that of FILE or that of any object; its price is its
+mean over the same point's without one, block by block.
 """
 
 import argparse
@@ -32,14 +33,17 @@ from engine.generation.prompts import GenerationSettings, PromptTokenizer
 from flows.family import MadeBundle
 from tasks.benchmark.guided import ANY_OBJECT, GUIDED, guided
 from tasks.data.rows import Row, read_rows
+from tasks.generation.building import DecoderBuild, build_decoders
 from tasks.generation.correctness import is_correct
+from tasks.generation.precision import DecoderPrecision
 from tasks.recipe import TextGenerationRecipe
 from tasks.recipe.load import load_recipe
 from tasks.statistics.speed_ratio import paired_ratio
 from tests.benchmarks.bundles import bundle_of
 
 TRANSFORMERS = "transformers fp32"
-GENAI = "genai greedy"
+GENAI = "genai int4"
+GENAI_FP32 = "genai fp32"
 OPTIMUM = "optimum int4"
 OURS = "ours"
 Answer = Callable[[str], tuple[str, int]]
@@ -95,7 +99,8 @@ def contenders_of(made: MadeBundle, recipe: TextGenerationRecipe, schema: str, s
     return {
         TRANSFORMERS: _transformers(made.fine_tuned.folder, prompts, most),
         OPTIMUM: _optimum(made.fine_tuned.folder, prompts, most, scratch),
-        GENAI: _genai(made.compression.folder / made.compression.result.static_monolith, prompts, most),
+        GENAI: _genai(_built_int4(made.fine_tuned.folder, scratch), prompts, most),
+        GENAI_FP32: _genai(made.compression.folder / made.compression.result.reference_monolith, prompts, most),
         **own_contenders(model, schema),
     }
 
@@ -191,7 +196,7 @@ def _optimum(folder: Path, prompts: PromptTokenizer, most: int, scratch: Path) -
     exported = scratch / "optimum"
     ORTModelForCausalLM.from_pretrained(folder, export=True, use_cache=True).save_pretrained(exported)
     quantizer = MatMulNBitsQuantizer(
-        exported / "model.onnx", bits=4, block_size=32, is_symmetric=True, accuracy_level=4
+        str(exported / "model.onnx"), bits=4, block_size=32, is_symmetric=True, accuracy_level=4
     )
     quantizer.process()
     quantizer.model.save_model_to_file(str(exported / "model.onnx"), use_external_data_format=False)
@@ -215,6 +220,13 @@ def _generating(model: Any, prompts: PromptTokenizer, most: int) -> Answer:
         return prompts.decode(own), len(own)
 
     return answer
+
+
+def _built_int4(folder: Path, scratch: Path) -> Path:
+    """The full model by onnxruntime-genai's builder, in int4 as it does that by itself."""
+    built = scratch / "genai-int4"
+    build_decoders([DecoderBuild(folder, DecoderPrecision(weights="int4"), built)], scratch=scratch / "build")
+    return built
 
 
 def _genai(decoder: Path, prompts: PromptTokenizer, most: int) -> Answer:

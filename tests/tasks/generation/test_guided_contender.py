@@ -15,7 +15,7 @@ from tasks.errors import UserError
 from tasks.recipe import Target
 from tasks.recipe.schema import BenchmarkConfig
 from tasks.records import BenchmarkResult
-from tests.benchmarks.generation import measure, own_contenders, print_table
+from tests.benchmarks.generation import GENAI, TRANSFORMERS, measure, own_contenders, print_table
 from tests.tiny_decoder import PROMPTS, TEXTS, TinyDecoders, write_tiny_generation_bundle
 
 ORDER = json.dumps(
@@ -76,7 +76,7 @@ def test_the_benchmark_against_others_has_it_at_the_default_point_and_prices_it(
     assert contenders["ours half"](PROMPTS[0])[0] == model.predict(PROMPTS[0])[0].text
 
     plain = contenders["ours full"]
-    asked = {"transformers fp32": plain, "genai greedy": plain, "ours half": contenders["ours half"]}
+    asked = {TRANSFORMERS: plain, GENAI: plain, "ours half": contenders["ours half"]}
     rows = [Row(text.split(" {")[0], "{" + text.split(" {", 1)[1]) for text in TEXTS[:6]]
     measured = measure({**asked, "guided half": contenders["guided half"]}, rows, "exact", 3, 2)
     assert [entry.price is not None for entry in measured] == [False, False, False, True]
