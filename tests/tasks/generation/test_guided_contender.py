@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine import AdaptiveModel
+from engine.classification_model import ClassificationModel
 from engine.errors import InputError
 from engine.generation.model import GenerationModel
 from tasks.benchmark import bench_bundle
@@ -50,7 +51,7 @@ def test_without_a_schema_of_ones_own_any_object_will_do(model: GenerationModel)
 
 def test_a_classifier_and_a_bad_schema_are_refused(model: GenerationModel) -> None:
     with pytest.raises(UserError, match="classifier makes no text"):
-        guided(object.__new__(AdaptiveModel), ORDER)
+        guided(object.__new__(ClassificationModel), ORDER)
     with pytest.raises(InputError, match="schema: "):
         guided(model, "[]")
 
