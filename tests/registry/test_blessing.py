@@ -159,7 +159,7 @@ class TestGenerator:
         golden = json.loads((tiny_generation_bundle / GOLDEN_FILE).read_text())
         assert blessing.answers == len(golden) > 0
         assert {row["answer"]["path"] for row in golden} == {"small", "full"}
-        assert list(blessing.requirements) == serving_requirements()
+        assert list(blessing.requirements) == serving_requirements(generator=True)
 
     def test_a_completion_that_pyfunc_alters_is_refused_with_both(self, generator):
         file = generator.folder / "serving_model.py"
