@@ -259,11 +259,11 @@ class TestFreshProcess:
 
     def test_an_engine_that_does_not_replay_its_golden_set_is_found_out(self, real):
         append(
-            real.folder / "code/engine/adaptive_model.py",
+            real.folder / "code/engine/classification_model.py",
             "from dataclasses import replace\n"
-            "AdaptiveModel.replay = lambda self, file: None\n"
-            "_predict = AdaptiveModel.predict\n"
-            "AdaptiveModel.predict = lambda self, texts, **options: [\n"
+            "ClassificationModel.replay = lambda self, file: None\n"
+            "_predict = ClassificationModel.predict\n"
+            "ClassificationModel.predict = lambda self, texts, **options: [\n"
             "    replace(answer, confidence=answer.confidence - 0.01) for answer in _predict(self, texts, **options)]",
         )
         assert "was certified as" in refused(real, real.proven_as_it_is())
