@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from engine.bundle import GOLDEN_FILE, TEXT_CLASSIFICATION, TEXT_GENERATION, Manifest, read_manifest, verify
+from engine.operating_points import OperatingPoints
 from engine.prediction import Prediction
 from engine.session import CPU
 
@@ -23,9 +24,10 @@ _MODELS: Final = {
 class AdaptiveModel(ABC):
     """A loaded bundle, of whatever task. Thread-safe."""
 
-    def __init__(self, manifest: Manifest, digest: str) -> None:
+    def __init__(self, manifest: Manifest, digest: str, certified: OperatingPoints[Any]) -> None:
         """Use `load`."""
         self._manifest = manifest
+        self._certified = certified
         self.digest = digest
         self.workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._pool: ThreadPoolExecutor | None = None
@@ -92,14 +94,14 @@ class AdaptiveModel(ABC):
         """Names of the paths, cheapest first."""
 
     @property
-    @abstractmethod
     def operating_point(self) -> str:
         """Name of the default operating point."""
+        return self._certified.default_point
 
     @property
-    @abstractmethod
     def operating_points(self) -> tuple[str, ...]:
         """Names of all certified operating points."""
+        return tuple(self._certified.points)
 
     @property
     @abstractmethod

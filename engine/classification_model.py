@@ -38,7 +38,7 @@ class ClassificationModel(AdaptiveModel):
         self, manifest: Manifest, tokenizer: TextTokenizer, ladder: Sequence[LadderPath], router: Router, digest: str
     ) -> None:
         """Use `AdaptiveModel.load`."""
-        super().__init__(manifest, digest)
+        super().__init__(manifest, digest, router)
         self._tokenizer = tokenizer
         self._ladder = tuple(ladder)
         self._router = router
@@ -62,27 +62,15 @@ class ClassificationModel(AdaptiveModel):
         """Open the sessions of a classification bundle whose files are verified."""
         tokenizer = TextTokenizer(folder / TOKENIZER_FILE, manifest.max_length)
         ladder = open_ladder(folder, manifest, threads=threads, execution_provider=execution_provider)
-        router = load_router(folder)
+        router = load_router(folder).with_default(operating_point)
         if tuple(rule.name for rule in router.rules) != tuple(path.name for path in ladder):
             raise BundleError(f"{folder}: the router's paths are not the manifest's")
-        if operating_point is not None:
-            router = Router(router.rules, router.points, router.point(operating_point).name, router.out_of_scope_id)
         return cls(manifest, tokenizer, ladder, router, digest)
 
     @property
     def paths(self) -> tuple[str, ...]:
         """Names of the paths, cheapest first."""
         return tuple(path.name for path in self._ladder)
-
-    @property
-    def operating_point(self) -> str:
-        """Name of the default operating point."""
-        return self._router.default_point
-
-    @property
-    def operating_points(self) -> tuple[str, ...]:
-        """Names of all certified operating points."""
-        return tuple(self._router.points)
 
     @property
     def execution_providers(self) -> tuple[str, ...]:

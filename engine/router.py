@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.compiled import compiled
 from engine.confidence import Confidence
-from engine.errors import InputError
+from engine.operating_points import OperatingPoints
 from engine.out_of_scope import OutOfScopeScorer
 
 Scores = NDArray[np.float32]
@@ -112,17 +112,10 @@ class OperatingPoint:
 
 
 @dataclass(frozen=True)
-class Router:
+class Router(OperatingPoints[OperatingPoint]):
     """All paths' rules and the operating points; `out_of_scope_id` is the label id that means abstain, or None."""
 
     rules: tuple[PathRule, ...]
     points: Mapping[str, OperatingPoint]
     default_point: str
     out_of_scope_id: int | None
-
-    def point(self, name: str | None) -> OperatingPoint:
-        """An operating point by name; InputError naming those there are."""
-        try:
-            return self.points[name or self.default_point]
-        except KeyError:
-            raise InputError(f"no operating point {name!r}; this bundle has {', '.join(self.points)}") from None

@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from tasks.child_process import usable_cpus
 from tasks.records import Host
 
 _RUNTIMES: Final = ("onnxruntime-gpu", "onnxruntime", "numpy", "numba", "tokenizers", "torch")
@@ -25,7 +26,7 @@ def host() -> Host:
     return Host(
         cpu=cpu.get("model name") or cpu.get("Model") or platform.processor() or platform.machine(),
         instruction_set=tuple(flag for flag in _TELLING_FLAGS if flag in flags),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=len(usable_cpus()),
         memory_gb=round(_memory_bytes() / 2**30, 1),
         accelerator=_accelerator(),
         runtimes=_runtimes(),

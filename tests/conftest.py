@@ -14,9 +14,10 @@ from tasks.artifact import Artifact, Workspace
 from tasks.recipe.data import DataConfig
 from tasks.recipe.target import Target
 from tests.postgresql import MISSING, Cluster, programs, running_cluster
-from tests.tiny_decoder import TinyDecoders, make_tiny_decoders
+from tests.tiny_decoder import TinyDecoders, make_tiny_decoders, write_tiny_generation_bundle
 
 if TYPE_CHECKING:
+    from engine.generation.model import GenerationModel
     from tests.tiny_generation_bundle import CalibratedGenerator
 
 os.environ.update(
@@ -142,6 +143,20 @@ def tiny_bundle(tiny: "TinyRun") -> Path:
 def tiny_decoders(tmp_path_factory: pytest.TempPathFactory) -> TinyDecoders:
     """Tiny Llamas, exported."""
     return make_tiny_decoders(tmp_path_factory.mktemp("tiny-decoders"))
+
+
+@pytest.fixture(scope="session")
+def tiny_generation_bundle(tiny_decoders: TinyDecoders, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real bundle of two tiny decoders, whose router uses all it can; copy it before altering it."""
+    return write_tiny_generation_bundle(tiny_decoders, tmp_path_factory.mktemp("generation") / "bundle")
+
+
+@pytest.fixture(scope="session")
+def tiny_generation_model(tiny_generation_bundle: Path) -> "GenerationModel":
+    """That bundle, loaded."""
+    from tasks.generation.bundling import load_generation_bundle
+
+    return load_generation_bundle(tiny_generation_bundle, Target(name="here"))
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -62,7 +62,7 @@ class GenerationModel(AdaptiveModel):
         digest: str,
     ) -> None:
         """Use `AdaptiveModel.load`."""
-        super().__init__(manifest, digest)
+        super().__init__(manifest, digest, router)
         self._settings = settings
         self._prompts = tokenizer
         self._decoders = decoders
@@ -84,13 +84,11 @@ class GenerationModel(AdaptiveModel):
         """Open the decoders of a bundle whose files are verified."""
         settings = GenerationSettings.load(folder)
         tokenizer = PromptTokenizer(folder / TOKENIZER_FILE, settings)
-        router = GenerationRouter.load(folder)
+        router = GenerationRouter.load(folder).with_default(operating_point)
         if [rule.name for rule in router.rules] != [entry.name for entry in manifest.paths]:
             raise BundleError(f"{folder}: the router's paths are not the manifest's")
         if any(entry.kind != DECODER for entry in manifest.paths):
             raise BundleError(f"{folder}: a generation bundle has paths of kind {DECODER} alone")
-        if operating_point is not None:
-            router = replace(router, default_point=router.point(operating_point).name)
         decoders = {
             entry.name: Decoder(
                 folder / entry.file,
@@ -106,16 +104,6 @@ class GenerationModel(AdaptiveModel):
     def paths(self) -> tuple[str, ...]:
         """Names of the paths, cheapest first."""
         return tuple(self._decoders)
-
-    @property
-    def operating_point(self) -> str:
-        """Name of the default operating point."""
-        return self._routing.default_point
-
-    @property
-    def operating_points(self) -> tuple[str, ...]:
-        """Names of all certified operating points."""
-        return tuple(self._routing.points)
 
     @property
     def execution_providers(self) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from engine.errors import BundleError, InputError
+from engine.errors import BundleError
 from engine.generation.confidence import FEATURES
+from engine.operating_points import OperatingPoints
 
 ROUTER_FILE: Final = "router.json"
 
@@ -64,19 +65,12 @@ class OperatingPoint:
 
 
 @dataclass(frozen=True)
-class GenerationRouter:
+class GenerationRouter(OperatingPoints[OperatingPoint]):
     """All paths' rules, cheapest first, and the operating points."""
 
     rules: tuple[PathRule, ...]
     points: Mapping[str, OperatingPoint]
     default_point: str
-
-    def point(self, name: str | None) -> OperatingPoint:
-        """An operating point by name; InputError naming those there are."""
-        try:
-            return self.points[name or self.default_point]
-        except KeyError:
-            raise InputError(f"no operating point {name!r}; this bundle has {', '.join(self.points)}") from None
 
     def save(self, folder: Path) -> None:
         """Write `router.json`, numbers that a person can read."""

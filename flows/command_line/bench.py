@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.command_line import models
+from flows.command_line.schema_file import schema_text
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
@@ -100,9 +101,7 @@ def read_schema(file: Path) -> str:
     from engine.generation.guidance import checked_schema
 
     try:
-        return checked_schema(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot be read ({error})", file=file) from error
+        return checked_schema(schema_text(file))
     except InputError as error:
         raise UserError(str(error), file=file) from error
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from engine.errors import InputError
 from flows.command_line import models
+from flows.command_line.schema_file import schema_text
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
@@ -76,10 +77,7 @@ def _wishes(model: "AdaptiveModel", options: argparse.Namespace) -> dict[str, An
     if options.max_new_tokens is not None:
         wishes["max_new_tokens"] = options.max_new_tokens
     if options.schema is not None:
-        try:
-            wishes["schema"] = options.schema.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"cannot be read ({error})", file=options.schema) from error
+        wishes["schema"] = schema_text(options.schema)
     if not wishes:
         return wishes
     if not isinstance(model, GenerationModel):

@@ -27,7 +27,7 @@ from flows.servers.webhook_key import webhook_key
 DATABASE: Final = "MIAOTUI_DATABASE"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK_EVERY_S: Final = 0.1
-_MAIN: Final = "import sys; from flows.command_line import main; sys.exit(main())"
+_COMMAND_LINE: Final = "flows.command_line"
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def bring_up_detached(home: Path, request: Request) -> ServersRecord:
     """
     log = home / "logs" / "servers" / "up.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-c", _MAIN, "up"]
+    command = [sys.executable, "-m", _COMMAND_LINE, "up"]
     for option, port in (("--prefect-port", request.prefect_port), ("--mlflow-port", request.mlflow_port)):
         command += [] if port is None else [option, str(port)]
     with log.open("wb") as stream:

@@ -108,7 +108,7 @@ class Calibration:
         contents = GenerationContents(
             decoders={path: decoders[path] for path in decided.ladder.paths},
             tokenizer=tokenizer,
-            settings=next(iter(self.trial.paths.values())).settings,
+            settings=self.trial.settings,
             router=decided.router(),
             phrases=self.trial.phrases,
             certificates=decided.certificates,

@@ -1,6 +1,5 @@
 """A decoder opened for the offline steps: greedy answers to prompts, and how well it predicts gold completions."""
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from engine.errors import InputError
 from engine.generation.decoder import Decoder, LogProbabilities
 from engine.generation.decoding import Decoded, Drafter, decode
 from engine.generation.prompts import GenerationSettings, PromptTokenizer
+from tasks.child_process import usable_cpus
 from tasks.data.rows import Row
 from tasks.generation.examples import Example
 from tasks.recipe.target import Target
@@ -113,5 +113,5 @@ class GreedyDecoder:
 
 def on_all_cores(work: Callable[[T], U], items: Sequence[T]) -> list[U]:
     """`work` of every item, in order."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(len(usable_cpus())) as pool:
         return list(pool.map(work, items))

@@ -69,11 +69,7 @@ class OpenedGenerator:
     def rows_to_label(self, rows: Sequence[Row]) -> list[Row]:
         """The rows without a completion whose completion can matter: some path says something else than the reference path."""
         unlabelled = [row for row in rows if row.label == UNLABELLED]
-        assumed = self._completed(unlabelled)
-        differs = np.zeros(len(unlabelled), dtype=bool)
-        for name in self.trial.paths.keys() - {REFERENCE}:
-            differs |= ~self.trial.answers(name, assumed).right
-        return [unlabelled[row] for row in np.flatnonzero(differs).tolist()]
+        return [unlabelled[row] for row in self._disputed(self._completed(unlabelled))]
 
     def fresh_router(
         self, tune: Sequence[Row], certify: Sequence[Row], *, delta: float, progress: Callable[[str], None]
@@ -81,13 +77,16 @@ class OpenedGenerator:
         """Of the bundle's paths and the reference path, whichever ladder of them is cheapest on these rows."""
         epsilons = tuple(certificate.epsilon for certificate in self.certificates)
         (promise,) = self.promises
+        given = [*tune, *certify]
+        completed = self._completed(given)
+        assumed = [row for row, before in zip(completed, given, strict=True) if before.label == UNLABELLED]
         config = RouterConfig(
             max_accuracy_loss=promise, confidence=self.certificates[0].confidence, operating_points=epsilons
         )
         found = calibrate_trial(
             self.trial,
-            self._completed(tune),
-            self._completed(certify),
+            completed[: len(tune)],
+            completed[len(tune) :],
             config=config,
             delta=delta,
             progress=lambda message, _fraction=None: progress(message),
@@ -113,9 +112,17 @@ class OpenedGenerator:
             paths=decided.ladder.paths,
             certificates=decided.certificates,
             operating_point=decided.default,
-            rows_to_label=len(self.rows_to_label([*tune, *certify])),
+            rows_to_label=len(self._disputed(assumed)),
             write=write,
         )
+
+    def _disputed(self, assumed: Sequence[Row]) -> list[int]:
+        """Which of these rows, completed by the reference path, some other path answers otherwise."""
+        differs = np.zeros(len(assumed), dtype=bool)
+        for name in self.trial.paths.keys() - {REFERENCE}:
+            differs |= ~self.trial.answers(name, assumed).right
+        found: list[int] = np.flatnonzero(differs).tolist()
+        return found
 
     def _completed(self, rows: Sequence[Row]) -> list[Row]:
         """The rows, those without a completion with what the reference path answers."""

@@ -4,13 +4,14 @@ torch's threads divide every single operation: small matrices leave them nothing
 for each other at each one. Independent pieces of work, each in a thread, meet only at their end.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import torch
+
+from tasks.child_process import usable_cpus
 
 RunAll = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 """Runs independent pieces of work at the same time, the first in the caller's thread; their results, in order."""
@@ -23,7 +24,7 @@ def torch_threads(count: int) -> Iterator[RunAll]:
         yield lambda work: [each() for each in work]
         return
     before = torch.get_num_threads()
-    own = min(before, max(1, (os.cpu_count() or 1) // count))
+    own = min(before, max(1, len(usable_cpus()) // count))
     torch.set_num_threads(own)
     try:
         # torch keeps the number of its threads for each of ours.

@@ -11,6 +11,7 @@ from engine.generation.confidence import features, is_json
 from engine.generation.decoding import Decoded
 from engine.generation.drafting import Phrases
 from engine.generation.model import DECODER, GenerationModel, drafter_of
+from engine.generation.prompts import GenerationSettings
 from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
 from tasks.data.rows import Row
 from tasks.generation.correctness import Correctness, is_correct
@@ -64,6 +65,11 @@ class Trial:
         )
         rules = {path: PathRule(path, cost_ms=0.0) for path in paths}
         return cls(paths, rules, rules, phrases, manifest, correct)
+
+    @property
+    def settings(self) -> GenerationSettings:
+        """What all paths keep to."""
+        return next(iter(self.paths.values())).settings
 
     def answer(self, name: str, text: str, before: Decoded | None = None, tokens: int | None = None) -> Decoded:
         """One path's answer to a prompt; `before`: what the path before it answered. `tokens`: see GreedyDecoder."""
@@ -128,5 +134,4 @@ class Trial:
         return replace(self, rules={**self.rules, rule.name: rule})
 
     def _valid(self, text: str) -> bool:
-        settings = next(iter(self.paths.values())).settings
-        return settings.answers != "json" or is_json(text)
+        return self.settings.answers != "json" or is_json(text)

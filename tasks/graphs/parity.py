@@ -1,6 +1,5 @@
 """How far a graph's answers are from its parent's, on the same rows."""
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.tokenization import Ids
+from tasks.child_process import usable_cpus
 from tasks.records import GraphParity
 
 Runner = Callable[[Ids], NDArray[np.float32]]
@@ -15,7 +15,7 @@ Runner = Callable[[Ids], NDArray[np.float32]]
 
 def logits_of(runner: Runner, rows: Sequence[Ids]) -> NDArray[np.float32]:
     """(rows, labels) logits, one row at a time, on all cores."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(len(usable_cpus())) as pool:
         return np.stack(list(pool.map(runner, rows)))
 
 

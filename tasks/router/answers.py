@@ -1,6 +1,5 @@
 """What every path answers for every row of a split, with no path left out: the raw material of calibration."""
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from engine.classification_model import run_ladder
 from engine.ladder import Path as LadderPath
 from engine.tokenization import TextTokenizer
+from tasks.child_process import usable_cpus
 from tasks.data.rows import Row
 
 ABSTAIN: Final = -1
@@ -54,7 +54,7 @@ def answer_rows(
 ) -> SplitAnswers:
     """Run every path of the ladder on every row, one row at a time, on all cores."""
     ids = tokenizer.encode_batch([row.text for row in rows])
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(len(usable_cpus())) as pool:
         answers = list(pool.map(lambda row_ids: run_ladder(ladder, row_ids), ids))
     paths = tuple(
         PathAnswers(

@@ -41,7 +41,6 @@ targets: [local-cpu]
 gates: {{accuracy: 0.2, champion_accuracy_loss: 0.9, champion_slowdown: 1000}}
 intake: {{min_rows: 1, min_rows_per_label: 1, debounce_s: 0, cool_down_s: 0, lease_s: 600, sweep_minutes: 10}}
 """
-_COMMAND: Final = "import sys; from flows.command_line import main; sys.exit(main())"
 _BASE: Final = (
     "import sys, pathlib; from tests.conftest import write_tiny_base; write_tiny_base(pathlib.Path(sys.argv[1]))"
 )
@@ -98,7 +97,7 @@ class Ground:
     def miaotui(self, *arguments: str, allowed: Sequence[int] = (0,)) -> "subprocess.CompletedProcess[str]":
         """Runs a command as a person would who has exported what `up` printed. Raises RuntimeError for other codes."""
         exported = {} if arguments[0] == "up" else self.exports
-        command = [sys.executable, "-c", _COMMAND, *arguments]
+        command = [sys.executable, "-m", "flows.command_line", *arguments]
         done = subprocess.run(
             command,
             cwd=self.folder,

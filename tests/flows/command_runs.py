@@ -20,12 +20,7 @@ class CommandRuns:
         return self.folder / "home"
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        command = [
-            sys.executable,
-            "-c",
-            "import sys; from flows.command_line import main; sys.exit(main())",
-            *arguments,
-        ]
+        command = [sys.executable, "-m", "flows.command_line", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(command, cwd=self.folder, env=self.environment, text=True, **pipes)
 

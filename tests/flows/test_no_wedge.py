@@ -58,12 +58,15 @@ class Servers:
             "MIAOTUI_HOME": str(folder / "home"),
             "PREFECT_WORKER_QUERY_SECONDS": "2",
         }
-        self.python("import sys; from flows.command_line import main; sys.exit(main())", *UP)
+        self.run("-m", "flows.command_line", *UP)
         self.environment |= self.record.exports
         self.deployed = self.python(DEPLOY)
 
     def python(self, code: str, *arguments: str) -> str:
-        command = [sys.executable, "-c", code, *arguments]
+        return self.run("-c", code, *arguments)
+
+    def run(self, *arguments: str) -> str:
+        command = [sys.executable, *arguments]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -147,7 +150,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     try:
         yield Servers(folder)
     finally:
-        command = [sys.executable, "-c", "import sys; from flows.command_line import main; sys.exit(main())", "down"]
+        command = [sys.executable, "-m", "flows.command_line", "down"]
         subprocess.run(command, env=environment, capture_output=True, timeout=120, check=True)
 
 

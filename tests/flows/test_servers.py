@@ -241,7 +241,7 @@ def miaotui(home: Path, *arguments: str) -> str:
     named = ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "MIAOTUI_LEDGER_URI")
     environment = {name: value for name, value in os.environ.items() if name not in named}
     environment |= {"PYTHONPATH": str(PROJECT), "MIAOTUI_HOME": str(home)}
-    command = [sys.executable, "-c", "import sys; from flows.command_line import main; sys.exit(main())", *arguments]
+    command = [sys.executable, "-m", "flows.command_line", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -115,7 +115,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     folder = tmp_path_factory.mktemp("servers")
     base = {name: value for name, value in os.environ.items() if name not in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI")}
     base |= {"PYTHONPATH": str(PROJECT), "MIAOTUI_HOME": str(folder / "pipeline")}
-    command = [sys.executable, "-c", "import sys; from flows.command_line import main; sys.exit(main())"]
+    command = [sys.executable, "-m", "flows.command_line"]
     token = ""
     try:
         up = [*command, "up", "--detach", "--prefect-port", "0", "--mlflow-port", "0"]

@@ -39,7 +39,6 @@ from tasks.records import (
 )
 from tasks.statistics.paired_test import paired_test_of_counts
 from tests.registry.generated import generation_evidence
-from tests.tiny_decoder import write_tiny_generation_bundle
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
@@ -122,12 +121,6 @@ def completing_gates():
         memory_mb=500,
         size_mb=120,
     )
-
-
-@pytest.fixture(scope="session")
-def tiny_generation_bundle(tiny_decoders, tmp_path_factory):
-    """A real bundle of two tiny decoders; copy it before altering it."""
-    return write_tiny_generation_bundle(tiny_decoders, tmp_path_factory.mktemp("generation") / "bundle")
 
 
 @pytest.fixture(scope="session")

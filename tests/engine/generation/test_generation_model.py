@@ -36,13 +36,19 @@ def altered(bundle: Path, out: Path, file: str, old: str, new: str) -> Path:
     return out
 
 
-def test_a_generation_bundle_loads_as_what_it_is(model: GenerationModel, generation_bundle: Path) -> None:
+@pytest.fixture(scope="module")
+def model(tiny_generation_model: GenerationModel) -> GenerationModel:
+    """The model whose answers this module is about."""
+    return tiny_generation_model
+
+
+def test_a_generation_bundle_loads_as_what_it_is(model: GenerationModel, tiny_generation_bundle: Path) -> None:
     assert model.name == "tiny-calls"
     assert model.paths == ("small", "full")
     assert model.operating_point == "half"
     assert model.operating_points == ("half", "abort", "draft", "full")
     assert model.execution_providers == ("CPUExecutionProvider",)
-    assert model.context_length == read_manifest(generation_bundle).max_length == 128
+    assert model.context_length == read_manifest(tiny_generation_bundle).max_length == 128
     assert model.digest
 
 
@@ -202,22 +208,22 @@ def test_a_schema_without_llguidance_says_what_to_install(model: GenerationModel
         model.predict(PROMPTS[0], schema={"type": "object", "title": "not asked for before"})
 
 
-def test_an_operating_point_may_be_the_default(generation_bundle: Path) -> None:
-    model = AdaptiveModel.load(generation_bundle, operating_point="full")
+def test_an_operating_point_may_be_the_default(tiny_generation_bundle: Path) -> None:
+    model = AdaptiveModel.load(tiny_generation_bundle, operating_point="full")
     assert model.operating_point == "full"
     assert model.predict(PROMPTS[0])[0].path == "full"
 
 
-def test_a_golden_answer_that_differs_refuses_to_load(generation_bundle: Path, tmp_path: Path) -> None:
-    folder = altered(generation_bundle, tmp_path / "bundle", GOLDEN_FILE, '"path": "small"', '"path": "full"')
+def test_a_golden_answer_that_differs_refuses_to_load(tiny_generation_bundle: Path, tmp_path: Path) -> None:
+    folder = altered(tiny_generation_bundle, tmp_path / "bundle", GOLDEN_FILE, '"path": "small"', '"path": "full"')
     with pytest.raises(BundleError, match="was certified as"):
         AdaptiveModel.load(folder)
     AdaptiveModel.load(folder, replay_golden=False)
 
 
-def test_an_altered_decoder_refuses_to_load(generation_bundle: Path, tmp_path: Path) -> None:
+def test_an_altered_decoder_refuses_to_load(tiny_generation_bundle: Path, tmp_path: Path) -> None:
     folder = tmp_path / "bundle"
-    shutil.copytree(generation_bundle, folder)
+    shutil.copytree(tiny_generation_bundle, folder)
     weights = folder / "full" / "model.onnx.data"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     with pytest.raises(BundleError, match=r"full/model\.onnx\.data: altered"):
@@ -236,8 +242,10 @@ def test_an_altered_decoder_refuses_to_load(generation_bundle: Path, tmp_path: P
         ("manifest.json", '"text-generation"', '"text-to-speech"', "a bundle for 'text-to-speech'; this engine knows"),
     ],
 )
-def test_a_bundle_that_does_not_fit_together_says_where(generation_bundle, tmp_path, file, old, new, message) -> None:
-    folder = altered(generation_bundle, tmp_path / "bundle", file, old, new)
+def test_a_bundle_that_does_not_fit_together_says_where(
+    tiny_generation_bundle, tmp_path, file, old, new, message
+) -> None:
+    folder = altered(tiny_generation_bundle, tmp_path / "bundle", file, old, new)
     with pytest.raises(BundleError, match=message):
         AdaptiveModel.load(folder)
 
@@ -253,7 +261,7 @@ def test_a_manifest_without_a_task_is_classifications(tiny_bundle: Path, tmp_pat
 
 @pytest.mark.parametrize("task", ["generation", "classification"])
 def test_the_engine_runs_without_the_pipelines_packages(task: str, request: pytest.FixtureRequest) -> None:
-    bundle = request.getfixturevalue({"generation": "generation_bundle", "classification": "tiny_bundle"}[task])
+    bundle = request.getfixturevalue({"generation": "tiny_generation_bundle", "classification": "tiny_bundle"}[task])
     blocked = {"torch", "transformers", "onnx", "onnxruntime_genai", "pydantic", "tasks", "llguidance"}
     code = f"""
 import importlib.abc, sys

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from engine import AdaptiveModel
 from engine.classification_model import ClassificationModel
 from engine.errors import InputError
 from engine.generation.model import GenerationModel
@@ -17,47 +16,37 @@ from tasks.recipe import Target
 from tasks.recipe.schema import BenchmarkConfig
 from tasks.records import BenchmarkResult
 from tests.benchmarks.generation import GENAI, TRANSFORMERS, measure, own_contenders, print_table
-from tests.tiny_decoder import PROMPTS, TEXTS, TinyDecoders, write_tiny_generation_bundle
+from tests.tiny_decoder import PROMPTS, TEXTS
 
 ORDER = json.dumps(
     {"type": "object", "properties": {"n": {"enum": [1, 25]}}, "required": ["n"], "additionalProperties": False}
 )
 
 
-@pytest.fixture(scope="module")
-def bundle(tiny_decoders: TinyDecoders, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_generation_bundle(tiny_decoders, tmp_path_factory.mktemp("guided") / "bundle")
-
-
-@pytest.fixture(scope="module")
-def model(bundle: Path) -> GenerationModel:
-    loaded = AdaptiveModel.load(bundle)
-    assert isinstance(loaded, GenerationModel)
-    return loaded
-
-
-def test_its_answers_keep_to_the_schema_and_are_the_bundles_own(model: GenerationModel) -> None:
-    answers = guided(model, ORDER).predict(list(PROMPTS[:4]))
+def test_its_answers_keep_to_the_schema_and_are_the_bundles_own(tiny_generation_model: GenerationModel) -> None:
+    answers = guided(tiny_generation_model, ORDER).predict(list(PROMPTS[:4]))
     assert [json.loads(answer.text)["n"] in (1, 25) for answer in answers] == [True] * 4
-    own = model.predict(PROMPTS[:4], schema=ORDER)
+    own = tiny_generation_model.predict(PROMPTS[:4], schema=ORDER)
     assert [(answer.text, answer.path) for answer in answers] == [(answer.text, answer.path) for answer in own]
 
 
-def test_without_a_schema_of_ones_own_any_object_will_do(model: GenerationModel) -> None:
-    for answer in guided(model, ANY_OBJECT).predict(list(PROMPTS[:4])):
+def test_without_a_schema_of_ones_own_any_object_will_do(tiny_generation_model: GenerationModel) -> None:
+    for answer in guided(tiny_generation_model, ANY_OBJECT).predict(list(PROMPTS[:4])):
         assert answer.text.lstrip().startswith("{")
         assert not answer.finished or isinstance(json.loads(answer.text), dict)
 
 
-def test_a_classifier_and_a_bad_schema_are_refused(model: GenerationModel) -> None:
+def test_a_classifier_and_a_bad_schema_are_refused(tiny_generation_model: GenerationModel) -> None:
     with pytest.raises(UserError, match="classifier makes no text"):
         guided(object.__new__(ClassificationModel), ORDER)
     with pytest.raises(InputError, match="schema: "):
-        guided(model, "[]")
+        guided(tiny_generation_model, "[]")
 
 
-def test_bench_refuses_a_schema_for_a_classifier_before_it_measures(bundle: Path, tmp_path: Path) -> None:
-    manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+def test_bench_refuses_a_schema_for_a_classifier_before_it_measures(
+    tiny_generation_bundle: Path, tmp_path: Path
+) -> None:
+    manifest = json.loads((tiny_generation_bundle / "manifest.json").read_text(encoding="utf-8"))
     classifier = tmp_path / "classifier"
     classifier.mkdir()
     (classifier / "manifest.json").write_text(json.dumps(manifest | {"task": "text-classification"}), encoding="utf-8")
@@ -67,14 +56,14 @@ def test_bench_refuses_a_schema_for_a_classifier_before_it_measures(bundle: Path
 
 
 def test_the_benchmark_against_others_has_it_at_the_default_point_and_prices_it(
-    model: GenerationModel, capsys: pytest.CaptureFixture[str]
+    tiny_generation_model: GenerationModel, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    contenders = own_contenders(model, ORDER)
+    contenders = own_contenders(tiny_generation_model, ORDER)
     assert list(contenders) == ["ours half", "ours abort", "ours draft", "ours full", "guided half"]
     text, tokens = contenders["guided half"](PROMPTS[0])
     assert json.loads(text)["n"] in (1, 25)
     assert tokens > 0
-    assert contenders["ours half"](PROMPTS[0])[0] == model.predict(PROMPTS[0])[0].text
+    assert contenders["ours half"](PROMPTS[0])[0] == tiny_generation_model.predict(PROMPTS[0])[0].text
 
     plain = contenders["ours full"]
     asked = {TRANSFORMERS: plain, GENAI: plain, "ours half": contenders["ours half"]}
@@ -100,7 +89,7 @@ def bench(bundle: Path, folder: Path) -> BenchmarkResult:
 
 
 @pytest.mark.slow
-def test_bench_measures_it_interleaved_with_the_bundle(bundle: Path, tmp_path: Path) -> None:
-    result = bench(bundle, tmp_path)
+def test_bench_measures_it_interleaved_with_the_bundle(tiny_generation_bundle: Path, tmp_path: Path) -> None:
+    result = bench(tiny_generation_bundle, tmp_path)
     assert [contender.name for contender in result.contenders] == ["adaptive", GUIDED]
     assert result.contenders[1].speedup.value > 0
