@@ -34,6 +34,7 @@ def fine_tune(
     from tasks.generation.lora import add_lora, merge_lora
     from tasks.generation.model_files import write_model
     from tasks.generation.scoring import score_completions
+    from tasks.generation.swapped_copies import SwappedCopies
     from tasks.generation.training import train
 
     rows = read_rows(snapshot, "train")
@@ -42,7 +43,8 @@ def fine_tune(
     examples, left_out = fitting(to_examples(rows, tokenizer), config.max_length, field="fine_tune.max_length")
     if config.lora is not None:
         add_lora(model, config.lora)
-    history = train(model, examples, config=config, seed=seed, workspace=workspace)
+    swaps = SwappedCopies.of(examples, tokenizer, config.swapped_rows) if config.swapped_rows else None
+    history = train(model, examples, config=config, seed=seed, workspace=workspace, swaps=swaps)
     if config.lora is not None:
         merge_lora(model)
     workspace.progress("scores on tune", None)

@@ -1,8 +1,9 @@
 """A byte-level BPE tokenizer of a project's own, trained on its rows in about a second.
 
-Two rules make copying from the prompt easy to learn and short to write. A word has its leading space everywhere, also
-behind a quotation mark, so a value is the same tokens in the prompt and in the completion. And a run of JSON marks with
-the keys in it, such as `","arguments":{"title":"`, may become one token. Digits go in twos.
+Three rules make copying from the prompt easy to learn and short to write. A word has its leading space everywhere, also
+behind a quotation mark, so a value is the same tokens in the prompt and in the completion. Digits go in threes from the
+end (Singh and Strouse, 2024), so 1300 is the tokens of 1,300 without its comma. And a run of JSON marks with the keys in
+it, such as `","arguments":{"title":"`, may become one token.
 """
 
 import re
@@ -30,11 +31,12 @@ CHAT_TEMPLATE: Final = (
 
 # A private character, put with a space between a mark and the word behind it, and taken out again by the decoder.
 _GLUE: Final = "\ue000"
-_MARKS: Final = "\"'-/@.:,([{$#+€£&*=~<>"
+_MARKS: Final = "\"'-/@.:([{$#+€£¥₹&*=~<>"
+_COMMA: Final = r",(?=[\p{L}\p{N}])(?!(?<=\p{N},)\p{N}{3}(?!\p{N}))"  # but for one that groups the digits of a number
 _PIECES: Final = "|".join(
     (
         rf"(?:[{{}}\[\]\":,]+{_GLUE}? ?[A-Za-z_]+\":)+[\[{{\"]*{_GLUE}?",  # JSON marks with keys
-        r" ?\p{N}{1,2}",
+        r" ?\p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N}))",  # thousands, counted from the end
         r" ?[^\s\p{P}\p{N}\p{S}\p{C}]+(?:_[^\s\p{P}\p{N}\p{S}\p{C}]+)*",  # words, names_of_functions
         rf"[{{}}\[\]\":,]+{_GLUE}?",
         r"\s",
@@ -53,7 +55,10 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> PreT
     tokenizer = Tokenizer(models.BPE())
     # One rule for each mark, because tokenizers cannot replace a match of no length.
     tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.Replace(Regex(re.escape(mark) + r"(?=[\p{L}\p{N}])"), f"{mark}{_GLUE} ") for mark in _MARKS]
+        [
+            *(normalizers.Replace(Regex(re.escape(mark) + r"(?=[\p{L}\p{N}])"), f"{mark}{_GLUE} ") for mark in _MARKS),
+            normalizers.Replace(Regex(_COMMA), f",{_GLUE} "),
+        ]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -20,12 +21,14 @@ from tasks.generation.checkpoints import restore, store
 from tasks.generation.examples import Example
 from tasks.generation.gradients import BatchGradients, Loss, parts_of
 from tasks.generation.optimizers import optimizers_of
+from tasks.generation.swapped_copies import SwappedCopies
 from tasks.generation.torch_threads import torch_threads
 from tasks.recipe.text_generation import TrainingConfig
 
 _CHECKPOINTS: Final = 10  # in a whole training
 _LARGEST_GRADIENT: Final = 1.0
 _TOLD_EVERY: Final = 10
+_SWAPS: Final = 1  # apart from the numbers that order the batches
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,13 @@ def train(
     seed: int,
     workspace: Workspace,
     loss: Loss | None = None,
+    swaps: SwappedCopies | None = None,
     phase: str = "",
 ) -> History:
     """Trains the model's trainable weights in place, and leaves it in evaluation mode.
 
-    `phase` begins every progress message. Checkpoints lie in the workspace's scratch folder.
+    `swaps`: makes another row of each one before it is learned. `phase` begins every progress message. Checkpoints lie in
+    the workspace's scratch folder.
     """
     steps = steps_of(examples, config, seed)
     optimizers = optimizers_of(
@@ -72,7 +77,13 @@ def train(
             for optimizer, rates in zip(optimizers, base_rates, strict=True):
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate * share
-            losses.append(gradients.add([examples[row] for row in rows]))
+            taken = [examples[row] for row in rows]
+            if swaps is not None:
+                chance = np.random.default_rng(
+                    [seed, _SWAPS, step]
+                )  # of the step's own: a resumed training goes on alike
+                taken = [swaps.variant(example, chance) for example in taken]
+            losses.append(gradients.add(taken))
             torch.nn.utils.clip_grad_norm_(model.parameters(), _LARGEST_GRADIENT)
             run_all([optimizer.step for optimizer in optimizers])
             for optimizer in optimizers:

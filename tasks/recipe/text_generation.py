@@ -60,10 +60,15 @@ class TrainingConfig(Section):
 
 
 class GenerationFineTuneConfig(TrainingConfig):
-    """Training of the full model, of all weights or, with `lora`, of low-rank updates."""
+    """Training of the full model, of all weights or, with `lora`, of low-rank updates.
+
+    `swapped_rows`: share of the rows that are learned, each time anew, with other words in the places of those that the
+    completion copies from the prompt; for tasks whose answers repeat names and values that may be anything.
+    """
 
     epochs: Epochs = 4.0
     learning_rate: Rate = 4.0e-3
+    swapped_rows: Annotated[float, Field(ge=0, le=1)] = 0.0
     lora: LoraConfig | None = None
 
 

@@ -20,7 +20,12 @@ from tasks.recipe.text_generation import GenerationFineTuneConfig, LoraConfig
 from tests.tasks.generation.conftest import TINY_INIT, call_rows, snapshot_of, workspace_in
 
 SHORT = GenerationFineTuneConfig(
-    epochs=0.5, learning_rate=5e-3, embedding_learning_rate=5e-3, tokens_per_step=256, max_length=64
+    epochs=0.5,
+    learning_rate=5e-3,
+    embedding_learning_rate=5e-3,
+    tokens_per_step=256,
+    max_length=64,
+    swapped_rows=0.5,
 )
 needs_peft = pytest.mark.skipif(importlib.util.find_spec("peft") is None, reason="peft is not installed")
 

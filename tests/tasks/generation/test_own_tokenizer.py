@@ -39,6 +39,23 @@ def test_a_value_is_the_same_tokens_in_a_request_and_behind_a_quotation_mark(
     assert any(call[start : start + len(wanted)] == wanted for start in range(len(call)))
 
 
+@pytest.mark.parametrize(("written", "value"), [("1,300", 1300), ("¥57", 57), ("12,345,678", 12345678)])
+def test_a_number_is_the_same_tokens_with_and_without_the_commas_in_it(
+    tokenizer: PreTrainedTokenizerFast, written: str, value: int
+) -> None:
+    (comma,) = ids_of(tokenizer, ",")
+    wanted = ids_of(tokenizer, f" {value}")
+    request = [token for token in ids_of(tokenizer, f"pay {written}") if token != comma]
+    assert request[-len(wanted) :] == wanted
+    call = ids_of(tokenizer, f'{{"value":{value}}}')
+    assert any(call[start : start + len(wanted)] == wanted for start in range(len(call)))
+
+
+def test_a_comma_between_two_numbers_leaves_the_second_its_leading_space(tokenizer: PreTrainedTokenizerFast) -> None:
+    assert ids_of(tokenizer, "1,57")[-1:] == ids_of(tokenizer, " 57")[-1:]
+    assert ids_of(tokenizer, "1,57") != ids_of(tokenizer, "1,570")
+
+
 def test_marks_with_keys_become_one_token(tokenizer: PreTrainedTokenizerFast) -> None:
     text = '{"function":"tell","to":"ann","what":"milk"}'
     assert len(ids_of(tokenizer, text)) < len(text.replace('"', " ").split()) + 10
