@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 HERE = Target(name="here")
 MAX_NEW_TOKENS = 6
 IDLE_LAYERS = 10
-DISTURBANCE = 0.0003
+DISTURBANCE = 0.0002
 ROWS = {"train": 100, "tune": 300, "certify": 600, "gate": 200}
 WRONG_GOLD = 0.03
 COMMON = {"correct": "exact", "max_new_tokens": MAX_NEW_TOKENS, "target": HERE}

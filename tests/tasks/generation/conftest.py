@@ -34,7 +34,7 @@ NAMES = [
 THINGS = ["milk", "bread", "eggs", "rice", "tea", "salt", "soap", "beans", "apples", "corn"]
 TINY_INIT = InitConfig(layers=3, width=64, heads=4, ffn_width=96, vocabulary=512, context=96)
 TINY_TUNING = GenerationFineTuneConfig(
-    epochs=8, learning_rate=1.5e-2, embedding_learning_rate=1e-2, tokens_per_step=512, max_length=64
+    epochs=8, learning_rate=5e-3, embedding_learning_rate=1e-2, tokens_per_step=512, max_length=64
 )
 
 
