@@ -39,6 +39,12 @@ class EmbeddingSpace:
         object.__setattr__(self, "centre_squares", (self.centres**2).sum(axis=-1))
         object.__setattr__(self, "neighbour_squares", (self.neighbours**2).sum(axis=-1))
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays that are stored, before compression."""
+        stored = (self.projection, self.origin, self.centres, self.background, self.neighbours)
+        return sum(array.nbytes for array in stored)
+
     def distances(self, embedding: Floats) -> tuple[float, float | None]:
         """(hidden,) → relative Mahalanobis distance, and the distance to the nearest neighbour if there are any."""
         point = embedding @ self.projection

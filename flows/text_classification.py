@@ -101,6 +101,7 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBun
         "name": recipe.name,
         "config": recipe.router,
         "target": target,
+        "size_limit_mb": recipe.gates.size_mb,
     }
     router = calibrate(CALIBRATE, calibration, prepared, judged_by, steps, home)
     optional = {"export": export, "seeds": seeds, "prune": pruned, "lexical": lexical}

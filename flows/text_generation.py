@@ -102,6 +102,7 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBun
         "name": recipe.name,
         "config": recipe.router,
         "target": target,
+        "size_limit_mb": recipe.gates.size_mb,
         **answers,
     }
     router = calibrate(CALIBRATE, calibration, prepared, judged_by, steps, home)

@@ -5,6 +5,7 @@ tune (tasks.router.ladders), so certify stays fresh. Where the chosen operating 
 few rows to try, the bundle ships the reference path alone.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -31,7 +32,7 @@ from tasks.records import (
 )
 from tasks.router.certify import reference_certificate
 from tasks.router.gathering import REFERENCE, REFERENCE_ENTRY, REFERENCE_FILE, gather, router_of_reference
-from tasks.router.ladders import candidates, certified_ladder
+from tasks.router.ladders import Ladder, candidates, certified_ladder
 from tasks.router.parts import path_file
 from tasks.router.result import router_result
 from tasks.router.views import ReadSplit
@@ -65,11 +66,13 @@ def calibrate_router(
     target: Target,
     attempt: int,
     workspace: Workspace,
+    size_limit_mb: float | None = None,
 ) -> RouterResult:
     """Write `bundle/`; return what calibration found.
 
     `export`: of the fine-tuned model (tokenizer, length and shape). `attempt`: which attempt at a certificate on these
-    certify rows it is, from 1; later attempts get a smaller level.
+    certify rows it is, from 1; later attempts get a smaller level. `size_limit_mb`: the gate on the bundle's size, which
+    ladders are chosen by where one of them keeps to it.
     """
     gathered = gather(snapshot, compression, export, lexical, config, target, workspace)
     sources, oos_id, reference_router = gathered.sources, gathered.out_of_scope_id, gathered.reference_router
@@ -78,6 +81,17 @@ def calibrate_router(
     tune_reference = material.tune.read_reference(reference_router)
     reference_right = tune_reference.views[0].right
     delta = level_to_spend(1 - config.confidence, attempt)
+    common = {TOKENIZER_FILE: tokenizer_file(export)}
+    reference_graph = compression.folder / compression.result.reference_monolith
+
+    def files_of(ladder: Ladder) -> dict[str, Path]:
+        files = {entry.file: path_file(entry, compression, lexical) for entry in ladder.source.entries}
+        return common | files | ({REFERENCE_FILE: reference_graph} if ladder.ends_with_reference else {})
+
+    def fits(ladder: Ladder) -> bool:
+        rules = (*ladder.rules, *reference_router.rules)
+        return size_limit_mb is None or _size_mb(files_of(ladder).values(), rules) <= size_limit_mb
+
     ladders = candidates(
         sources,
         reference_right,
@@ -85,6 +99,7 @@ def calibrate_router(
         false_rejection=config.out_of_scope_false_rejection,
         epsilon=config.max_accuracy_loss,
         delta=delta,
+        fits=fits,
     )
     workspace.progress("certificate", 0.8)
     found = certified_ladder(
@@ -97,21 +112,18 @@ def calibrate_router(
         confidence=config.confidence,
         delta=delta,
     )
-    files = {TOKENIZER_FILE: tokenizer_file(export)}
-    reference_graph = compression.folder / compression.result.reference_monolith
     if found is not None:
         ladder, certified = found
         last = (REFERENCE_ENTRY,) if ladder.ends_with_reference else ()
-        files |= {entry.file: path_file(entry, compression, lexical) for entry in ladder.source.entries}
-        files |= {entry.file: reference_graph for entry in last}
         points = {key: point for key, (_, point) in certified.items()}
         router = Router(ladder.rules, points, operating_point_name(config.max_accuracy_loss), oos_id)
         certificates = tuple(certificate for certificate, _ in certified.values())
-        contents = Contents((*ladder.source.entries, *last), files, router, reference_router, certificates)
+        entries = (*ladder.source.entries, *last)
+        contents = Contents(entries, files_of(ladder), router, reference_router, certificates)
         decided = _Decided(contents, ladder.tune, ladder.costs)
     else:
         rule = replace(reference_router.rules[0], cost_ms=gathered.cost_of_reference_alone())
-        files[REFERENCE_FILE] = reference_graph
+        files = common | {REFERENCE_FILE: reference_graph}
         contents = _reference_alone(files, rule, oos_id, config, len(material.certify.ladder.truth))
         decided = _Decided(contents, tune_reference, np.array([rule.cost_ms]))
 
@@ -139,6 +151,12 @@ def calibrate_router(
         reference_right=reference_right,
         certify=read_rows(snapshot, "certify"),
     )
+
+
+def _size_mb(files: Iterable[Path], rules: Iterable[PathRule]) -> float:
+    """What a bundle of these takes, but for its few kilobytes of JSON."""
+    spaces = [rule.scorer.space for rule in rules if rule.scorer.space is not None]
+    return (sum(file.stat().st_size for file in files) + sum(space.nbytes for space in spaces)) / 1e6
 
 
 def _reference_alone(

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -57,6 +57,12 @@ class GenerationContents:
 def decoder_digest(folder: Path) -> str:
     """One SHA-256 of a decoder: over the files that a bundle has of it, whatever else lies in its folder."""
     return combined_digest({name: digest for name, digest in folder_files(folder).items() if name in _FILES})
+
+
+def bundle_size_mb(decoders: Iterable[Path], tokenizer: Path) -> float:
+    """What a bundle of these takes, but for its few kilobytes of JSON."""
+    files = [tokenizer, *(decoder / file for decoder in decoders for file in _FILES)]
+    return sum(file.stat().st_size for file in files) / 1e6
 
 
 def write_generation_bundle(

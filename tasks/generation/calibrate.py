@@ -21,7 +21,7 @@ from tasks.artifact import Artifact, Workspace
 from tasks.bundling import GOLDEN_MARGIN, golden_texts
 from tasks.calibrate import BUNDLE_FOLDER
 from tasks.data.rows import Row, read_rows
-from tasks.generation.bundling import GenerationContents, decoder_digest, write_generation_bundle
+from tasks.generation.bundling import GenerationContents, bundle_size_mb, decoder_digest, write_generation_bundle
 from tasks.generation.correctness import Correctness
 from tasks.generation.costs import Costs, measure_costs
 from tasks.generation.drafts import Drafts, fastest_drafts
@@ -129,11 +129,12 @@ def calibrate_generation(
     target: Target,
     attempt: int,
     workspace: Workspace,
+    size_limit_mb: float | None = None,
 ) -> RouterResult:
     """Write `bundle/`; return what calibration found.
 
     `models`: as `select_decoder` had them. `attempt`: which attempt at a certificate on these certify rows it is, from 1;
-    later attempts get a smaller level.
+    later attempts get a smaller level. `size_limit_mb`: as for `calibrate_router`.
     """
     tune, certify = read_rows(snapshot, "tune"), read_rows(snapshot, "certify")
     workspace.progress("phrases of the training rows", 0.0)
@@ -141,17 +142,24 @@ def calibrate_generation(
         compression, read_rows(snapshot, "train"), settings_of(models, correct, max_new_tokens), correct, target
     )
     delta = level_to_spend(1 - config.confidence, attempt)
-    found = calibrate_trial(trial, tune, certify, config=config, delta=delta, progress=workspace.progress)
+    reference = compression.folder / compression.result.reference_monolith
+    decoders = {path: compression.folder / path for path in trial.paths}
+    tokenizer = reference / TOKENIZER_FILE
+
+    def fits(ladder: Ladder) -> bool:
+        own = [decoders[path] for path in ladder.paths]
+        return size_limit_mb is None or bundle_size_mb(own, tokenizer) <= size_limit_mb
+
+    found = calibrate_trial(trial, tune, certify, config=config, delta=delta, progress=workspace.progress, fits=fits)
     decided = found.decided or _reference_alone(found.ladders, len(certify), config)
     workspace.progress("bundle", 0.9)
     bundle = workspace.out / BUNDLE_FOLDER
-    reference = compression.folder / compression.result.reference_monolith
     found.write(
         bundle,
         name,
         decided,
-        decoders={path: compression.folder / path for path in trial.paths},
-        tokenizer=reference / TOKENIZER_FILE,
+        decoders=decoders,
+        tokenizer=tokenizer,
         reference_digest=decoder_digest(reference),
         target=target,
     )
@@ -180,11 +188,12 @@ def calibrate_trial(
     delta: float,
     progress: Callable[..., None],
     unlabelled: int = 0,
+    fits: Callable[[Ladder], bool] = lambda _: True,
 ) -> Calibration:
     """From opened decoders to certified ladders: what calibration and recalibration have in common.
 
     `delta`: what may be spent of 1 - confidence. `unlabelled`: how many certify rows were given the reference path's answer
-    as their completion. `progress(message, fraction)`: as a workspace's.
+    as their completion. `fits`: see Ladder. `progress(message, fraction)`: as a workspace's.
     """
     small = SMALL if SMALL in trial.paths else None
     static = FULL if FULL in trial.paths else REFERENCE
@@ -196,7 +205,7 @@ def calibrate_trial(
     progress("costs on the target", 0.4)
     costs = measure_costs(trial, tune, progress, small=small, static=static, beginnings=EARLY_TOKENS)
     progress("chains of all ladders", 0.5)
-    ladders = candidates(trial, answers, costs, Promise(config.max_accuracy_loss, delta, len(certify)))
+    ladders = candidates(trial, answers, costs, Promise(config.max_accuracy_loss, delta, len(certify)), fits)
     progress(f"certificate on {len(certify)} rows", 0.6)
     decided = _decide(trial, ladders, answers, costs, certify, config, delta, unlabelled)
     return Calibration(drafts, answers, costs, ladders, decided)

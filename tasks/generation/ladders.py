@@ -1,12 +1,12 @@
 """The ladders that could be certified: the small model before a last path, or a path by itself; compared on tune alone.
 
 The last path is the full model as it was quantized, or the reference path, the same model in fp32, which loses nothing to
-itself. Each ladder goes the whole way on tune: stop score, early abort, chain, simulated certificates; the least expected
-cost at the promised loss comes first (as tasks.router.ladders does for classification).
+itself. Each ladder goes the whole way on tune: stop score, early abort, chain, simulated certificates; the order is that
+of tasks.router.ladders.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -36,14 +36,18 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Ladder:
-    """One candidate: its rules with summed costs, own costs (paths,), tune as its router sees it, and its chain."""
+    """One candidate: its rules with summed costs, own costs (paths,), tune as its router sees it, and its chain.
+
+    `fits`: whether a bundle of it would keep to the gate on size.
+    """
 
     rules: tuple[PathRule, ...]
     abort: EarlyAbort | None
     costs: Floats
     tune: tuple[PathView, ...]
     chain: Sequence[tuple[float, ...]]
-    predicted_cost_ms: float
+    predicted_cost_ms: float = math.inf
+    fits: bool = True
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -58,7 +62,7 @@ class Ladder:
     def record(self, *, chosen: bool) -> LadderCandidate:
         """What evidence and report keep of it."""
         cost = self.predicted_cost_ms if math.isfinite(self.predicted_cost_ms) else None
-        return LadderCandidate(name=", then ".join(self.paths), predicted_cost_ms=cost, chosen=chosen)
+        return LadderCandidate(name=", then ".join(self.paths), predicted_cost_ms=cost, fits=self.fits, chosen=chosen)
 
 
 @dataclass(frozen=True)
@@ -102,14 +106,16 @@ class Promise:
     certify_rows: int
 
 
-def candidates(trial: Trial, tune: TuneAnswers, costs: Costs, promise: Promise) -> list[Ladder]:
-    """Every ladder, cheapest prediction first."""
+def candidates(
+    trial: Trial, tune: TuneAnswers, costs: Costs, promise: Promise, fits: Callable[[Ladder], bool] = lambda _: True
+) -> list[Ladder]:
+    """Every ladder, those that fit first, cheapest prediction first."""
     built = [_alone(trial, name, tune, costs) for name in trial.paths]
     if SMALL in trial.paths:
         rule, scores = _stop_score(trial, tune)
         built += [_behind_small(trial, rule, scores, name, tune, costs, promise) for name in tune.behind]
-    planned = [_with_prediction(ladder, tune, costs, promise)[0] for ladder in built]
-    return sorted(planned, key=lambda ladder: (ladder.predicted_cost_ms, not ladder.ends_with_reference))
+    planned = [replace(_with_prediction(ladder, tune, costs, promise)[0], fits=fits(ladder)) for ladder in built]
+    return sorted(planned, key=lambda each: (not each.fits, each.predicted_cost_ms, not each.ends_with_reference))
 
 
 def certify_views(trial: Trial, ladder: Ladder, rows: Sequence[Row]) -> list[PathView]:
@@ -130,7 +136,7 @@ def certify_views(trial: Trial, ladder: Ladder, rows: Sequence[Row]) -> list[Pat
 def _alone(trial: Trial, name: str, tune: TuneAnswers, costs: Costs) -> Ladder:
     own = np.array([costs.alone[name].mean()])
     rule = replace(trial.rules[name], cost_ms=float(own[0]))
-    return Ladder((rule,), None, own, (_last_view(tune.alone[name]),), [()], math.inf)
+    return Ladder((rule,), None, own, (_last_view(tune.alone[name]),), [()])
 
 
 def _behind_small(
@@ -152,7 +158,7 @@ def _behind_small(
         early = replace(small, cost_ms=float(totals[0]), early_tokens=abort.tokens if abort else small.early_tokens)
         rules = (early, replace(trial.rules_behind[name], cost_ms=float(totals[1])))
         chain = build_chain(views, tune.reference_right, np.array(own))
-        return Ladder(rules, abort, np.array(own), views, chain, math.inf)
+        return Ladder(rules, abort, np.array(own), views, chain)
 
     own = (float(costs.alone[SMALL].mean()), costs.behind_for(name, everyone))
     plain, start = _with_prediction(built(answers.answered, tune.behind[name].right, own, None), tune, costs, promise)

@@ -71,18 +71,20 @@ def operating_point_name(epsilon: float) -> str:
 class LadderCandidate(Record):
     """One ladder that could have been certified, and its cost as predicted on tune; `name`: whose segments, which variant.
 
-    `predicted_cost_ms` is None where no setting of it was expected to be certified.
+    `predicted_cost_ms` is None where no setting of it was expected to be certified. `fits`: whether a bundle of it would
+    keep to the gate on size.
     """
 
     name: str
     predicted_cost_ms: float | None
+    fits: bool = True
     chosen: bool
 
 
 class RouterResult(Record):
     """What calibration found. `operating_point` is the chosen epsilon's name; with none certified the ladder has one path.
 
-    `candidates`: the ladders that were compared on tune, cheapest first.
+    `candidates`: the ladders that were compared on tune, those that fit first, cheapest first.
     """
 
     paths: tuple[PathResult, ...]

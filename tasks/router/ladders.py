@@ -2,12 +2,12 @@
 
 A cheaper last path that answers differently from the reference path spends the promise before the router starts: harms and
 gains that cancel on average do not cancel in one draw of certify rows. So every candidate goes the whole way on tune, chain
-and simulated certificates, and the one with the least expected cost at the promised loss is certified first. Certify is not
-looked at.
+and simulated certificates, and the one with the least expected cost at the promised loss is certified first; but none whose
+bundle would miss the gate on size before one that would not. Certify is not looked at.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -44,7 +44,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Ladder:
-    """One candidate with its rules, its costs (paths,), its answers, tune with cross-fitted stop scores, and its chain."""
+    """One candidate with its rules, its costs (paths,), its answers, tune with cross-fitted stop scores, and its chain.
+
+    `fits`: whether a bundle of it would keep to the gate on size.
+    """
 
     source: Source
     variant: str
@@ -53,7 +56,8 @@ class Ladder:
     answers: Material
     tune: ReadSplit
     chain: list[tuple[float, ...]]
-    predicted_cost_ms: float
+    predicted_cost_ms: float = math.inf
+    fits: bool = True
 
     @property
     def ends_with_reference(self) -> bool:
@@ -68,7 +72,8 @@ class Ladder:
     def record(self, *, chosen: bool) -> LadderCandidate:
         """What evidence and report keep of it; no predicted cost where nothing could be certified."""
         cost = self.predicted_cost_ms if math.isfinite(self.predicted_cost_ms) else None
-        return LadderCandidate(name=f"{self.source.model}, {self.variant}", predicted_cost_ms=cost, chosen=chosen)
+        name = f"{self.source.model}, {self.variant}"
+        return LadderCandidate(name=name, predicted_cost_ms=cost, fits=self.fits, chosen=chosen)
 
 
 def candidates(
@@ -79,8 +84,9 @@ def candidates(
     false_rejection: float,
     epsilon: float,
     delta: float,
+    fits: Callable[[Ladder], bool] = lambda _: True,
 ) -> list[Ladder]:
-    """Every source in every variant, cheapest prediction first. `reference_right`: (tune rows,)."""
+    """Every source in every variant, those that fit first, cheapest prediction first. `reference_right`: (tune rows,)."""
     built = []
     for source in sources:
         early: tuple[FittedPath, ...] = ()
@@ -101,7 +107,7 @@ def candidates(
             totals = np.cumsum(costs)
             view = fitted.view(tune.truth)
             chain = build_chain(view.views, reference_right, costs)
-            ladder = Ladder(source, variant, fitted.rules(totals), costs, material, view, chain, math.inf)
+            ladder = Ladder(source, variant, fitted.rules(totals), costs, material, view, chain)
             plan = plan_walk(
                 chain,
                 view.views,
@@ -113,8 +119,8 @@ def candidates(
                 otherwise_ms=ladder.otherwise_ms,
                 first_is_reference=ladder.ends_with_reference,
             )
-            built.append(replace(ladder, predicted_cost_ms=plan.expected_cost_ms))
-    return sorted(built, key=lambda ladder: ladder.predicted_cost_ms)
+            built.append(replace(ladder, predicted_cost_ms=plan.expected_cost_ms, fits=fits(ladder)))
+    return sorted(built, key=lambda ladder: (not ladder.fits, ladder.predicted_cost_ms))
 
 
 def certified_ladder(

@@ -189,7 +189,7 @@ def drill(
 
 def _changed(number: int) -> list[str]:
     """Another gate, so that the same bundle comes to a new verdict, is registered anew and promoted: in seconds."""
-    return [f"gates.size_mb={200 + number}"]
+    return [f"gates.memory_mb={20_000 + number}"]
 
 
 def _down(ground: Ground) -> None:

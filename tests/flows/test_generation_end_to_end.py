@@ -150,7 +150,7 @@ def test_the_approved_model_answers_with_calls(runs: CommandRuns, champion: int)
 
 
 def test_a_missed_gate_ends_with_3_and_moves_no_alias(runs: CommandRuns, champion: int) -> None:
-    outcome = runs.document("run", "recipe.yaml", "--set", "gates.size_mb=0.0001", code=3)
+    outcome = runs.document("run", "recipe.yaml", "--set", "gates.memory_mb=1", code=3)
     assert outcome["outcome"] == "FAIL"
     (model,) = runs.document("status", NAME)
     assert model["champion"]["version"] == champion

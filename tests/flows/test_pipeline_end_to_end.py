@@ -179,7 +179,7 @@ def test_the_verdict_is_printed_first_and_the_report_last(pipeline: Pipeline) ->
 
 
 def test_a_gate_that_is_missed_ends_with_3_and_moves_no_alias(pipeline: Pipeline) -> None:
-    outcome = pipeline.document("run", "recipe.yaml", "--set", "gates.size_mb=0.0001", code=3)
+    outcome = pipeline.document("run", "recipe.yaml", "--set", "gates.memory_mb=1", code=3)
     assert outcome["outcome"] == "FAIL"
     assert outcome["alias"] is None
     (model,) = json.loads(pipeline.run("status", "tiny", "--json").stdout)

@@ -114,6 +114,14 @@ def test_the_reference_path_by_itself_is_always_among_the_candidates_and_loses_n
     assert ladders[("reference",)].predicted_cost_ms == pytest.approx(REFERENCE_MS)
 
 
+def test_a_ladder_beyond_the_gate_on_size_comes_after_all_that_keep_to_it() -> None:
+    trial, tune, costs = made(telling=True, small_ms=2.0)
+    ladders = candidates(trial, tune, costs, PROMISE, lambda ladder: len(ladder.paths) == 1)
+    assert [len(ladder.paths) for ladder in ladders] == [1, 1, 1, 2, 2]
+    assert [ladder.fits for ladder in ladders] == [True] * 3 + [False] * 2
+    assert ladders[3].predicted_cost_ms < ladders[0].predicted_cost_ms
+
+
 def test_certify_rows_are_read_as_tune_rows_are() -> None:
     ladder, trial, tune = first(telling=True, small_ms=2.0)
     early, last = certify_views(trial, ladder, tune.rows)
