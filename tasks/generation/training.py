@@ -79,9 +79,8 @@ def train(
                     group["lr"] = rate * share
             taken = [examples[row] for row in rows]
             if swaps is not None:
-                chance = np.random.default_rng(
-                    [seed, _SWAPS, step]
-                )  # of the step's own: a resumed training goes on alike
+                # Of the step's own, so that a resumed training goes on alike.
+                chance = np.random.default_rng([seed, _SWAPS, step])
                 taken = [swaps.variant(example, chance) for example in taken]
             losses.append(gradients.add(taken))
             torch.nn.utils.clip_grad_norm_(model.parameters(), _LARGEST_GRADIENT)
