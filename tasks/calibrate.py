@@ -5,7 +5,7 @@ tune (tasks.router.ladders), so certify stays fresh. Where the chosen operating 
 few rows to try, the bundle ships the reference path alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -31,11 +31,12 @@ from tasks.records import (
     operating_point_name,
 )
 from tasks.router.certify import reference_certificate
+from tasks.router.chain import PathView
 from tasks.router.gathering import REFERENCE, REFERENCE_ENTRY, REFERENCE_FILE, gather, router_of_reference
 from tasks.router.ladders import Ladder, candidates, certified_ladder
 from tasks.router.parts import path_file
+from tasks.router.planning import Promise
 from tasks.router.result import router_result
-from tasks.router.views import ReadSplit
 from tasks.statistics.fixed_sequence import level_to_spend
 
 BUNDLE_FOLDER: Final = "bundle"
@@ -46,7 +47,7 @@ class _Decided:
     """The ladder that ships: what it is made of, how it does on tune, what its paths cost, and how often each answers."""
 
     contents: Contents
-    tune: ReadSplit
+    views: Sequence[PathView]
     costs: NDArray[np.float64]
 
     @property
@@ -78,8 +79,8 @@ def calibrate_router(
     sources, oos_id, reference_router = gathered.sources, gathered.out_of_scope_id, gathered.reference_router
     material = sources[0].material
     workspace.progress("rules and chains of all ladders", 0.6)
-    tune_reference = material.tune.read_reference(reference_router)
-    reference_right = tune_reference.views[0].right
+    reference_views = material.tune.read_reference(reference_router).views
+    reference_right = reference_views[0].right
     delta = level_to_spend(1 - config.confidence, attempt)
     common = {TOKENIZER_FILE: tokenizer_file(export)}
     reference_graph = compression.folder / compression.result.reference_monolith
@@ -97,14 +98,12 @@ def calibrate_router(
         reference_right,
         oos_id,
         false_rejection=config.out_of_scope_false_rejection,
-        epsilon=config.max_accuracy_loss,
-        delta=delta,
+        promise=Promise(config.max_accuracy_loss, delta, len(material.certify.ladder.truth)),
         fits=fits,
     )
     workspace.progress("certificate", 0.8)
     found = certified_ladder(
         ladders,
-        reference_right,
         material.certify.read_reference(reference_router).views[0].right,
         oos_id,
         epsilons=config.operating_points,
@@ -120,12 +119,12 @@ def calibrate_router(
         certificates = tuple(certificate for certificate, _ in certified.values())
         entries = (*ladder.source.entries, *last)
         contents = Contents(entries, files_of(ladder), router, reference_router, certificates)
-        decided = _Decided(contents, ladder.tune, ladder.costs)
+        decided = _Decided(contents, ladder.tune.views, ladder.costs)
     else:
         rule = replace(reference_router.rules[0], cost_ms=gathered.cost_of_reference_alone())
         files = common | {REFERENCE_FILE: reference_graph}
         contents = _reference_alone(files, rule, oos_id, config, len(material.certify.ladder.truth))
-        decided = _Decided(contents, tune_reference, np.array([rule.cost_ms]))
+        decided = _Decided(contents, reference_views, np.array([rule.cost_ms]))
 
     workspace.progress("bundle", 0.9)
     bundle = workspace.out / BUNDLE_FOLDER
@@ -136,11 +135,11 @@ def calibrate_router(
         decided.contents.entries,
         file_digest(reference_graph),
     )
-    golden = golden_texts([row.text for row in read_rows(snapshot, "tune")], decided.tune.views, decided.point)
+    golden = golden_texts([row.text for row in read_rows(snapshot, "tune")], decided.views, decided.point)
     write_bundle(bundle, decided.contents, manifest, golden, target)
     return router_result(
         entries=decided.contents.entries,
-        tune=decided.tune.views,
+        tune=decided.views,
         costs=decided.costs,
         point=decided.point,
         certificates=decided.contents.certificates,

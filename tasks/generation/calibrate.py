@@ -26,7 +26,7 @@ from tasks.generation.correctness import Correctness
 from tasks.generation.costs import Costs, measure_costs
 from tasks.generation.drafts import Drafts, fastest_drafts
 from tasks.generation.greedy import GreedyDecoder, on_all_cores
-from tasks.generation.ladders import EARLY_TOKENS, Ladder, Promise, TuneAnswers, candidates, certify_views
+from tasks.generation.ladders import EARLY_TOKENS, Ladder, TuneAnswers, candidates, certify_views
 from tasks.generation.phrases import learn_phrases
 from tasks.generation.precision import FP32
 from tasks.generation.quantize import FULL, REFERENCE, SMALL, TrainedModel, settings_of
@@ -36,6 +36,7 @@ from tasks.recipe.target import Target
 from tasks.records import Certificate, CompressionResult, RouterResult, SnapshotResult, operating_point_name
 from tasks.router.certify import Subject, first_certified, reference_certificate
 from tasks.router.chain import PathView, route
+from tasks.router.planning import Promise
 from tasks.router.result import router_result
 from tasks.statistics.fixed_sequence import level_to_spend
 
@@ -165,7 +166,7 @@ def calibrate_generation(
     )
     return router_result(
         entries=[PathEntry(path, DECODER, path) for path in decided.ladder.paths],
-        tune=decided.ladder.tune,
+        tune=decided.ladder.tune.views,
         costs=decided.ladder.costs,
         drafting=found.drafts.of(decided.ladder.paths),
         point=decided.point,
@@ -207,7 +208,7 @@ def calibrate_trial(
     progress("chains of all ladders", 0.5)
     ladders = candidates(trial, answers, costs, Promise(config.max_accuracy_loss, delta, len(certify)), fits)
     progress(f"certificate on {len(certify)} rows", 0.6)
-    decided = _decide(trial, ladders, answers, costs, certify, config, delta, unlabelled)
+    decided = _decide(trial, ladders, certify, config, delta, unlabelled)
     return Calibration(drafts, answers, costs, ladders, decided)
 
 
@@ -229,8 +230,6 @@ def open_trial(
 def _decide(
     trial: Trial,
     ladders: Sequence[Ladder],
-    tune: TuneAnswers,
-    costs: Costs,
     certify: Sequence[Row],
     config: RouterConfig,
     delta: float,
@@ -240,15 +239,11 @@ def _decide(
 
     def subject_of(ladder: Ladder) -> Subject:
         return Subject(
-            settings=ladder.chain,
             tune=ladder.tune,
-            tune_right=tune.reference_right,
             certify=certify_views(trial, ladder, certify),
             certify_right=reference_right,
-            cumulative=np.cumsum(ladder.costs),
             names=ladder.paths,
-            otherwise_ms=float(costs.alone[REFERENCE].mean()),
-            ends_with_reference=ladder.ends_with_reference,
+            otherwise_ms=ladder.otherwise_ms,
             unlabelled=unlabelled,
         )
 
@@ -282,14 +277,14 @@ def _reference_alone(ladders: Sequence[Ladder], certify_rows: int, config: Route
 def _golden(decided: Decided, tune: TuneAnswers) -> list[str]:
     """Prompts whose route and whose answers' tokens are no near thing."""
     ladder, thresholds = decided.ladder, decided.point.thresholds
-    stops = route(ladder.tune, thresholds).stops
+    stops = route(ladder.tune.views, thresholds).stops
     paths = [tune.alone[ladder.paths[0]], *(tune.behind[name] for name in ladder.paths[1:])]
     clear = np.array(
         [_is_clear(paths[stop].decoded[row].log_probabilities) for row, stop in enumerate(stops)], dtype=bool
     )
     if ladder.abort is not None:
         clear &= np.abs(tune.doubt(ladder.abort.tokens) - ladder.abort.least) > GOLDEN_MARGIN
-    views = [PathView(view.score[clear], view.may_stop[clear], view.right[clear]) for view in ladder.tune]
+    views = [PathView(view.score[clear], view.may_stop[clear], view.right[clear]) for view in ladder.tune.views]
     return golden_texts([row.text for row, kept in zip(tune.rows, clear, strict=True) if kept], views, decided.point)
 
 

@@ -5,7 +5,6 @@ itself. Each ladder goes the whole way on tune: stop score, early abort, chain, 
 of tasks.router.ladders.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -22,9 +21,9 @@ from tasks.generation.early_abort import Beginning, EarlyAbort, cheapest_abort
 from tasks.generation.greedy import on_all_cores
 from tasks.generation.quantize import FULL, REFERENCE, SMALL
 from tasks.generation.trial import Answers, Trial
-from tasks.records import LadderCandidate
+from tasks.router.candidate import Candidate, in_order
 from tasks.router.chain import PathView, build_chain, route
-from tasks.router.planning import plan_walk
+from tasks.router.planning import ChainOnTune, Promise
 from tasks.router.stop_score import cross_fitted_scores, fit_stop_score
 
 EARLY_TOKENS: Final = (2, 4, 8)
@@ -34,20 +33,12 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Ladder:
-    """One candidate: its rules with summed costs, own costs (paths,), tune as its router sees it, and its chain.
-
-    `fits`: whether a bundle of it would keep to the gate on size.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Ladder(Candidate):
+    """One candidate: its rules with summed costs, and when the first path gives up."""
 
     rules: tuple[PathRule, ...]
-    abort: EarlyAbort | None
-    costs: Floats
-    tune: tuple[PathView, ...]
-    chain: Sequence[tuple[float, ...]]
-    predicted_cost_ms: float = math.inf
-    fits: bool = True
+    abort: EarlyAbort | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -55,14 +46,9 @@ class Ladder:
         return tuple(rule.name for rule in self.rules)
 
     @property
-    def ends_with_reference(self) -> bool:
-        """Whether the reference path is the last one."""
-        return self.paths[-1] == REFERENCE
-
-    def record(self, *, chosen: bool) -> LadderCandidate:
-        """What evidence and report keep of it."""
-        cost = self.predicted_cost_ms if math.isfinite(self.predicted_cost_ms) else None
-        return LadderCandidate(name=", then ".join(self.paths), predicted_cost_ms=cost, fits=self.fits, chosen=chosen)
+    def name(self) -> str:
+        """The paths in order."""
+        return ", then ".join(self.paths)
 
 
 @dataclass(frozen=True)
@@ -97,25 +83,15 @@ class TuneAnswers:
         return _doubt(tokens, self.begun[tokens])
 
 
-@dataclass(frozen=True)
-class Promise:
-    """What is to be certified: a loss below `epsilon` on `certify_rows` rows at level `delta`."""
-
-    epsilon: float
-    delta: float
-    certify_rows: int
-
-
 def candidates(
     trial: Trial, tune: TuneAnswers, costs: Costs, promise: Promise, fits: Callable[[Ladder], bool] = lambda _: True
 ) -> list[Ladder]:
-    """Every ladder, those that fit first, cheapest prediction first."""
+    """Every ladder, `in_order`."""
     built = [_alone(trial, name, tune, costs) for name in trial.paths]
     if SMALL in trial.paths:
         rule, scores = _stop_score(trial, tune)
         built += [_behind_small(trial, rule, scores, name, tune, costs, promise) for name in tune.behind]
-    planned = [replace(_with_prediction(ladder, tune, costs, promise)[0], fits=fits(ladder)) for ladder in built]
-    return sorted(planned, key=lambda each: (not each.fits, each.predicted_cost_ms, not each.ends_with_reference))
+    return in_order([replace(ladder, fits=fits(ladder)) for ladder in built], promise)
 
 
 def certify_views(trial: Trial, ladder: Ladder, rows: Sequence[Row]) -> list[PathView]:
@@ -134,9 +110,8 @@ def certify_views(trial: Trial, ladder: Ladder, rows: Sequence[Row]) -> list[Pat
 
 
 def _alone(trial: Trial, name: str, tune: TuneAnswers, costs: Costs) -> Ladder:
-    own = np.array([costs.alone[name].mean()])
-    rule = replace(trial.rules[name], cost_ms=float(own[0]))
-    return Ladder((rule,), None, own, (_last_view(tune.alone[name]),), [()])
+    own = [float(costs.alone[name].mean())]
+    return _ladder((trial.rules[name],), [_last_view(tune.alone[name])], own, tune, costs)
 
 
 def _behind_small(
@@ -154,15 +129,13 @@ def _behind_small(
 
     def built(may_stop: Flags, right: Flags, own: tuple[float, float], abort: EarlyAbort | None) -> Ladder:
         views = (PathView(scores, may_stop, answers.right), PathView(np.zeros(len(scores)), everyone, right))
-        totals = np.cumsum(own)
-        early = replace(small, cost_ms=float(totals[0]), early_tokens=abort.tokens if abort else small.early_tokens)
-        rules = (early, replace(trial.rules_behind[name], cost_ms=float(totals[1])))
-        chain = build_chain(views, tune.reference_right, np.array(own))
-        return Ladder(rules, abort, np.array(own), views, chain)
+        early = replace(small, early_tokens=abort.tokens if abort else small.early_tokens)
+        return _ladder((early, trial.rules_behind[name]), views, own, tune, costs, abort)
 
     own = (float(costs.alone[SMALL].mean()), costs.behind_for(name, everyone))
-    plain, start = _with_prediction(built(answers.answered, tune.behind[name].right, own, None), tune, costs, promise)
-    stops = route(plain.tune, plain.chain[start]).stops == 0
+    plain = built(answers.answered, tune.behind[name].right, own, None)
+    start = plain.tune.plan(promise, plain.otherwise_ms).start
+    stops = route(plain.tune.views, plain.tune.settings[start]).stops == 0
     own = (own[0], costs.behind_for(name, ~stops))
     beginnings = [
         _beginning(tokens, begun, float(costs.beginning[tokens].mean())) for tokens, begun in tune.begun.items()
@@ -186,20 +159,25 @@ def _behind_small(
     return built(answers.answered & ~given_up, right, own, abort)
 
 
-def _with_prediction(ladder: Ladder, tune: TuneAnswers, costs: Costs, promise: Promise) -> tuple[Ladder, int]:
-    """The ladder with its expected cost, and the setting that its walk would begin with."""
-    plan = plan_walk(
-        ladder.chain,
-        ladder.tune,
-        tune.reference_right,
-        np.cumsum(ladder.costs),
-        certify_rows=promise.certify_rows,
-        epsilon=promise.epsilon,
-        delta=promise.delta,
+def _ladder(
+    rules: tuple[PathRule, ...],
+    views: Sequence[PathView],
+    own: Sequence[float],
+    tune: TuneAnswers,
+    costs: Costs,
+    abort: EarlyAbort | None = None,
+) -> Ladder:
+    """`own`: cost of each path; the rules get their sums."""
+    totals = np.cumsum(own)
+    rules = tuple(replace(rule, cost_ms=float(total)) for rule, total in zip(rules, totals, strict=True))
+    chain = build_chain(views, tune.reference_right, np.array(own))
+    return Ladder(
+        rules=rules,
+        abort=abort,
+        costs=np.array(own),
+        tune=ChainOnTune(chain, views, tune.reference_right, totals, rules[-1].name == REFERENCE),
         otherwise_ms=float(costs.alone[REFERENCE].mean()),
-        first_is_reference=ladder.ends_with_reference,
     )
-    return replace(ladder, predicted_cost_ms=plan.expected_cost_ms), plan.start
 
 
 def _stop_score(trial: Trial, tune: TuneAnswers) -> tuple[PathRule, Floats]:

@@ -7,67 +7,39 @@ setting that cannot be certified, and the cheapest certified one becomes the ope
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.router import OperatingPoint
 from tasks.records import Certificate, PairedTest, operating_point_name
+from tasks.router.candidate import L, tries
 from tasks.router.chain import PathView, Routed, route
-from tasks.router.planning import Plan, plan_walk
+from tasks.router.planning import ChainOnTune, Plan, Promise
 from tasks.statistics.fixed_sequence import certified_settings
 from tasks.statistics.paired_test import harms_and_gains, paired_p_value, paired_test, rows_needed
 
-FALLBACK_SHARE: Final = 0.05
-"""Share of delta kept for the ladder that ends with the reference path, should the first choice not be certified."""
-Floats = NDArray[np.float64]
 CertifiedPoints = dict[str, tuple[Certificate, OperatingPoint]]
-
-
-class Ladder(Protocol):
-    """What can be certified; a ladder that ends with the reference path loses nothing where nothing stops early."""
-
-    @property
-    def ends_with_reference(self) -> bool: ...
-
-
-L = TypeVar("L", bound=Ladder)
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A ladder to be certified: its chain of `settings`, and its paths on tune and certify beside the reference path.
+    """A ladder to be certified: its chain and its paths on tune, and the paths on certify beside the reference path.
 
-    `tune_right`, `certify_right`: (rows,) whether the reference path is right. `cumulative`: (paths,) summed costs.
-    `otherwise_ms`: cost of what serves where nothing is certified. `unlabelled`: how many certify rows have no label, and
-    are taken to be what the reference path answers.
+    `certify_right`: (rows,) whether the reference path is right. `otherwise_ms`: cost of what serves where nothing is
+    certified. `unlabelled`: how many certify rows have no label, and are taken to be what the reference path answers.
     """
 
-    settings: Sequence[tuple[float, ...]]
-    tune: Sequence[PathView]
-    tune_right: NDArray[np.bool_]
+    tune: ChainOnTune
     certify: Sequence[PathView]
     certify_right: NDArray[np.bool_]
-    cumulative: Floats
     names: Sequence[str]
     otherwise_ms: float
-    ends_with_reference: bool
     unlabelled: int = 0
 
     def plan(self, epsilon: float, delta: float) -> Plan:
         """Where to begin testing."""
-        return plan_walk(
-            self.settings,
-            self.tune,
-            self.tune_right,
-            self.cumulative,
-            certify_rows=len(self.certify_right),
-            epsilon=epsilon,
-            delta=delta,
-            otherwise_ms=self.otherwise_ms,
-            first_is_reference=self.ends_with_reference,
-        )
+        return self.tune.plan(Promise(epsilon, delta, len(self.certify_right)), self.otherwise_ms)
 
 
 def first_certified(
@@ -81,14 +53,9 @@ def first_certified(
 ) -> tuple[L, CertifiedPoints] | None:
     """The ladder that can be certified at `epsilon`, with all its certified points by name; None where none can.
 
-    The first of `ladders`, which tune has put in order, is tried; should that fail, the best of those that end with the
-    reference path. `subject_of` a ladder looks at certify.
+    `ladders`: `in_order`. `subject_of` a ladder looks at certify.
     """
-    tries = [(ladders[0], delta)]
-    if not ladders[0].ends_with_reference:  # two walks may each fail by chance: together they spend delta
-        last_resort = next(ladder for ladder in ladders if ladder.ends_with_reference)
-        tries = [(ladders[0], delta * (1 - FALLBACK_SHARE)), (last_resort, delta * FALLBACK_SHARE)]
-    for ladder, share in tries:
+    for ladder, share in tries(ladders, delta):
         certified = certify_points(subject_of(ladder), {*epsilons, epsilon}, confidence=confidence, delta=share)
         if operating_point_name(epsilon) in certified:
             return ladder, certified
@@ -119,7 +86,7 @@ def certify_chain(
 
     Costs and stop shares in the certificate are those predicted on tune.
     """
-    settings = subject.settings[start:]
+    settings = subject.tune.settings[start:]
     routed = [route(subject.certify, thresholds) for thresholds in settings]
 
     def p_value(number: int) -> float:
@@ -127,8 +94,8 @@ def certify_chain(
         return paired_p_value(len(right), *harms_and_gains(subject.certify_right, right), epsilon, delta)
 
     certified = certified_settings((p_value(number) for number in range(len(settings))), delta)
-    predicted = [route(subject.tune, thresholds) for thresholds in settings]
-    costs = [setting.expected_cost(subject.cumulative) for setting in predicted]
+    predicted = subject.tune.routed()[start:]
+    costs = [setting.expected_cost(subject.tune.cumulative) for setting in predicted]
     chosen = min(certified, key=lambda number: costs[number]) if certified else 0
     test = paired_test(subject.certify_right, routed[chosen].right, epsilon, 1 - delta)
     return (

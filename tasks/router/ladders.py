@@ -6,7 +6,6 @@ and simulated certificates, and the one with the least expected cost at the prom
 bundle would miss the gate on size before one that would not. Certify is not looked at.
 """
 
-import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -17,14 +16,14 @@ from numpy.typing import NDArray
 from engine.bundle import PathEntry
 from engine.out_of_scope import EmbeddingSpace
 from engine.router import PathRule
-from tasks.records import LadderCandidate
+from tasks.router.candidate import Candidate, in_order
 from tasks.router.certify import CertifiedPoints, Subject, first_certified
 from tasks.router.chain import build_chain
 from tasks.router.costs import Costs
 from tasks.router.material import Material
-from tasks.router.planning import plan_walk
+from tasks.router.planning import ChainOnTune, Promise
 from tasks.router.rules import FittedPath, fit_rules
-from tasks.router.views import ReadSplit, read_split
+from tasks.router.views import read_split
 
 REFERENCE_LAST: Final = "reference path last"
 CARRIES: Final = "evidence adds up to the last path"
@@ -42,38 +41,19 @@ class Source:
     costs: Costs
 
 
-@dataclass(frozen=True)
-class Ladder:
-    """One candidate with its rules, its costs (paths,), its answers, tune with cross-fitted stop scores, and its chain.
-
-    `fits`: whether a bundle of it would keep to the gate on size.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Ladder(Candidate):
+    """One candidate with its rules and its answers; its stop scores on tune are cross-fitted."""
 
     source: Source
     variant: str
     rules: tuple[PathRule, ...]
-    costs: NDArray[np.float64]
     answers: Material
-    tune: ReadSplit
-    chain: list[tuple[float, ...]]
-    predicted_cost_ms: float = math.inf
-    fits: bool = True
 
     @property
-    def ends_with_reference(self) -> bool:
-        """Whether the reference path is the last one."""
-        return self.variant == REFERENCE_LAST
-
-    @property
-    def otherwise_ms(self) -> float:
-        """What a row costs at worst where nothing is certified: every path, and the reference path after them."""
-        return float(self.source.costs.paths.sum())
-
-    def record(self, *, chosen: bool) -> LadderCandidate:
-        """What evidence and report keep of it; no predicted cost where nothing could be certified."""
-        cost = self.predicted_cost_ms if math.isfinite(self.predicted_cost_ms) else None
-        name = f"{self.source.model}, {self.variant}"
-        return LadderCandidate(name=name, predicted_cost_ms=cost, fits=self.fits, chosen=chosen)
+    def name(self) -> str:
+        """Whose segments, which variant."""
+        return f"{self.source.model}, {self.variant}"
 
 
 def candidates(
@@ -82,11 +62,10 @@ def candidates(
     out_of_scope_id: int | None,
     *,
     false_rejection: float,
-    epsilon: float,
-    delta: float,
+    promise: Promise,
     fits: Callable[[Ladder], bool] = lambda _: True,
 ) -> list[Ladder]:
-    """Every source in every variant, those that fit first, cheapest prediction first. `reference_right`: (tune rows,)."""
+    """Every source in every variant, `in_order`. `reference_right`: (tune rows,)."""
     built = []
     for source in sources:
         early: tuple[FittedPath, ...] = ()
@@ -107,25 +86,22 @@ def candidates(
             totals = np.cumsum(costs)
             view = fitted.view(tune.truth)
             chain = build_chain(view.views, reference_right, costs)
-            ladder = Ladder(source, variant, fitted.rules(totals), costs, material, view, chain)
-            plan = plan_walk(
-                chain,
-                view.views,
-                reference_right,
-                totals,
-                certify_rows=len(material.certify.ladder.truth),
-                epsilon=epsilon,
-                delta=delta,
-                otherwise_ms=ladder.otherwise_ms,
-                first_is_reference=ladder.ends_with_reference,
+            ladder = Ladder(
+                source=source,
+                variant=variant,
+                rules=fitted.rules(totals),
+                answers=material,
+                costs=costs,
+                tune=ChainOnTune(chain, view.views, reference_right, totals, variant == REFERENCE_LAST),
+                # At worst every path, and the reference path after them.
+                otherwise_ms=float(source.costs.paths.sum()),
             )
-            built.append(replace(ladder, predicted_cost_ms=plan.expected_cost_ms, fits=fits(ladder)))
-    return sorted(built, key=lambda ladder: (not ladder.fits, ladder.predicted_cost_ms))
+            built.append(replace(ladder, fits=fits(ladder)))
+    return in_order(built, promise)
 
 
 def certified_ladder(
     ladders: Sequence[Ladder],
-    tune_reference: NDArray[np.bool_],
     certify_reference: NDArray[np.bool_],
     out_of_scope_id: int | None,
     *,
@@ -134,19 +110,15 @@ def certified_ladder(
     confidence: float,
     delta: float,
 ) -> tuple[Ladder, CertifiedPoints] | None:
-    """What `first_certified` finds. `tune_reference`, `certify_reference`: (rows,) whether the reference path is right."""
+    """What `first_certified` finds. `certify_reference`: (rows,) whether the reference path is right."""
 
     def subject_of(ladder: Ladder) -> Subject:
         return Subject(
-            settings=ladder.chain,
-            tune=ladder.tune.views,
-            tune_right=tune_reference,
+            tune=ladder.tune,
             certify=read_split(ladder.answers.certify.ladder, ladder.rules, out_of_scope_id).views,
             certify_right=certify_reference,
-            cumulative=np.cumsum(ladder.costs),
             names=[rule.name for rule in ladder.rules],
             otherwise_ms=ladder.otherwise_ms,
-            ends_with_reference=ladder.ends_with_reference,
         )
 
     return first_certified(ladders, subject_of, epsilons=epsilons, epsilon=epsilon, confidence=confidence, delta=delta)

@@ -33,6 +33,7 @@ from tasks.router.answers import SplitAnswers
 from tasks.router.certify import Subject, certify_points
 from tasks.router.chain import build_chain
 from tasks.router.material import answered
+from tasks.router.planning import ChainOnTune
 from tasks.router.rules import fit_rules
 from tasks.router.views import read_split
 
@@ -129,15 +130,17 @@ class OpenedClassifier:
         rules, views = fitted.rules(cumulative), fitted.view(tuned.ladder.truth).views
         certified = certify_points(
             Subject(
-                settings=build_chain(views, tuned.reference_right, np.diff(cumulative, prepend=0.0)),
-                tune=views,
-                tune_right=tuned.reference_right,
+                tune=ChainOnTune(
+                    settings=build_chain(views, tuned.reference_right, np.diff(cumulative, prepend=0.0)),
+                    views=views,
+                    reference_right=tuned.reference_right,
+                    cumulative=cumulative,
+                    ends_with_reference=self.ends_with_reference,
+                ),
                 certify=read_split(fresh.ladder, rules, router.out_of_scope_id).views,
                 certify_right=fresh.reference_right,
-                cumulative=cumulative,
                 names=[rule.name for rule in rules],
                 otherwise_ms=float(cumulative[-1]),
-                ends_with_reference=self.ends_with_reference,
                 unlabelled=int(fresh.assumed.sum()),
             ),
             self.promises,

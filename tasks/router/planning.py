@@ -11,14 +11,14 @@ only so many rows.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.router.chain import PathView, route
+from tasks.router.chain import PathView, Routed, route
 from tasks.statistics.paired_test import paired_p_value
 
 PLANNED_SHARE: Final = 0.9
@@ -44,34 +44,50 @@ class Plan:
         return (self.start, delta * PLANNED_SHARE), (0, delta * (1 - PLANNED_SHARE))
 
 
-def plan_walk(
-    settings: Sequence[tuple[float, ...]],
-    tune: Sequence[PathView],
-    reference_right: Flags,
-    cumulative: Floats,
-    *,
-    certify_rows: int,
-    epsilon: float,
-    delta: float,
-    otherwise_ms: float,
-    first_is_reference: bool,
-) -> Plan:
-    """The furthest start with (about) the least expected cost; `otherwise_ms` is what serves where nothing is certified.
+@dataclass(frozen=True)
+class Promise:
+    """What is to be certified: a loss below `epsilon` on `certify_rows` rows at level `delta`."""
 
-    `first_is_reference`: whether the safest setting answers as the reference path does, by construction.
+    epsilon: float
+    delta: float
+    certify_rows: int
+
+    def at(self, share: float) -> "Promise":
+        """The same at a share of its level."""
+        return replace(self, delta=self.delta * share)
+
+
+@dataclass(frozen=True)
+class ChainOnTune:
+    """A chain of settings as (tune rows,) see it: the paths' `views`, whether the reference path is right, (paths,) summed costs.
+
+    `ends_with_reference`: whether the last path answers as the reference path does, by construction.
     """
-    routed = [route(tune, thresholds) for thresholds in settings]
-    costs = np.array([setting.expected_cost(cumulative) for setting in routed])
-    right = np.stack([setting.right for setting in routed], axis=1)
-    harms, gains = _draws(reference_right[:, None] & ~right, ~reference_right[:, None] & right, certify_rows)
-    if first_is_reference:
-        harms[:, 0] = gains[:, 0] = 0
-    planned = _best_costs(_certified(harms, gains, certify_rows, epsilon, delta * PLANNED_SHARE), costs)
-    safest = _best_costs(_certified(harms, gains, certify_rows, epsilon, delta * (1 - PLANNED_SHARE)), costs)[:, 0]
-    fallback = np.where(np.isfinite(safest), safest, otherwise_ms)
-    expected = np.where(np.isfinite(planned), planned, fallback[:, None]).mean(axis=0)
-    start = int(np.flatnonzero(expected <= expected.min() * _AS_GOOD)[-1])
-    return Plan(start, float(expected[start]))
+
+    settings: Sequence[tuple[float, ...]]
+    views: Sequence[PathView]
+    reference_right: Flags
+    cumulative: Floats
+    ends_with_reference: bool
+
+    def routed(self) -> list[Routed]:
+        """Where the rows stop with each setting."""
+        return [route(self.views, thresholds) for thresholds in self.settings]
+
+    def plan(self, promise: Promise, otherwise_ms: float) -> Plan:
+        """The furthest start with (about) the least expected cost; `otherwise_ms`: of what serves where nothing is certified."""
+        routed, reference = self.routed(), self.reference_right[:, None]
+        costs = np.array([setting.expected_cost(self.cumulative) for setting in routed])
+        right = np.stack([setting.right for setting in routed], axis=1)
+        harms, gains = _draws(reference & ~right, ~reference & right, promise.certify_rows)
+        if self.ends_with_reference:
+            harms[:, 0] = gains[:, 0] = 0
+        planned = _best_costs(_certified(harms, gains, promise.at(PLANNED_SHARE)), costs)
+        safest = _best_costs(_certified(harms, gains, promise.at(1 - PLANNED_SHARE)), costs)[:, 0]
+        fallback = np.where(np.isfinite(safest), safest, otherwise_ms)
+        expected = np.where(np.isfinite(planned), planned, fallback[:, None]).mean(axis=0)
+        start = int(np.flatnonzero(expected <= expected.min() * _AS_GOOD)[-1])
+        return Plan(start, float(expected[start]))
 
 
 def _draws(harm: Flags, gain: Flags, certify_rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -85,8 +101,9 @@ def _draws(harm: Flags, gain: Flags, certify_rows: int) -> tuple[NDArray[np.int6
     return harms + counts[:, -1:], gains
 
 
-def _certified(harms: NDArray[np.int64], gains: NDArray[np.int64], n: int, epsilon: float, delta: float) -> Flags:
+def _certified(harms: NDArray[np.int64], gains: NDArray[np.int64], promise: Promise) -> Flags:
     """Whether each count rejects a loss of epsilon."""
+    n, epsilon, delta = promise.certify_rows, promise.epsilon, promise.delta
     edges = np.array([_edge(n, count, epsilon, delta) for count in range(int(gains.max(initial=0)) + 1)])
     return harms <= edges[gains]
 

@@ -33,6 +33,7 @@ from tasks.router.chain import route
 from tasks.router.gathering import fit_reference, gather
 from tasks.router.ladders import Source, candidates, certified_ladder
 from tasks.router.material import Answered, Material, answered
+from tasks.router.planning import Promise
 from tasks.router.views import read_split
 from tasks.statistics.binomial import exact_interval
 from tests.benchmarks.bundles import add_data_argument, bundle_of
@@ -149,12 +150,10 @@ def resplit(seed: int) -> dict[str, dict[str, Any]]:
         reference_right[tune],
         pool.out_of_scope_id,
         false_rejection=false_rejection,
-        epsilon=config.max_accuracy_loss,
-        delta=delta,
+        promise=Promise(config.max_accuracy_loss, delta, len(certify)),
     )
     found = certified_ladder(
         ladders,
-        reference_right[tune],
         reference_right[certify],
         pool.out_of_scope_id,
         epsilons=config.operating_points,

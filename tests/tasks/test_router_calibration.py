@@ -16,6 +16,7 @@ from tasks.records import operating_point_name
 from tasks.router.certify import Subject, certify_chain
 from tasks.router.chain import PathView, build_chain, route
 from tasks.router.evidence import fit_weights
+from tasks.router.planning import ChainOnTune
 from tasks.router.rules import EARLY_REJECTIONS, USUAL_EARLY_REJECTION, early_limit
 from tasks.router.stop_score import cross_fitted_scores, fit_stop_score
 from tasks.statistics.paired_test import paired_p_value
@@ -67,15 +68,11 @@ def test_rows_that_may_not_stop_go_to_the_last_path(seed: int) -> None:
 
 def subject_of(chain, tune, tune_right, certify, certify_right) -> Subject:
     return Subject(
-        settings=chain,
-        tune=tune,
-        tune_right=tune_right,
+        tune=ChainOnTune(chain, tune, tune_right, np.cumsum(COSTS), ends_with_reference=False),
         certify=certify,
         certify_right=certify_right,
-        cumulative=np.cumsum(COSTS),
         names=["lexical", "layer-1", "full"],
         otherwise_ms=float(sum(COSTS)),
-        ends_with_reference=False,
     )
 
 

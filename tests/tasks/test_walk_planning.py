@@ -5,7 +5,7 @@ import pytest
 
 from tasks.router.certify import Subject, certify_points
 from tasks.router.chain import PathView
-from tasks.router.planning import PLANNED_SHARE, Plan, plan_walk
+from tasks.router.planning import PLANNED_SHARE, ChainOnTune, Plan, Promise
 
 CUMULATIVE = np.array([0.1, 3.0])
 EPSILON, DELTA = 0.02, 0.05
@@ -27,17 +27,8 @@ RATES = np.array([0.2, 0.02, 0.008, 0.002])
 
 
 def plan(paths: list[PathView], reference: np.ndarray, *, first_is_reference: bool = True) -> Plan:
-    return plan_walk(
-        SETTINGS,
-        paths,
-        reference,
-        CUMULATIVE,
-        certify_rows=1500,
-        epsilon=EPSILON,
-        delta=DELTA,
-        otherwise_ms=9.0,
-        first_is_reference=first_is_reference,
-    )
+    chain = ChainOnTune(SETTINGS, paths, reference, CUMULATIVE, first_is_reference)
+    return chain.plan(Promise(EPSILON, DELTA, certify_rows=1500), otherwise_ms=9.0)
 
 
 def test_levels_sum_to_delta_and_the_safest_setting_keeps_a_share() -> None:
@@ -81,15 +72,11 @@ def test_the_promise_is_kept_over_many_draws_and_the_start_costs_no_power() -> N
     for _ in range(draws):
         (tune, tune_right), (certify, certify_right) = ladder(700, RATES, chance), ladder(1500, RATES, chance)
         subject = Subject(
-            settings=SETTINGS,
-            tune=tune,
-            tune_right=tune_right,
+            tune=ChainOnTune(SETTINGS, tune, tune_right, CUMULATIVE, ends_with_reference=True),
             certify=certify,
             certify_right=certify_right,
-            cumulative=CUMULATIVE,
             names=["first", "last"],
             otherwise_ms=9.0,
-            ends_with_reference=True,
         )
         certified = certify_points(subject, [EPSILON], confidence=1 - DELTA, delta=DELTA)
         (threshold,) = certified["2%"][1].thresholds

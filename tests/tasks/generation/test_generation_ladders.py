@@ -10,9 +10,10 @@ from engine.generation.decoding import Decoded
 from engine.generation.router import PathRule
 from tasks.data.rows import Row
 from tasks.generation.costs import Costs
-from tasks.generation.ladders import EARLY_TOKENS, Ladder, Promise, TuneAnswers, candidates, certify_views
+from tasks.generation.ladders import EARLY_TOKENS, Ladder, TuneAnswers, candidates, certify_views
 from tasks.generation.trial import Answers, Trial
 from tasks.router.chain import route
+from tasks.router.planning import Promise
 
 ROWS = 800
 PROMISE = Promise(epsilon=0.01, delta=0.05, certify_rows=2000)
@@ -78,7 +79,7 @@ def test_a_cheap_small_model_whose_doubt_tells_goes_before_the_full_one() -> Non
     ladder, _, tune = first(telling=True, small_ms=2.0)
     assert ladder.paths == ("small", "full")
     assert ladder.predicted_cost_ms < FULL_MS / 2
-    cheapest = route(ladder.tune, ladder.chain[-1])
+    cheapest = route(ladder.tune.views, ladder.tune.settings[-1])
     assert (tune.reference_right & ~cheapest.right).mean() < 0.05
 
 
@@ -91,7 +92,7 @@ def test_a_small_model_may_be_worth_its_cost_as_a_draft_alone() -> None:
 def test_its_hopeless_answers_are_given_up_early() -> None:
     ladder, _, _ = first(telling=True, small_ms=2.0)
     assert ladder.abort is not None
-    given_up = ~ladder.tune[0].may_stop
+    given_up = ~ladder.tune.views[0].may_stop
     assert given_up.mean() == pytest.approx(0.2, abs=0.03)
     assert ladder.costs[0] == pytest.approx(2.0 - given_up.mean() * (2.0 - BEGUN_MS))
 
@@ -125,6 +126,6 @@ def test_a_ladder_beyond_the_gate_on_size_comes_after_all_that_keep_to_it() -> N
 def test_certify_rows_are_read_as_tune_rows_are() -> None:
     ladder, trial, tune = first(telling=True, small_ms=2.0)
     early, last = certify_views(trial, ladder, tune.rows)
-    assert early.may_stop.tolist() == ladder.tune[0].may_stop.tolist()
-    assert last.right.tolist() == ladder.tune[1].right.tolist()
-    assert np.corrcoef(early.score, ladder.tune[0].score)[0, 1] > 0.99  # those of tune are cross-fitted
+    assert early.may_stop.tolist() == ladder.tune.views[0].may_stop.tolist()
+    assert last.right.tolist() == ladder.tune.views[1].right.tolist()
+    assert np.corrcoef(early.score, ladder.tune.views[0].score)[0, 1] > 0.99  # those of tune are cross-fitted
