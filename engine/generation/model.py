@@ -16,8 +16,9 @@ from engine.generation.completion import Completion, CompletionDetail
 from engine.generation.confidence import features, first_doubt, is_json
 from engine.generation.decoder import Decoder
 from engine.generation.decoding import Decoded, Drafter, decode
-from engine.generation.drafting import AnswerDrafter, PhraseDrafter, Phrases
+from engine.generation.drafting import AnswerDrafter, PhraseDrafter
 from engine.generation.guidance import SchemaGuide, checked_schema
+from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings, PieceDecoder, PromptTokenizer
 from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
 from engine.session import CPU

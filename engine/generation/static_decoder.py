@@ -6,8 +6,8 @@ from pathlib import Path
 from engine.bundle import TOKENIZER_FILE, PathEntry, read_manifest
 from engine.digests import folder_digest
 from engine.generation.decoder import Decoder
-from engine.generation.drafting import Phrases
 from engine.generation.model import DECODER, GenerationModel
+from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings, PromptTokenizer
 from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
 from engine.session import CPU
@@ -24,4 +24,4 @@ def load_static_decoder(
     manifest = replace(read_manifest(bundle), paths=(PathEntry(name, DECODER, name),))
     point = OperatingPoint(name, 0.0, (Step(name),))
     router = GenerationRouter((PathRule(name, cost_ms=0.0, draft_tokens=0),), {name: point}, name)
-    return GenerationModel(manifest, settings, prompts, {name: opened}, router, Phrases({}, {}, {}), digest)
+    return GenerationModel(manifest, settings, prompts, {name: opened}, router, Phrases.none(), digest)

@@ -23,9 +23,9 @@ from engine.bundle import (
 )
 from engine.digests import combined_digest, folder_files
 from engine.generation.decoder import Decoder
-from engine.generation.drafting import Phrases
 from engine.generation.graph_names import CONFIG_FILE, GRAPH_FILE
 from engine.generation.model import DECODER, GenerationModel
+from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings
 from engine.generation.router import GenerationRouter
 from tasks.recipe.target import Target

@@ -32,6 +32,16 @@ class Costs:
     beginning: Mapping[int, Floats]
     static: Floats
 
+    def by_passes(self, name: str, passes: NDArray[np.int64]) -> Floats:
+        """(tune rows,) what each costs by a path alone, from how many `passes` its answer took.
+
+        By a line through the timed rows: few of them are among the rare answers that run on to the longest allowed.
+        """
+        times, timed = self.alone[name], passes[self.rows]
+        spread = timed - timed.mean()
+        per_pass = max(0.0, float(spread @ times / (spread @ spread))) if spread.any() else 0.0
+        return np.maximum(times.mean() + per_pass * (passes - timed.mean()), _LEAST_MS)
+
     def behind_for(self, name: str, going_on: NDArray[np.bool_]) -> float:
         """Mean of what a path adds for the tune rows (rows,) that go on to it; for all where too few of them were timed."""
         chosen = going_on[self.rows]

@@ -1,7 +1,8 @@
 """When to give the small model up after its first tokens: chosen on tune for the least expected cost.
 
 Only rows that go on anyway gain by it, so doubt among the first tokens has to tell them from those that stop; and what they
-gain is less the draft that the next path would have had. An abort never adds harm: the next path answers instead.
+gain is less the draft that the next path would have had. Most is gained by the rare answers of a model that has lost its way:
+they run on until they are cut. An abort never adds harm: the next path answers instead.
 """
 
 from collections.abc import Sequence
@@ -43,14 +44,14 @@ class EarlyAbort:
 
 
 def cheapest_abort(
-    beginnings: Sequence[Beginning], stops: Flags, *, cost_ms: float, behind_ms: float, alone_ms: float
+    beginnings: Sequence[Beginning], stops: Flags, *, cost_ms: Floats, behind_ms: float, alone_ms: float
 ) -> EarlyAbort | None:
     """The abort that saves most, None where none saves enough.
 
-    `stops`: (rows,) whether a whole answer stops here; `cost_ms`: of a whole answer; `behind_ms`: of the next path with that
-    as a draft; `alone_ms`: of the next path by itself, which is what it costs at most without.
+    `stops`: (rows,) whether a whole answer stops here; `cost_ms`: (rows,) of a whole answer; `behind_ms`: of the next path
+    with that as a draft; `alone_ms`: of the next path by itself, which is what it costs at most without.
     """
-    least_gain = LEAST_GAIN * (cost_ms + (~stops).mean() * behind_ms)
+    least_gain = LEAST_GAIN * (cost_ms.mean() + (~stops).mean() * behind_ms)
     best, most = None, least_gain
     for beginning in beginnings:
         gain = np.where(stops, cost_ms, cost_ms + behind_ms) - (beginning.cost_ms + alone_ms)

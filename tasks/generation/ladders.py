@@ -26,8 +26,8 @@ from tasks.router.chain import PathView, build_chain, route
 from tasks.router.planning import ChainOnTune, Promise
 from tasks.router.stop_score import cross_fitted_scores, fit_stop_score
 
-EARLY_TOKENS: Final = (2, 4, 8)
-"""After how many tokens an early abort may be decided."""
+EARLY_TOKENS: Final = (2, 4, 8, 16, 32)
+"""After how many tokens an early abort may be decided: the first before much is spent, the last before an answer runs away."""
 _TOTAL: Final = np.eye(len(FEATURES))[FEATURES.index("total")]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -110,8 +110,12 @@ def certify_views(trial: Trial, ladder: Ladder, rows: Sequence[Row]) -> list[Pat
 
 
 def _alone(trial: Trial, name: str, tune: TuneAnswers, costs: Costs) -> Ladder:
-    own = [float(costs.alone[name].mean())]
+    own = [_mean_ms(name, tune, costs)]
     return _ladder((trial.rules[name],), [_last_view(tune.alone[name])], own, tune, costs)
+
+
+def _mean_ms(name: str, tune: TuneAnswers, costs: Costs) -> float:
+    return float(costs.by_passes(name, tune.alone[name].passes).mean())
 
 
 def _behind_small(
@@ -132,7 +136,8 @@ def _behind_small(
         early = replace(small, early_tokens=abort.tokens if abort else small.early_tokens)
         return _ladder((early, trial.rules_behind[name]), views, own, tune, costs, abort)
 
-    own = (float(costs.alone[SMALL].mean()), costs.behind_for(name, everyone))
+    small_ms = costs.by_passes(SMALL, answers.passes)
+    own = (float(small_ms.mean()), costs.behind_for(name, everyone))
     plain = built(answers.answered, tune.behind[name].right, own, None)
     start = plain.tune.plan(promise, plain.otherwise_ms).start
     stops = route(plain.tune.views, plain.tune.settings[start]).stops == 0
@@ -141,7 +146,7 @@ def _behind_small(
         _beginning(tokens, begun, float(costs.beginning[tokens].mean())) for tokens, begun in tune.begun.items()
     ]
     alone_ms = float(costs.alone[name].mean())
-    abort = cheapest_abort(beginnings, stops, cost_ms=own[0], behind_ms=own[1], alone_ms=alone_ms)
+    abort = cheapest_abort(beginnings, stops, cost_ms=small_ms, behind_ms=own[1], alone_ms=alone_ms)
     if abort is None:
         return built(answers.answered, tune.behind[name].right, own, None)
     begun = tune.begun[abort.tokens]
@@ -149,7 +154,7 @@ def _behind_small(
     begun_ms = float(costs.beginning[abort.tokens].mean())
     undrafted = given_up[given_up | ~stops].mean()  # of what goes on
     own = (
-        float(np.where(given_up, begun_ms, own[0]).mean()),
+        float(np.where(given_up, begun_ms, small_ms).mean()),
         float(undrafted * alone_ms + (1 - undrafted) * costs.behind_for(name, ~stops & ~given_up)),
     )
     right = tune.behind[name].right.copy()

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.bundle import TOKENIZER_FILE, Manifest, read_manifest, verify
-from engine.generation.drafting import Phrases
+from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings
 from engine.generation.router import GenerationRouter
 from tasks.data.rows import UNLABELLED, Row

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from engine.bundle import FORMAT, TEXT_GENERATION, Manifest, PathEntry
 from engine.generation.confidence import features, is_json
 from engine.generation.decoding import Decoded
-from engine.generation.drafting import Phrases
 from engine.generation.model import DECODER, GenerationModel, drafter_of
+from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings
 from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
 from tasks.data.rows import Row
@@ -27,6 +27,11 @@ class Answers:
     decoded: Sequence[Decoded]
     texts: Sequence[str]
     right: Flags
+
+    @property
+    def passes(self) -> NDArray[np.int64]:
+        """(rows,) how often the model was run."""
+        return np.array([answer.passes for answer in self.decoded], dtype=np.int64)
 
     @property
     def answered(self) -> Flags:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import BundleError
-from engine.generation.drafting import AnswerDrafter, PhraseDrafter, Phrases
+from engine.generation.drafting import AnswerDrafter, PhraseDrafter
+from engine.generation.phrases import Phrases
 from tasks.generation.examples import Example
 from tasks.generation.phrases import learn_phrases
 
@@ -40,16 +41,41 @@ def accepted(drafter: PhraseDrafter, answer: list[int]) -> tuple[int, int]:
 def test_phrases_and_copies_are_guessed_for_values_never_seen(phrases: Phrases) -> None:
     new = example([40, 41, 42], [60, 61])
     drafter = PhraseDrafter(phrases, new.prompt, 8)
-    assert drafter.draft([]) == [OPEN]
-    assert drafter.draft([OPEN]) == []  # which value begins is the model's to say
-    assert drafter.draft([OPEN, 40]) == [41, 42, SECOND]
-    assert drafter.draft([OPEN, 40, 41, 42, SECOND, 60]) == [61, CLOSE, END]
+    assert drafter.draft([]) == [OPEN, 40, 41, 42, SECOND, 60, 61, CLOSE]
+    assert drafter.draft([OPEN, 41]) == [42, SECOND, 60, 61, CLOSE, END]
 
 
 def test_most_tokens_of_an_answer_need_no_pass_of_their_own(phrases: Phrases) -> None:
     new = example([40, 41, 42], [60, 61])
     passes, drafted = accepted(PhraseDrafter(phrases, new.prompt, 8), new.completion)
-    assert (passes, drafted) == (3, 7)
+    assert (passes, drafted) == (1, 8)
+
+
+def test_where_nothing_tells_where_a_copy_begins_the_model_has_to_say_it() -> None:
+    values = [[10 + n, 30 + n, 50 + n, 70 + n] for n in range(16)]
+    rows = [Example([1, *words, 2], [OPEN, words[n % 4], CLOSE, END]) for n, words in enumerate(values)]
+    drafter = PhraseDrafter(learn_phrases(rows), [1, 90, 91, 92, 93, 2], 8)
+    assert drafter.draft([]) == [OPEN]
+    assert drafter.draft([OPEN, 93])[-2:] == [CLOSE, END]
+
+
+def test_a_telling_token_of_the_prompt_says_which_text_comes_next() -> None:
+    light, music, please, now = 10, 11, 12, 13
+    rows = [
+        Example([1, *extra, word, 2], [OPEN, call, END])
+        for word, call in ((light, SECOND), (music, CLOSE))
+        for extra in ([], [please], [now], [please, now])
+        for _ in range(3)
+    ]
+    phrases = learn_phrases(rows)
+    assert PhraseDrafter(phrases, [1, 40, music, now, 2], 8).draft([]) == [OPEN, CLOSE, END]
+    assert PhraseDrafter(phrases, [1, light, please, 41, 2], 8).draft([]) == [OPEN, SECOND, END]
+
+
+def test_a_copy_begins_at_a_token_that_was_copied_before_wherever_it_stands() -> None:
+    room = 20
+    rows = [Example([1, 30 + n, *[40 + n] * (n % 2), room, 2], [OPEN, room, CLOSE, END]) for n in range(9)]
+    assert PhraseDrafter(learn_phrases(rows), [1, room, 50, 51, 2], 2).draft([]) == [OPEN, room]
 
 
 def test_no_more_is_guessed_than_asked_for(phrases: Phrases) -> None:
@@ -95,5 +121,5 @@ def test_a_doubtful_answer_is_drafted_as_far_as_it_is_likely() -> None:
 
 def test_where_the_other_answer_is_silent_phrases_are_guessed(phrases: Phrases) -> None:
     new = example([40, 41, 42], [60, 61])
-    drafter = AnswerDrafter([OPEN, 60], PhraseDrafter(phrases, new.prompt, 8))
+    drafter = AnswerDrafter([OPEN, 60], PhraseDrafter(phrases, new.prompt, 3))
     assert drafter.draft([OPEN, 40]) == [41, 42, SECOND]

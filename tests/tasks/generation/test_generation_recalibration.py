@@ -9,8 +9,8 @@ import pytest
 
 from engine.bundle import CERTIFICATE_FILE, TOKENIZER_FILE, read_manifest
 from engine.digests import file_digest
-from engine.generation.drafting import PHRASES_FILE
 from engine.generation.model import GenerationModel
+from engine.generation.phrases import PHRASES_FILE
 from engine.generation.router import ROUTER_FILE, GenerationRouter
 from tasks.data.rows import UNLABELLED, Row
 from tasks.errors import UserError
