@@ -25,9 +25,9 @@ from tasks.generation.bundling import GenerationContents, bundle_size_mb, decode
 from tasks.generation.correctness import Correctness
 from tasks.generation.costs import Costs, measure_costs
 from tasks.generation.drafts import Drafts, fastest_drafts
-from tasks.generation.greedy import GreedyDecoder, on_all_cores
+from tasks.generation.greedy import GreedyDecoder
 from tasks.generation.ladders import EARLY_TOKENS, Ladder, TuneAnswers, candidates, certify_views
-from tasks.generation.phrases import learn_phrases
+from tasks.generation.phrases import phrases_of
 from tasks.generation.precision import FP32
 from tasks.generation.quantize import FULL, REFERENCE, SMALL, TrainedModel, settings_of
 from tasks.generation.trial import Trial
@@ -223,8 +223,7 @@ def open_trial(
     result = compression.result
     names = [name for name in result.segments if name != FULL or result.static_precision != FP32.name]
     paths = {path: GreedyDecoder.open(compression.folder / path, settings, target) for path in (*names, REFERENCE)}
-    examples = on_all_cores(paths[REFERENCE].example, train)
-    return Trial.of(paths, learn_phrases(example for example in examples if example.prompt), correct)
+    return Trial.of(paths, phrases_of(paths[REFERENCE], train), correct)
 
 
 def _decide(

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.generation.phrases import CERTAIN, COPY, RARE, START, Continuations, CopyStarts, Guess, Phrases
+from tasks.data.rows import Row
 from tasks.generation.examples import Example
+from tasks.generation.greedy import GreedyDecoder, on_all_cores
 
 _LEAST_COUNT: Final = 3
 _LEAST_HINT_COUNT: Final = 5
@@ -29,6 +31,11 @@ class _Said:
     token: int
     place: int = 0
     taken: frozenset[int] = frozenset()
+
+
+def phrases_of(decoder: GreedyDecoder, rows: Sequence[Row]) -> Phrases:
+    """Phrases of these rows, but for those whose prompts the decoder refuses."""
+    return learn_phrases(example for example in on_all_cores(decoder.example, rows) if example.prompt)
 
 
 def learn_phrases(examples: Iterable[Example]) -> Phrases:

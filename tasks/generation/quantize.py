@@ -1,11 +1,12 @@
 """Choose what each decoder's weights are kept in: every precision of the recipe earns its place on tune and on the target.
 
 What that takes is said in tasks.techniques; the fastest that earns it serves, else fp32. Decoders are timed as they answer
-by themselves, greedily; drafts come later, and are chosen by their own measured gain (see calibrate).
+by themselves, greedily, with drafts from the phrases of training rows and without, and the faster way counts: weights of few
+bits gain most where tokens come one by one, and may lose where many are read at a time.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,12 +14,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.generation.drafting import PhraseDrafter
+from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import Row, read_rows
 from tasks.generation.building import DecoderBuild, Provider, build_decoders, decoder_size_mb
 from tasks.generation.correctness import Correctness, is_correct
 from tasks.generation.greedy import GreedyDecoder, on_all_cores
+from tasks.generation.phrases import phrases_of
 from tasks.generation.precision import FP32, DecoderPrecision
 from tasks.generation.records import DecoderExport, GenerationFineTuneResult, StudentResult
 from tasks.graphs.parity import compare
@@ -36,6 +40,8 @@ TrainedModel = Artifact[GenerationFineTuneResult] | Artifact[StudentResult]
 TIMED_ROWS: Final = 24
 TIMED_BLOCKS: Final = 7
 PARITY_ROWS: Final = 64
+PHRASE_ROWS: Final = 4096
+DRAFT_TOKENS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,8 @@ def select_decoder(
     """
     rows = read_rows(snapshot, "tune")
     settings = settings_of(models, correct, max_new_tokens)
+    reference = exports[FULL].folder / exports[FULL].result.folder
+    phrases = phrases_of(GreedyDecoder.open(reference, settings, target), read_rows(snapshot, "train")[:PHRASE_ROWS])
     names = [name for name in (SMALL, FULL) if name in models]
     workspace.progress("build the candidates", 0.0)
     built = _build(models, config.candidates, target, workspace)
@@ -73,7 +81,7 @@ def select_decoder(
     parity: list[GraphParity] = []
     precisions = {}
     for number, name in enumerate(reversed(names)):
-        trial = _Trial(name, rows, correct, settings, target)
+        trial = _Trial(name, rows, phrases, correct, settings, target)
         fp32 = exports[name].folder / exports[name].result.folder
         folders = {FP32: fp32} | {precision: built[name, precision] for precision in config.candidates}
         workspace.progress(
@@ -84,8 +92,7 @@ def select_decoder(
         parity += checks
         precisions[name] = _best(tried)
         shutil.copytree(folders[precisions[name]], workspace.out / name)
-    reference = exports[FULL]
-    shutil.copytree(reference.folder / reference.result.folder, workspace.out / REFERENCE)
+    shutil.copytree(reference, workspace.out / REFERENCE)
     return CompressionResult(
         model=" and ".join(names),
         precision=" and ".join(dict.fromkeys(precisions[name].name for name in names)),
@@ -133,6 +140,7 @@ class _Trial:
 
     model: str
     rows: Sequence[Row]
+    phrases: Phrases
     correct: Correctness
     settings: GenerationSettings
     target: Target
@@ -144,13 +152,16 @@ class _Trial:
         tried = {precision: self._try(folder) for precision, folder in folders.items()}
         step = max(1, len(self.rows) // TIMED_ROWS)
         timed = [tried[FP32].decoder.prompt(row.text) for row in self.rows[::step][:TIMED_ROWS]]
-        runs = {precision.name: own.decoder.answer for precision, own in tried.items()}
+        runs: dict[str, Callable[[Sequence[int]], object]] = {
+            precision.name: own.decoder.answer for precision, own in tried.items()
+        }
+        runs |= {_drafted(precision): self._with_drafts(own.decoder) for precision, own in tried.items()}
         means = interleaved_means(runs, timed, TIMED_BLOCKS, workspace.progress)
         measured = {
             precision: Measured(
                 name=self._name(precision),
                 right=own.right,
-                block_ms=means[precision.name],
+                block_ms=min(means[precision.name], means[_drafted(precision)], key=np.mean),
                 size_mb=decoder_size_mb(own.folder),
                 perplexity=own.decoder.perplexity(self.rows),
             )
@@ -174,6 +185,9 @@ class _Trial:
             )
         return techniques, parity
 
+    def _with_drafts(self, decoder: GreedyDecoder) -> Callable[[Sequence[int]], object]:
+        return lambda prompt: decoder.answer(prompt, PhraseDrafter(self.phrases, prompt, DRAFT_TOKENS))
+
     def _try(self, folder: Path) -> _Tried:
         decoder = GreedyDecoder.open(folder, self.settings, self.target)
         answers = on_all_cores(lambda row: decoder.answer(decoder.prompt(row.text)), self.rows)
@@ -192,6 +206,10 @@ class _Trial:
     def _name(self, precision: DecoderPrecision) -> str:
         """The full model's by their precision alone: they are what its speed-ups are counted from."""
         return precision.name if self.model == FULL else f"{self.model} {precision.name}"
+
+
+def _drafted(precision: DecoderPrecision) -> str:
+    return f"{precision.name}, drafted"
 
 
 def _best(tried: Mapping[DecoderPrecision, Technique]) -> DecoderPrecision:

@@ -28,7 +28,7 @@ def chosen(tiny_decoders: TinyDecoders, tmp_path_factory: pytest.TempPathFactory
     root = tmp_path_factory.mktemp("selection")
     full = GreedyDecoder.open(tiny_decoders.full, GenerationSettings(PREFIX, SUFFIX, 8), HERE)
     rows = [Row(prompt, full.text(full.answer(full.prompt(prompt)))) for prompt in PROMPTS]
-    snapshot = snapshot_of(root / "snapshot", {"tune": rows})
+    snapshot = snapshot_of(root / "snapshot", {"train": rows, "tune": rows})
     workspace = workspace_in(root)
     tuned = GenerationFineTuneResult.model_construct(prompt_format=PromptFormat(prefix=PREFIX, suffix=SUFFIX))
     models = {"full": tiny_decoders.full_model, "small": tiny_decoders.small_model}
