@@ -15,6 +15,9 @@ _LEAST_HINT_COUNT: Final = 5
 _LEAST_HINT_SHARE: Final = 0.4
 _HINT_GAIN: Final = 0.1  # of share, over what is usual
 _LEAST_START: Final = 0.1
+_SUREST: Final = 0.9999  # odds of 1 are none
+MOST_PAIRS: Final = 24_000_000
+"""Tokens of prompts times tokens of their completions that are counted: a minute or two at most, however long the prompts are."""
 _Counts = defaultdict[tuple[int, ...], Counter[int]]
 
 
@@ -39,8 +42,10 @@ def phrases_of(decoder: GreedyDecoder, rows: Sequence[Row]) -> Phrases:
 
 
 def learn_phrases(examples: Iterable[Example]) -> Phrases:
-    """Phrases of these examples' completions, seen from their prompts."""
-    rows = [(example, list(_choices(example))) for example in examples]
+    """Phrases of these examples' completions, seen from their prompts; of every n-th where all would be MOST_PAIRS or more."""
+    given = list(examples)
+    pairs = sum(len(example.prompt) * len(example.completion) for example in given)
+    rows = [(example, list(_choices(example))) for example in given[:: 1 + pairs // MOST_PAIRS]]
     usual: tuple[_Counts, _Counts] = (defaultdict(Counter), defaultdict(Counter))
     for _, choices in rows:
         for said in choices:
@@ -138,7 +143,7 @@ class _Shares:
     def found(self) -> Iterator[tuple[tuple[int, ...], float]]:
         for key, seen in self._seen.items():
             if seen >= _LEAST_COUNT:
-                yield key, round(self._so[key] / (seen + 1), 4)
+                yield key, min(round(self._so[key] / (seen + 1), 4), _SUREST)
 
 
 def _by_context(shares: _Shares) -> dict[int, dict[int, float]]:

@@ -78,6 +78,17 @@ def test_a_copy_begins_at_a_token_that_was_copied_before_wherever_it_stands() ->
     assert PhraseDrafter(learn_phrases(rows), [1, room, 50, 51, 2], 2).draft([]) == [OPEN, room]
 
 
+def test_what_was_so_in_tens_of_thousands_of_rows_is_guessed_like_anything_else() -> None:
+    rows = [Example([1, 10, 20 + n % 40, 2], [OPEN, 20 + n % 40, CLOSE, END]) for n in range(22_000)]
+    assert PhraseDrafter(learn_phrases(rows), [1, 10, 70, 2], 8).draft([]) == [OPEN, 70, CLOSE, END]
+
+
+def test_of_rows_too_long_to_count_all_some_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [example([10 + n, 30 + n], [50 + n, 70 + n, 20 + n]) for n in range(8)]
+    monkeypatch.setattr("tasks.generation.phrases.MOST_PAIRS", sum(len(r.prompt) * len(r.completion) for r in rows) - 1)
+    assert learn_phrases(rows) == learn_phrases(rows[::2])
+
+
 def test_no_more_is_guessed_than_asked_for(phrases: Phrases) -> None:
     new = example([40, 41, 42], [60, 61])
     assert PhraseDrafter(phrases, new.prompt, 2).draft([OPEN, 40]) == [41, 42]
