@@ -54,7 +54,7 @@ def calibrated_generator(root: Path) -> CalibratedGenerator:
     splits = {"train": rows(60, 1), "tune": rows(150, 2), "certify": rows(250, 3)}
     tuned = GenerationFineTuneResult.model_construct(prompt_format=PromptFormat(prefix=PREFIX, suffix=SUFFIX))
     compressed = CompressionResult.model_construct(
-        segments=("small", "full"), static_precision=FP32.name, reference_monolith="reference"
+        segments=("small", "reference"), static_monolith="reference", reference_monolith="reference"
     )
     work = workspace_in(root / "calibrate")
     with pytest.MonkeyPatch.context() as patch:

@@ -28,8 +28,7 @@ from tasks.generation.drafts import Drafts, fastest_drafts
 from tasks.generation.greedy import GreedyDecoder
 from tasks.generation.ladders import EARLY_TOKENS, Ladder, TuneAnswers, candidates, certify_views
 from tasks.generation.phrases import phrases_of
-from tasks.generation.precision import FP32
-from tasks.generation.quantize import FULL, REFERENCE, SMALL, TrainedModel, settings_of
+from tasks.generation.quantize import REFERENCE, SMALL, TrainedModel, settings_of
 from tasks.generation.trial import Trial
 from tasks.recipe.schema import RouterConfig
 from tasks.recipe.target import Target
@@ -142,6 +141,8 @@ def calibrate_generation(
     trial = open_trial(
         compression, read_rows(snapshot, "train"), settings_of(models, correct, max_new_tokens), correct, target
     )
+    monolith = compression.result.static_monolith
+    static = trial.paths.get(monolith) or GreedyDecoder.open(compression.folder / monolith, trial.settings, target)
     delta = level_to_spend(1 - config.confidence, attempt)
     reference = compression.folder / compression.result.reference_monolith
     decoders = {path: compression.folder / path for path in trial.paths}
@@ -151,7 +152,9 @@ def calibrate_generation(
         own = [decoders[path] for path in ladder.paths]
         return size_limit_mb is None or bundle_size_mb(own, tokenizer) <= size_limit_mb
 
-    found = calibrate_trial(trial, tune, certify, config=config, delta=delta, progress=workspace.progress, fits=fits)
+    found = calibrate_trial(
+        trial, tune, certify, static=static, config=config, delta=delta, progress=workspace.progress, fits=fits
+    )
     decided = found.decided or _reference_alone(found.ladders, len(certify), config)
     workspace.progress("bundle", 0.9)
     bundle = workspace.out / BUNDLE_FOLDER
@@ -185,6 +188,7 @@ def calibrate_trial(
     tune: Sequence[Row],
     certify: Sequence[Row],
     *,
+    static: GreedyDecoder,
     config: RouterConfig,
     delta: float,
     progress: Callable[..., None],
@@ -193,11 +197,11 @@ def calibrate_trial(
 ) -> Calibration:
     """From opened decoders to certified ladders: what calibration and recalibration have in common.
 
-    `delta`: what may be spent of 1 - confidence. `unlabelled`: how many certify rows were given the reference path's answer
-    as their completion. `fits`: see Ladder. `progress(message, fraction)`: as a workspace's.
+    `static`: the static model, timed beside the paths. `delta`: what may be spent of 1 - confidence. `unlabelled`: how many
+    certify rows were given the reference path's answer as their completion. `fits`: see Ladder. `progress(message,
+    fraction)`: as a workspace's.
     """
     small = SMALL if SMALL in trial.paths else None
-    static = FULL if FULL in trial.paths else REFERENCE
     progress("drafts by measured speed", 0.1)
     drafts = fastest_drafts(trial, tune, progress, small=small)
     trial = drafts.trial
@@ -219,10 +223,9 @@ def open_trial(
     correct: Correctness,
     target: Target,
 ) -> Trial:
-    """The decoders that may serve, cheapest first; the full one is left out where it is the reference path, being fp32."""
-    result = compression.result
-    names = [name for name in result.segments if name != FULL or result.static_precision != FP32.name]
-    paths = {path: GreedyDecoder.open(compression.folder / path, settings, target) for path in (*names, REFERENCE)}
+    """The decoders that may serve, cheapest first, and the reference path."""
+    names = dict.fromkeys((*compression.result.segments, REFERENCE))
+    paths = {path: GreedyDecoder.open(compression.folder / path, settings, target) for path in names}
     return Trial.of(paths, phrases_of(paths[REFERENCE], train), correct)
 
 

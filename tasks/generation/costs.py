@@ -1,13 +1,14 @@
 """What each path costs on the target, by itself and behind the small model, timed through the engine as it serves."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.rows import Row
+from tasks.generation.greedy import GreedyDecoder
 from tasks.generation.trial import Trial
 from tasks.graphs.timing import interleaved_row_times
 
@@ -23,7 +24,7 @@ class Costs:
     """Milliseconds for each of the timed tune rows, whose numbers are `rows`.
 
     `alone`: of each path by itself; `behind`: what it adds behind the small one; `beginning`: of the small one's first so
-    many tokens; `static`: of the full model token by token.
+    many tokens; `static`: of the static model, token by token.
     """
 
     rows: NDArray[np.int64]
@@ -55,7 +56,7 @@ def measure_costs(
     progress: Callable[[str], None],
     *,
     small: str | None,
-    static: str,
+    static: GreedyDecoder,
     beginnings: Sequence[int],
 ) -> Costs:
     """Time everything on the same tune rows, block by block; waits while others measure on this machine."""
@@ -63,8 +64,7 @@ def measure_costs(
     numbers = np.arange(0, len(rows), step)[:TIMED_ROWS]
     texts = [rows[number].text for number in numbers]
     runs: dict[str, Callable[[str], object]] = {f"alone {name}": trial.model(name).predict for name in trial.paths}
-    plain = trial.with_rule(replace(trial.rules[static], draft_tokens=0))
-    runs["static"] = plain.model(static).predict
+    runs["static"] = Trial.of({"static": static}, trial.phrases, trial.correct).model("static").predict
     later = [name for name in trial.paths if name != small] if small else []
     if small:
         runs |= {f"behind {name}": trial.model(small, name).predict for name in later}

@@ -87,6 +87,7 @@ class OpenedGenerator:
             self.trial,
             completed[: len(tune)],
             completed[len(tune) :],
+            static=self.trial.paths[REFERENCE],
             config=config,
             delta=delta,
             progress=lambda message, _fraction=None: progress(message),

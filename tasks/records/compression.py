@@ -72,7 +72,8 @@ class CompressionResult(Record):
 
     `static_monolith` is the best single compressed model, the baseline of every speed-up. `parent_segments`: where the
     pruned model was kept, the segments of the fine-tuned one at the same precision, for the router to choose from. In text
-    generation all are decoders' folders, and `segments` are the models in the ladder's order, cheapest first.
+    generation all are decoders' folders, `segments` are the models in the ladder's order, cheapest first, and the static
+    model is the full one as it is fastest without drafts.
     """
 
     model: str
