@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.servers.processes import Group, start_group
 from tests.flows.command_runs import CommandRuns
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -94,21 +95,19 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("prefect")
     quiet = {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_UI_ENABLED": "false"}
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with (home / "log").open("w") as log:
-        server = subprocess.Popen(command, env=os.environ | quiet, stdout=log, stderr=log)
-        url = f"http://127.0.0.1:{port}/api"
-        try:
-            _wait_for(f"{url}/health", server)
-            yield url
-        finally:
-            server.terminate()
-            server.wait(60)
+    server = start_group(command, environment=os.environ | quiet, folder=home, log=home / "log")
+    url = f"http://127.0.0.1:{port}/api"
+    try:
+        _wait_for(f"{url}/health", server)
+        yield url
+    finally:
+        server.stop(60)
 
 
-def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
+def _wait_for(url: str, server: Group) -> None:
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
-        assert server.poll() is None
+        assert server.died() is None
         try:
             urllib.request.urlopen(url, timeout=5).close()
         except OSError:

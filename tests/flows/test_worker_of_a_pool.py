@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from engine.digests import folder_digest
-from flows.servers.processes import kill_marked
+from flows.servers.processes import kill_marked, start_group
 from tasks.fingerprint import fingerprint_of
 from tasks.host import host
 from tasks.recipe import Target
@@ -174,14 +174,12 @@ def test_a_worker_with_another_home_measures_once_whatever_becomes_of_the_pipeli
     killed.kill()
     assert "waiting: no worker serves edge-boxes" in killed.communicate()[0]
 
-    log = (servers.folder / "worker.log").open("wb")
     command = ["worker", "start", "--pool", "edge-boxes", "--type", "process", "--limit", "1"]
-    worker = subprocess.Popen(
+    worker = start_group(
         [sys.executable, "-m", "prefect", *command, "--name", "edge-1", "--install-policy", "never"],
-        env=servers.of("worker"),
-        cwd=servers.folder,
-        stdout=log,
-        stderr=subprocess.STDOUT,
+        environment=servers.of("worker"),
+        folder=servers.folder,
+        log=servers.folder / "worker.log",
     )
     try:
         wait_until(lambda: servers.runs()[0]["state_type"] in ("COMPLETED", "FAILED", "CRASHED"), 240)
@@ -216,6 +214,4 @@ def test_a_worker_with_another_home_measures_once_whatever_becomes_of_the_pipeli
         assert "BenchmarkError: the benchmark in the pool edge-boxes ended as Crashed: " in out
         assert "see its worker's log" in out
     finally:
-        worker.terminate()
-        worker.wait(60)
-        log.close()
+        worker.stop(20)  # a SIGTERM does not always end a worker of Prefect's
