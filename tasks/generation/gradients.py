@@ -10,7 +10,7 @@ from typing import Final
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from tasks.generation.batches import Batch, collate
+from tasks.generation.batches import Batch, collate, pack
 from tasks.generation.examples import Example
 from tasks.generation.torch_threads import RunAll
 
@@ -25,10 +25,11 @@ def parts_of(model: PreTrainedModel) -> int:
 
 
 class BatchGradients:
-    """`run_all`: of as many threads as `parts_of` gives."""
+    """`run_all`: of as many threads as `parts_of` gives. `packed`: rows share sequences."""
 
-    def __init__(self, model: PreTrainedModel, loss: Loss, run_all: RunAll) -> None:
+    def __init__(self, model: PreTrainedModel, loss: Loss, run_all: RunAll, *, packed: bool = False) -> None:
         self._loss, self._padding_id, self._run_all = loss, model.config.pad_token_id or 0, run_all
+        self._batch_of = pack if packed else collate
         self._replicas = [model, *(_replica(model) for _ in range(parts_of(model) - 1))]
         self._trained = [[value for value in each.parameters() if value.requires_grad] for each in self._replicas]
 
@@ -50,7 +51,7 @@ class BatchGradients:
         return float(sum(values))
 
     def _part(self, replica: PreTrainedModel, rows: Sequence[Example], learned: int) -> float:
-        batch = collate(rows, self._padding_id).to(replica.device)
+        batch = self._batch_of(rows, self._padding_id).to(replica.device)
         share = sum(len(row.completion) for row in rows) / learned
         value = self._loss(learned_logits(replica, batch), batch) * share
         value.backward()
@@ -58,11 +59,13 @@ class BatchGradients:
 
 
 def learned_logits(model: PreTrainedModel, batch: Batch) -> Tensor:
-    """Logits at the learned positions only, row by row: (positions, vocabulary).
-
-    Rows are padded at their end, so causal attention needs no mask.
-    """
-    hidden = model.get_decoder()(input_ids=batch.ids, use_cache=False).last_hidden_state
+    """Logits at the learned positions only, sequence by sequence: (positions, vocabulary)."""
+    hidden = model.get_decoder()(
+        input_ids=batch.ids,
+        attention_mask=batch.attention_mask(model.dtype),
+        position_ids=batch.positions,
+        use_cache=False,
+    ).last_hidden_state
     return model.get_output_embeddings()(hidden[batch.learned])
 
 

@@ -4,7 +4,7 @@ Resumes from its last whole checkpoint after a kill, with the same result as wit
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -67,11 +67,11 @@ def train(
     base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     folder = workspace.scratch / "checkpoints"
     done, losses = restore(folder, model, optimizers)
-    batches = islice(training_batches(examples, config.tokens_per_step, seed), done, steps)
+    batches = islice(_batches(examples, config, seed), done, steps)
     interval = max(1, steps // _CHECKPOINTS)
     model.train()
     with torch_threads(parts_of(model)) as run_all:
-        gradients = BatchGradients(model, loss or completion_loss, run_all)
+        gradients = BatchGradients(model, loss or completion_loss, run_all, packed=config.packing)
         for step, rows in enumerate(batches, start=done):
             share = learning_rate_share(step, steps, config.warmup_ratio)
             for optimizer, rates in zip(optimizers, base_rates, strict=True):
@@ -105,7 +105,7 @@ def completion_loss(logits: Tensor, batch: Batch) -> Tensor:
 def steps_of(examples: Sequence[Example], config: TrainingConfig, seed: int) -> int:
     """Steps that make up the configured epochs."""
     seen, steps = 0.0, 0
-    for rows in training_batches(examples, config.tokens_per_step, seed):
+    for rows in _batches(examples, config, seed):
         seen += len(rows) / len(examples)
         steps += 1
         if seen >= config.epochs - 1e-9:
@@ -117,3 +117,7 @@ def learning_rate_share(step: int, steps: int, warmup_ratio: float) -> float:
     """Of the configured learning rate: rising linearly over the first steps, then falling linearly to nothing."""
     warmup = math.ceil(warmup_ratio * steps)
     return (step + 1) / (warmup + 1) if step < warmup else (steps - step) / max(1, steps - warmup)
+
+
+def _batches(examples: Sequence[Example], config: TrainingConfig, seed: int) -> Iterator[list[int]]:
+    return training_batches(examples, config.tokens_per_step, seed, packed=config.packing)

@@ -45,7 +45,8 @@ class LoraConfig(Section):
 class TrainingConfig(Section):
     """How a decoder is trained on completions, the learning rate rising over `warmup_ratio` and then falling to nothing.
 
-    `tokens_per_step`: of whole rows with their padding. `optimizer`: Muon for the matrices of the layers, with AdamW at
+    `tokens_per_step`: of whole rows with their padding. `packing`: rows of any length share the sequences of a step, without
+    seeing each other; else a step has rows of about one length. `optimizer`: Muon for the matrices of the layers, with AdamW at
     `embedding_learning_rate` for the rest, or AdamW for all. `max_length`: rows of more tokens are left out, and counted.
     """
 
@@ -54,6 +55,7 @@ class TrainingConfig(Section):
     embedding_learning_rate: Rate = 3.0e-3
     optimizer: Literal["muon", "adamw"] = "muon"
     tokens_per_step: Annotated[int, Field(ge=16, le=2**22)] = 1024
+    packing: bool = False
     warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.03
     weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.1
     max_length: Annotated[int, Field(ge=8, le=32768)] = 512

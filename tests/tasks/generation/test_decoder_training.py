@@ -75,20 +75,24 @@ def test_the_score_is_the_share_of_greedy_answers_with_the_golds_tokens(caller: 
     assert agreement(model, model, to_examples(rows, tokenizer)) == 1
 
 
-def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(calls: Artifact, tmp_path: Path) -> None:
+@pytest.mark.parametrize("packing", [False, True])
+def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
+    calls: Artifact, packing: bool, tmp_path: Path
+) -> None:
+    config = SHORT.model_copy(update={"packing": packing})
     whole = workspace_in(tmp_path / "whole")
-    fine_tune(calls, start=TINY_INIT, config=SHORT, seed=5, workspace=whole)
+    fine_tune(calls, start=TINY_INIT, config=config, seed=5, workspace=whole)
 
     def die(message: str, fraction: float | None = None) -> None:
         if fraction is not None and fraction > 0.6:
             raise KilledError
 
     with pytest.raises(KilledError):
-        fine_tune(calls, start=TINY_INIT, config=SHORT, seed=5, workspace=workspace_in(tmp_path / "killed", die))
+        fine_tune(calls, start=TINY_INIT, config=config, seed=5, workspace=workspace_in(tmp_path / "killed", die))
     assert list((tmp_path / "killed" / "scratch" / "checkpoints").glob("step-*"))
     told: list[str] = []
     resumed = workspace_in(tmp_path / "killed", lambda message, fraction=None: told.append(message))
-    fine_tune(calls, start=TINY_INIT, config=SHORT, seed=5, workspace=resumed)
+    fine_tune(calls, start=TINY_INIT, config=config, seed=5, workspace=resumed)
     assert not any(message.startswith("step 10 of") for message in told)
     for name, tensor in weights(whole.out).items():
         assert torch.equal(tensor, weights(resumed.out)[name]), name
