@@ -6,6 +6,8 @@ One home is taken through all of it, in the order of the tests, because the step
 import json
 import os
 import random
+import subprocess
+import sys
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,16 @@ gates:
 promotion: {{mode: review}}
 intake: {{min_rows: 20, min_rows_per_label: 20, debounce_s: 0, cool_down_s: 0}}
 """
+
+
+NIGHT = """
+import sys
+from flows.servers.embedded import PrefectServer
+PrefectServer.of_environment().wait()
+from flows.nightly import nightly
+print(nightly(sys.argv[1], return_state=True).name)
+"""
+"""Runs the flow of the nightly deployment as its worker would."""
 
 
 def call(function: str, **arguments: object) -> str:
@@ -140,6 +152,15 @@ def test_running_again_unchanged_computes_nothing(runs: CommandRuns, first: dict
     assert again["all_reused"]
     assert again["version"] == first["version"]
     assert runs.sealed() == sealed
+
+
+def test_a_night_with_nothing_new_says_so(runs: CommandRuns, first: dict[str, Any]) -> None:
+    command = [sys.executable, "-c", NIGHT, str(runs.folder / "recipe.yaml")]
+    done = subprocess.run(
+        command, cwd=runs.folder, env=runs.environment, text=True, capture_output=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "Nothing new"
 
 
 def test_the_approved_model_answers_with_calls(runs: CommandRuns, champion: int) -> None:
