@@ -15,9 +15,8 @@ _LEAST_SHARE: Final = 0.35  # reading a token more costs about a tenth of a pass
 _LEAST_COPIED: Final = 0.4
 _UNSEEN_COPIED: Final = 0.5
 _LONGEST_MATCH: Final = 4
-_LEAST_LIKELY: Final = math.log(
-    0.25
-)  # of another model's draft, up to its last token; the price of reading it, likewise
+LEAST_LIKELY: Final = math.log(0.25)
+"""Of another model's draft, up to its last token: a token in vain costs, too."""
 
 
 class PhraseDrafter:
@@ -96,35 +95,42 @@ class PhraseDrafter:
 class AnswerDrafter:
     """Drafts an answer that another model gave; where the two part, what comes behind the last two tokens in it.
 
-    `otherwise` guesses where the other answer says nothing more.
+    `parted` guesses in its place there. `otherwise` guesses where the others say nothing.
     """
 
     def __init__(
-        self, answer: Sequence[int], otherwise: Drafter | None, log_probabilities: Sequence[float] | None = None
+        self,
+        answer: Sequence[int],
+        otherwise: Drafter | None,
+        log_probabilities: Sequence[float] | None = None,
+        parted: Drafter | None = None,
     ) -> None:
         """`answer`: ids, with the end token where it has one; `log_probabilities`: of each, None takes all for certain."""
         self._answer = list(answer)
         self._log_probabilities = [0.0] * len(answer) if log_probabilities is None else log_probabilities
         self._otherwise = otherwise
+        self._parted = parted
         self._places: dict[tuple[int, int], int] = {}
         for place in range(len(answer) - 1, 1, -1):
             self._places[answer[place - 2], answer[place - 1]] = place
 
     def draft(self, tokens: Sequence[int]) -> Sequence[int]:
-        """See Drafter; as far as the other model was likely to be right, since a token in vain costs, too."""
+        """See Drafter; as far as the other model was likely to be right."""
         length = len(tokens)
         if self._answer[:length] == tokens:
-            place: int | None = length
+            likely: Sequence[int] = self._likely_from(length)
+        elif self._parted is not None:
+            likely = self._parted.draft(tokens)
         else:
             place = self._places.get((tokens[-2], tokens[-1])) if length > 1 else None
-        likely = [] if place is None else self._likely_from(place)
+            likely = [] if place is None else self._likely_from(place)
         return likely or (self._otherwise.draft(tokens) if self._otherwise is not None else [])
 
     def _likely_from(self, place: int) -> list[int]:
         end, log_probability = place, 0.0
         for value in self._log_probabilities[place:]:
             log_probability += value
-            if log_probability < _LEAST_LIKELY:
+            if log_probability < LEAST_LIKELY:
                 break
             end += 1
         return self._answer[place:end]

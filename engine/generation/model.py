@@ -4,7 +4,7 @@ import json
 import math
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from engine.generation.decoder import Decoder
 from engine.generation.decoding import Decoded, Drafter, decode
 from engine.generation.drafting import AnswerDrafter, PhraseDrafter
 from engine.generation.guidance import SchemaGuide, checked_schema
+from engine.generation.model_drafting import ModelDrafter
 from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings, PieceDecoder, PromptTokenizer
 from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
@@ -251,27 +252,46 @@ class GenerationModel(AdaptiveModel):
         decoder = self._decoders[rule.name]
         guide = None if request.schema is None else SchemaGuide(request.schema, self._prompts, decoder.end_ids)
         draft = None if before is None else before.answer
-        with decoder.request(request.ids, request.limit) as (state, past):
+        smaller = None if before is None else self._decoders[before.rule.name]
+        with (
+            decoder.request(request.ids, request.limit) as (state, past),
+            drafter_of(rule, self._phrases, request.ids, draft, smaller, request.limit) as drafter,
+        ):
             yield from decode(
                 state,
                 request.ids,
                 end_ids=decoder.end_ids,
                 max_new_tokens=request.limit,
                 past=past,
-                drafter=drafter_of(rule, self._phrases, request.ids, draft, decoder.end_ids),
+                drafter=drafter,
                 constraint=guide,
             )
 
 
+@contextmanager
 def drafter_of(
-    rule: PathRule, phrases: Phrases, prompt: Sequence[int], before: Decoded | None, end_ids: frozenset[int]
-) -> Drafter | None:
-    """What guesses a path's answer to a prompt; `before`: what the path before it answered, or began to."""
+    rule: PathRule,
+    phrases: Phrases,
+    prompt: Sequence[int],
+    before: Decoded | None,
+    smaller: Decoder | None,
+    max_new_tokens: int,
+) -> Iterator[Drafter | None]:
+    """What guesses a path's answer to a prompt.
+
+    `before`: what the path before it answered, or began to; `smaller`: that path's decoder, which may guess anew.
+    """
     drafter = PhraseDrafter(phrases, prompt, rule.draft_tokens) if rule.draft_tokens else None
-    if before is None or not rule.draft_answer:
-        return drafter
-    ending = [min(end_ids)] if before.ended else []
-    return AnswerDrafter([*before.tokens, *ending], drafter, before.log_probabilities)
+    if before is None or smaller is None or not rule.draft_answer:
+        yield drafter
+        return
+    ids = [*before.tokens, min(smaller.end_ids)] if before.ended else before.tokens
+    if not rule.redraft_tokens:
+        yield AnswerDrafter(ids, drafter, before.log_probabilities)
+        return
+    with smaller.request(prompt, max_new_tokens) as (state, past):
+        parted = ModelDrafter(state, past, prompt, rule.redraft_tokens, smaller.end_ids)
+        yield AnswerDrafter(ids, drafter, before.log_probabilities, parted)
 
 
 def _completion(request: _Request, attempts: Sequence[_Attempt], detail: bool) -> Completion:

@@ -24,6 +24,7 @@ class PathRule:
     `cost_ms`: what an answer costs up to this path, by the bundle's table. `coefficients` (features,) and `intercept` of the
     stop score. `early_tokens`: after how many tokens an early abort is decided. `draft_tokens`: how many tokens are guessed
     for one pass; 0 decodes token by token. `draft_answer`: whether the answer of the path before is guessed first.
+    `redraft_tokens`: how many tokens the model of that path guesses anew at a time, where this one has left its answer.
     """
 
     name: str
@@ -33,6 +34,7 @@ class PathRule:
     early_tokens: int = 4
     draft_tokens: int = 0
     draft_answer: bool = True
+    redraft_tokens: int = 0
 
     def stop_score(self, features: Sequence[float]) -> float:
         """Log-odds that the answer is as good as the last path's."""

@@ -1,7 +1,8 @@
 """How each path is drafted for: whatever was measured fastest on tune rows, on the target, as the engine serves.
 
 What a draft costs and gains depends on machine, model and data, so nothing is assumed: guesses from phrases of several
-lengths, none at all, and the small model's answer with or without them all run on the same rows, block by block.
+lengths, none at all, the small model's answer with or without them, and the small model anew where its answer was left, all
+run on the same rows, block by block. Behind the small model these are the rows that it is least sure of, since they come there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,10 +18,12 @@ from tasks.graphs.timing import interleaved_row_times
 from tasks.records import Drafting
 
 DRAFT_TOKENS: Final = (0, 4, 8, 16)
-BEHIND_TOKENS: Final = (0, 4, 8)
-"""Of phrases, where the small model's answer is drafted first and says nothing more."""
+BEHIND_TOKENS: Final = ((0, 0), (4, 0), (8, 0), (0, 4), (0, 8), (8, 4))
+"""Of phrases, and of the small model anew, where its answer is drafted first and says nothing more."""
 TIMED_ROWS: Final = 24
 BLOCKS: Final = 5
+ASKED_ROWS: Final = 8 * TIMED_ROWS
+"""Answered by the small model to find those that it is least sure of."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,12 @@ class Drafts:
 
 
 def fastest_drafts(trial: Trial, rows: Sequence[Row], progress: Callable[[str], None], *, small: str | None) -> Drafts:
-    """Time every rule of every path of the trial on the same rows."""
-    step = max(1, len(rows) // TIMED_ROWS)
-    texts = [row.text for row in rows[::step][:TIMED_ROWS]]
+    """Time every rule of every path of the trial; those of one path on the same rows."""
+    spread = _spread(rows, TIMED_ROWS)
 
-    def fastest(rules: Sequence[PathRule], before: str | None = None) -> tuple[PathRule, float]:
+    def fastest(rules: Sequence[PathRule], rows: Sequence[Row], before: str | None = None) -> tuple[PathRule, float]:
         """The first rule drafts nothing: what the others gain is over it."""
+        texts = [row.text for row in rows]
         trials = [trial.with_rule(rule, behind=before is not None) for rule in rules]
         names = [before, rules[0].name] if before else [rules[0].name]
         runs = {str(number): each.model(*names).predict for number, each in enumerate(trials)}
@@ -54,16 +57,33 @@ def fastest_drafts(trial: Trial, rows: Sequence[Row], progress: Callable[[str], 
     first, behind = {}, {}
     for name in trial.paths:
         rules = [replace(trial.rules[name], draft_tokens=tokens) for tokens in DRAFT_TOKENS]
-        rule, gain = fastest(rules)
+        rule, gain = fastest(rules, spread)
         trial = trial.with_rule(rule)
         first[name] = Drafting(phrase_tokens=rule.draft_tokens, speedup=gain)
+    unsure = _least_sure(trial, small, _spread(rows, ASKED_ROWS)) if small else []
     for name in [name for name in trial.paths if small and name != small]:
         alone = trial.rules[name]
         rules = [replace(alone, draft_answer=False, draft_tokens=0)]
         rules += [replace(alone, draft_answer=False)] if alone.draft_tokens else []
-        rules += [replace(alone, draft_answer=True, draft_tokens=tokens) for tokens in BEHIND_TOKENS]
-        rule, gain = fastest(rules, small)
+        rules += [
+            replace(alone, draft_answer=True, draft_tokens=tokens, redraft_tokens=anew)
+            for tokens, anew in BEHIND_TOKENS
+        ]
+        rule, gain = fastest(rules, unsure, small)
         trial = trial.with_rule(rule, behind=True)
         checks = small if rule.draft_answer else None
-        behind[name] = Drafting(phrase_tokens=rule.draft_tokens, checks=checks, speedup=gain)
+        behind[name] = Drafting(
+            phrase_tokens=rule.draft_tokens, checks=checks, redraft_tokens=rule.redraft_tokens, speedup=gain
+        )
     return Drafts(trial, first, behind)
+
+
+def _spread(rows: Sequence[Row], count: int) -> Sequence[Row]:
+    return rows[:: max(1, len(rows) // count)][:count]
+
+
+def _least_sure(trial: Trial, small: str, rows: Sequence[Row]) -> list[Row]:
+    answers = trial.answers(small, rows)
+    sure = [sum(answer.log_probabilities) for answer in answers.decoded]
+    order = sorted(np.flatnonzero(answers.answered).tolist(), key=sure.__getitem__)
+    return [rows[number] for number in order[:TIMED_ROWS]]

@@ -68,6 +68,10 @@ class GreedyDecoder:
         """What an answer says."""
         return self.prompts.decode(answer.tokens)
 
+    def most_tokens(self, prompt: Sequence[int]) -> int:
+        """Of an answer to a prompt that can be asked."""
+        return min(self.settings.max_new_tokens, self.decoder.context_length - len(prompt))
+
     def answer(self, prompt: Sequence[int], drafter: Drafter | None = None, tokens: int | None = None) -> Decoded:
         """The greedy answer; none at all to a prompt that is unanswerable.
 
@@ -76,7 +80,7 @@ class GreedyDecoder:
         answer = Decoded()
         if not prompt:
             return answer
-        most = min(self.settings.max_new_tokens, self.decoder.context_length - len(prompt))
+        most = self.most_tokens(prompt)
         with self.decoder.request(prompt, most) as (state, past):
             ends = self.decoder.end_ids
             for answer in decode(state, prompt, end_ids=ends, max_new_tokens=most, past=past, drafter=drafter):

@@ -41,7 +41,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Trial:
-    """`paths`: by name, of one tokenizer and the same settings.
+    """`paths`: by name, cheapest first, of one tokenizer and the same settings. Behind another one means behind the first.
 
     `rules` say how each is drafted for where it runs first, `rules_behind` where it runs behind another one.
     """
@@ -74,15 +74,23 @@ class Trial:
     @property
     def settings(self) -> GenerationSettings:
         """What all paths keep to."""
-        return next(iter(self.paths.values())).settings
+        return self.smallest.settings
+
+    @property
+    def smallest(self) -> GreedyDecoder:
+        """The first path."""
+        return next(iter(self.paths.values()))
 
     def answer(self, name: str, text: str, before: Decoded | None = None, tokens: int | None = None) -> Decoded:
         """One path's answer to a prompt; `before`: what the path before it answered. `tokens`: see GreedyDecoder."""
         path = self.paths[name]
         prompt = path.prompt(text)
+        if not prompt:
+            return Decoded()
         rule = self.rules[name] if before is None else self.rules_behind[name]
-        drafter = drafter_of(rule, self.phrases, prompt, before, path.decoder.end_ids) if prompt else None
-        return path.answer(prompt, drafter, tokens)
+        smaller = None if before is None else self.smallest.decoder
+        with drafter_of(rule, self.phrases, prompt, before, smaller, path.most_tokens(prompt)) as drafter:
+            return path.answer(prompt, drafter, tokens)
 
     def answers(self, name: str, rows: Sequence[Row], before: Sequence[Decoded] | None = None) -> Answers:
         """One path's answers to all rows, on all cores; `before`: of the path before it."""

@@ -10,19 +10,23 @@ class Drafting(Record):
     """How a decoder guesses tokens ahead, which was fastest on the target; its answers stay the model's own.
 
     `phrase_tokens`: at most so many at a time from prompt and phrases, 0 for none; `checks`: the path before it, whose answer
-    is checked in one pass. `speedup`: over no guess at all, by time of a whole answer on tune rows (through both paths).
+    is checked in one pass; `redraft_tokens`: so many at a time by that path's model anew, where its answer was left.
+    `speedup`: over no guess at all, by time of a whole answer on tune rows (behind another path: through both, on the rows
+    that the first is least sure of).
     """
 
     phrase_tokens: int
     checks: str | None = None
+    redraft_tokens: int = 0
     speedup: float
 
     @property
     def sentence(self) -> str:
         """What it does, for readers."""
         how = [f"checks the answer of {self.checks}"] if self.checks else []
+        how += [f"lets it guess up to {self.redraft_tokens} tokens anew"] if self.redraft_tokens else []
         how += [f"guesses up to {self.phrase_tokens} tokens from phrases"] if self.phrase_tokens else []
-        return f"{' and '.join(how)}, {self.speedup:.2f}×" if how else "guesses nothing: that was fastest"
+        return f"{', '.join(how)}, {self.speedup:.2f}×" if how else "guesses nothing: that was fastest"
 
 
 class PathResult(Record):

@@ -59,7 +59,7 @@ class TestReport:
     def test_it_says_how_tokens_are_guessed_and_what_that_gained(self, content):
         text = body(content)
         assert "small guesses up to 8 tokens from phrases, 2.10×" in text
-        assert "full checks the answer of small and guesses up to 4 tokens from phrases, 1.75×" in text
+        assert "full checks the answer of small, guesses up to 4 tokens from phrases, 1.75×" in text
 
     def test_it_shows_what_completions_are_judged_by(self, content):
         text = body(content)

@@ -134,3 +134,30 @@ def test_where_the_other_answer_is_silent_phrases_are_guessed(phrases: Phrases) 
     new = example([40, 41, 42], [60, 61])
     drafter = AnswerDrafter([OPEN, 60], PhraseDrafter(phrases, new.prompt, 3))
     assert drafter.draft([OPEN, 40]) == [41, 42, SECOND]
+
+
+class Anew:
+    """Guesses the tokens that it is given, and remembers what it was asked behind."""
+
+    def __init__(self, guess: list[int]) -> None:
+        self.guess = guess
+        self.asked: list[list[int]] = []
+
+    def draft(self, tokens) -> list[int]:
+        self.asked.append(list(tokens))
+        return self.guess
+
+
+def test_where_the_other_answer_is_left_its_model_may_guess_anew() -> None:
+    anew = Anew([61, 62])
+    drafter = AnswerDrafter([OPEN, 40, 41, SECOND, 60, CLOSE, END], None, parted=anew)
+    assert list(drafter.draft([OPEN, 40])) == [41, SECOND, 60, CLOSE, END]
+    assert anew.asked == []
+    assert list(drafter.draft([OPEN, 44, 41, SECOND])) == [61, 62]
+    assert anew.asked == [[OPEN, 44, 41, SECOND]]
+
+
+def test_phrases_are_guessed_where_neither_answer_nor_model_says_anything(phrases: Phrases) -> None:
+    new = example([40, 41, 42], [60, 61])
+    drafter = AnswerDrafter([OPEN, 60], PhraseDrafter(phrases, new.prompt, 3), parted=Anew([]))
+    assert drafter.draft([OPEN, 40]) == [41, 42, SECOND]
