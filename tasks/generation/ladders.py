@@ -29,6 +29,11 @@ from tasks.router.stop_score import cross_fitted_scores, fit_stop_score
 EARLY_TOKENS: Final = (2, 4, 8, 16, 32)
 """After how many tokens an early abort may be decided: the first before much is spent, the last before an answer runs away."""
 _TOTAL: Final = np.eye(len(FEATURES))[FEATURES.index("total")]
+_SIGNS: Final = np.ones(len(FEATURES))
+"""Of two answers, that with the likelier tokens, or that has ended, or is valid, is no less safe; nor is, with the same least
+
+likely token, the longer one, which had more places to be in doubt.
+"""
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -191,8 +196,8 @@ def _stop_score(trial: Trial, tune: TuneAnswers) -> tuple[PathRule, Floats]:
     features, used = trial.features(answers), answers.answered
     harm = tune.reference_right & ~answers.right
     weights = np.ones(len(harm))
-    coefficients, intercept = fit_stop_score(features[used], harm[used], weights[used], _TOTAL)
-    scores = cross_fitted_scores(features, harm, weights, used, _TOTAL)
+    coefficients, intercept = fit_stop_score(features[used], harm[used], weights[used], _TOTAL, _SIGNS)
+    scores = cross_fitted_scores(features, harm, weights, used, _TOTAL, _SIGNS)
     rule = replace(trial.rules[SMALL], coefficients=tuple(coefficients.tolist()), intercept=intercept)
     return rule, scores
 

@@ -18,7 +18,7 @@ from tasks.router.chain import PathView, build_chain, route
 from tasks.router.evidence import fit_weights
 from tasks.router.planning import ChainOnTune
 from tasks.router.rules import EARLY_REJECTIONS, USUAL_EARLY_REJECTION, early_limit
-from tasks.router.stop_score import cross_fitted_scores, fit_stop_score
+from tasks.router.stop_score import INVERSE_REGULARIZATION, cross_fitted_scores, fit_stop_score
 from tasks.statistics.paired_test import paired_p_value
 
 
@@ -145,6 +145,40 @@ def test_cross_fitted_scores_do_not_know_their_own_rows() -> None:
     coefficients, intercept = fit_stop_score(features, harm, everyone)
     fitted, crossed = features @ coefficients + intercept, cross_fitted_scores(features, harm, everyone, everyone > 0)
     assert fitted[~harm].mean() - fitted[harm].mean() > crossed[~harm].mean() - crossed[harm].mean()
+
+
+def test_the_stop_score_is_that_of_a_ridge_regression() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    random = np.random.default_rng(1)
+    features = random.normal(size=(400, len(FEATURES)))
+    harm = random.random(400) < 1 / (1 + np.exp(2 * features[:, 0] - features[:, 1] + 1))
+    weights = random.uniform(0.1, 1, 400)
+    scaled = (features - features.mean(axis=0)) / features.std(axis=0)
+    reference = LogisticRegression(C=INVERSE_REGULARIZATION, tol=1e-8, max_iter=1000)
+    reference.fit(scaled, harm, sample_weight=weights)
+    coefficients, intercept = fit_stop_score(features, harm, weights)
+    assert features @ coefficients + intercept == pytest.approx(-reference.decision_function(scaled), abs=1e-3)
+
+
+def test_a_sign_keeps_a_coefficient_from_saying_that_doubt_is_safe() -> None:
+    random = np.random.default_rng(2)
+    doubt = random.normal(size=600)
+    features = np.zeros((600, len(FEATURES)))
+    features[:, 0], features[:, 1] = doubt + random.normal(size=600) * 0.5, doubt  # one is the other with noise
+    features[:, 2] = random.normal(size=600)
+    harm = random.random(600) < 1 / (1 + np.exp(3 * features[:, 1] - 1.5 * features[:, 0] + features[:, 2] + 2))
+    everyone = np.ones(600)
+    free, _ = fit_stop_score(features, harm, everyone)
+    assert free[0] < 0 < free[1]
+    signs = np.zeros(len(FEATURES))
+    signs[:3] = (1, 1, -1)
+    kept, _ = fit_stop_score(features, harm, everyone, signs=signs)
+    assert kept[0] == 0
+    assert kept[1] > 0
+    assert kept[2] == 0
+    crossed = cross_fitted_scores(features, harm, everyone, everyone > 0, signs=signs)
+    assert crossed[harm].mean() < crossed[~harm].mean()
 
 
 def test_with_few_harms_the_stop_score_is_the_log_odds() -> None:
