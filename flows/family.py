@@ -145,6 +145,7 @@ def snapshots(prepared: PreparedRun, steps: StepRunner) -> tuple[Artifact[Snapsh
         "config": prepared.recipe.data,
         "sources": keyed_sources(prepared.sources),
         "seed": prepared.recipe.seed,
+        "special_tokens": prepared.special_tokens,
     }
     trained_on = steps.run(SNAPSHOT, inputs, files=_LEFT_OUT)
     if not prepared.judged:

@@ -23,7 +23,7 @@ class PreparedRun:
     """A recipe with everything it names, found and hashed, and what has landed for it.
 
     `judged`: landed sources that the router is calibrated and judged by, and that nothing is trained on. `base`: None where
-    the model is trained from nothing.
+    the model is trained from nothing. `special_tokens`: what no row may spell out.
     """
 
     loaded: LoadedRecipe
@@ -31,6 +31,7 @@ class PreparedRun:
     sources: "tuple[Source, ...]"
     judged: "tuple[Source, ...]"
     base: "BaseModelFiles | None"
+    special_tokens: tuple[str, ...] = ()
 
     @property
     def recipe(self) -> Recipe:
@@ -74,7 +75,21 @@ def prepare(recipe_file: Path, overrides: Sequence[str], home: Home) -> Prepared
         base = None if named is None else resolve_base_model(named, recipe_folder=loaded.folder)
     except UserError as error:
         raise error if error.file else UserError(str(error), file=recipe_file) from error
-    return PreparedRun(loaded, targets, (*sources, *landed.trained), landed.judged, base)
+    special = _special_tokens(loaded.recipe, base)
+    return PreparedRun(loaded, targets, (*sources, *landed.trained), landed.judged, base, special)
+
+
+def _special_tokens(recipe: Recipe, base: "BaseModelFiles | None") -> tuple[str, ...]:
+    """Those of the tokenizer that prompts and completions are written in; texts that get a class may say anything."""
+    if recipe.data.classes:
+        return ()
+    if base is None:
+        from tasks.generation.train_tokenizer import SPECIAL
+
+        return SPECIAL
+    from tasks.generation.special_tokens import special_tokens_of
+
+    return special_tokens_of(base.folder)
 
 
 def _require_known_point(target: Target, loaded: LoadedRecipe) -> None:

@@ -19,7 +19,8 @@ from flows.steps.key import Step
 from flows.steps.runner import StepCall, StepRunner
 from registry.baseline import Baseline
 from tasks.artifact import Artifact
-from tasks.generation.records import DecoderExport, GenerationFineTuneResult, StudentResult
+from tasks.generation.records import DecoderExport, GenerationFineTuneResult, RowLengths, StudentResult
+from tasks.generation.row_lengths import require_room
 from tasks.recipe import TextGenerationRecipe
 from tasks.records import (
     ChampionComparison,
@@ -29,6 +30,7 @@ from tasks.records import (
     SnapshotResult,
 )
 
+CHECK_ROWS: Final = Step("check-rows", "tasks.generation.check_rows:check_rows", RowLengths)
 FINE_TUNE: Final = Step("fine-tune", "tasks.generation.fine_tune:fine_tune", GenerationFineTuneResult)
 DISTIL: Final = Step("distil", "tasks.generation.distil:distil", StudentResult)
 PRUNE: Final = Step("prune", "tasks.generation.prune:prune", StudentResult)
@@ -50,7 +52,7 @@ _SMALL: Final = "small"
 def step_labels(prepared: PreparedRun, *, compared: bool = False) -> list[str]:
     """What the steps of this recipe are called, in order; `compared`: there is a champion to compare with."""
     recipe = _recipe(prepared)
-    labels = [*snapshot_labels(prepared), FINE_TUNE.name]
+    labels = [*snapshot_labels(prepared), CHECK_ROWS.name, FINE_TUNE.name]
     labels += [DISTIL.name] if recipe.distil.enabled else []
     labels += [PRUNE.name] if recipe.prune.enabled else []
     labels += [labelled(EXPORT, _FULL)]
@@ -70,6 +72,9 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBun
     require_certifiable(recipe, judged_by.result, prepared)
     steps.note(feasibility(recipe, judged_by.result))
     start = prepared.base or recipe.init
+    lengths = steps.run(CHECK_ROWS, {"snapshot": judged_by, "start": start})
+    for note in require_room(lengths.result, recipe, file=prepared.loaded.file):
+        steps.note(note)
     fine_tuned = steps.run(
         FINE_TUNE,
         {"snapshot": trained_on, "start": start, "config": recipe.fine_tune, "seed": recipe.seed},

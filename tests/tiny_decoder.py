@@ -104,6 +104,7 @@ def write_tiny_generation_bundle(made: TinyDecoders, folder: Path) -> Path:
     from tasks.generation.bundling import GenerationContents, write_generation_bundle
     from tasks.generation.examples import to_examples
     from tasks.generation.phrases import learn_phrases
+    from tasks.generation.prompt_format import PromptFormat
     from tasks.recipe.target import Target
 
     settings = GenerationSettings(PREFIX, SUFFIX, max_new_tokens=24)
@@ -136,7 +137,9 @@ def write_tiny_generation_bundle(made: TinyDecoders, folder: Path) -> Path:
         tokenizer=made.full / "tokenizer.json",
         settings=settings,
         router=router,
-        phrases=learn_phrases(to_examples(rows, fast_tokenizer(made.full_model))),
+        phrases=learn_phrases(
+            to_examples(rows, fast_tokenizer(made.full_model), PromptFormat(prefix=PREFIX, suffix=SUFFIX))
+        ),
         certificates=(),
         reference_digest="0" * 64,
     )

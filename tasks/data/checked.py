@@ -5,16 +5,19 @@ from collections.abc import Callable, Sequence
 from engine.digests import file_digest
 from tasks.data.readers import read_records
 from tasks.data.sources import Source
-from tasks.data.validation import Placed, Rejected, check_record
+from tasks.data.validation import Placed, Rejected, check_record, check_special_tokens
 from tasks.errors import UserError
 from tasks.recipe.data import AnyData
 from tasks.records import SourceFile
 
 
 def read_checked(
-    config: AnyData, sources: Sequence[Source], progress: Callable[..., None]
+    config: AnyData, sources: Sequence[Source], progress: Callable[..., None], special_tokens: Sequence[str] = ()
 ) -> tuple[list[Placed], list[Rejected], tuple[SourceFile, ...]]:
-    """All rows and rejected records of all sources, and per source how many there were (rejected ones included)."""
+    """All rows and rejected records of all sources, and per source how many there were (rejected ones included).
+
+    `special_tokens`: of the model's tokenizer, which no row may spell out.
+    """
     columns = [config.text_column, config.label_column, *([config.slice_column] if config.slice_column else [])]
     placed: list[Placed] = []
     rejected: list[Rejected] = []
@@ -24,6 +27,8 @@ def read_checked(
         before = len(placed), len(rejected)
         for record in read_records(source.path, source.format, columns, location=source.location):
             checked = check_record(record, config, role=source.role, source=source.location)
+            if isinstance(checked, Placed):
+                checked = check_special_tokens(checked, special_tokens)
             if isinstance(checked, Placed):
                 placed.append(checked)
             else:

@@ -29,7 +29,7 @@ from tasks.data.rows import (
 )
 from tasks.data.sources import Source
 from tasks.data.splits import MIN_TRAIN_ROWS, assign_splits
-from tasks.data.validation import Placed, Rejected, refuse_too_many, write_quarantine
+from tasks.data.validation import SPELLS_OUT, Placed, Rejected, refuse_too_many, write_quarantine
 from tasks.errors import UserError
 from tasks.recipe.data import AnyData
 from tasks.records import LandedRows, SnapshotResult
@@ -37,21 +37,31 @@ from tasks.records import LandedRows, SnapshotResult
 _LANDED: Final = "landed"
 
 
-def take_snapshot(config: AnyData, *, sources: tuple[Source, ...], seed: int, workspace: Workspace) -> SnapshotResult:
+def take_snapshot(
+    config: AnyData,
+    *,
+    sources: tuple[Source, ...],
+    seed: int,
+    workspace: Workspace,
+    special_tokens: tuple[str, ...] = (),
+) -> SnapshotResult:
     """Write `train.jsonl`, `tune.jsonl`, `certify.jsonl`, `gate.jsonl`, and what was left out, into `workspace.out`.
 
-    Sources of the role `landed` are added to the splits of the others. `quarantine.jsonl` has the rows that cannot be used,
+    Sources of the role `landed` are added to the splits of the others. `special_tokens`: what no row may spell out, since the
+    model's tokenizer would take it for its own. `quarantine.jsonl` has the rows that cannot be used,
     `contradicting.jsonl` the texts with several labels, `leaking.jsonl` the rows that left a split because a better protected
     one has (nearly) the same text with the same label.
     Raises UserError for data that no model should be made of.
     """
-    placed, rejected, files = read_checked(config, sources, workspace.progress)
+    placed, rejected, files = read_checked(config, sources, workspace.progress, special_tokens)
     locations: dict[str, list[str]] = {}
     rows_read: Counter[str] = Counter()
     for source, file in zip(sources, files, strict=True):
         locations.setdefault(source.role, []).append(source.location)
         rows_read[source.role] += file.rows
-    refuse_too_many(rejected, rows_read, locations, limit=config.max_quarantined_share)
+    # What had landed before could not be checked for these, and stays: it must not end every later run.
+    limited = [entry for entry in rejected if not (entry.role == _LANDED and SPELLS_OUT in entry.reason)]
+    refuse_too_many(limited, rows_read, locations, limit=config.max_quarantined_share)
     if config.classes:
         _refuse_unknown_labels(placed, config)
 
@@ -92,12 +102,13 @@ def extend_snapshot(
     sources: tuple[Source, ...],
     seed: int,
     workspace: Workspace,
+    special_tokens: tuple[str, ...] = (),
 ) -> SnapshotResult:
     """The same training rows with more landed rows to tune, certify and judge by: what recalibration is made from.
 
     Landed rows that would be trained on stay out, and so do those whose label the model was not trained for.
     """
-    placed, rejected, files = read_checked(config, sources, workspace.progress)
+    placed, rejected, files = read_checked(config, sources, workspace.progress, special_tokens)
     known = snapshot.result
     rows = [entry.row for entry in placed]
     present = {split: read_rows(snapshot, split) for split in SPLITS}

@@ -20,6 +20,8 @@ from tasks.recipe.data import AnyData
 
 _MAX_LABEL_CHARACTERS: Final = 200
 _REASONS_SHOWN: Final = 3
+SPELLS_OUT: Final = "spells out the special token"
+_JUDGED_BY: Final = ("validation", "test")
 _CONTROL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
@@ -62,6 +64,25 @@ def check_record(record: RawRecord, config: AnyData, *, role: str, source: str) 
     answer = str(label).strip() if config.classes else str(label)
     row = Row(text=str(text), label=answer, slice=None if group is None else str(group).strip())
     return Placed(row, role, source, record.number)
+
+
+def check_special_tokens(placed: Placed, special_tokens: Iterable[str]) -> Placed | Rejected:
+    """The row, or the first special token of the model that it spells out, which would be taken for the prompt format's own.
+
+    UserError for rows that were given to judge by: those do not go without a word.
+    """
+    for what, text in (("prompt", placed.row.text), ("completion", placed.row.label)):
+        found = next((token for token in special_tokens if token in text), None)
+        if found is None:
+            continue
+        reason = f"{what} {SPELLS_OUT} {found}"
+        if placed.role in _JUDGED_BY:
+            raise UserError(
+                f"the {reason} of the model, which cannot be asked or say that; take it out of {quote(excerpt(text))}",
+                file=place(placed.source, placed.number),
+            )
+        return Rejected(placed.role, placed.source, placed.number, reason, excerpt(text))
+    return placed
 
 
 def refuse_too_many(

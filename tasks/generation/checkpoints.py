@@ -19,9 +19,10 @@ def store(
     folder: Path, step: int, model: PreTrainedModel, optimizers: Sequence[Optimizer], losses: Sequence[float]
 ) -> None:
     """Writes a checkpoint beside the last one, then removes that."""
-    older = list(folder.glob("*")) if folder.is_dir() else []
     unfinished = folder / f"unfinished-{step}"
-    unfinished.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a training that was killed while it wrote this one
+    older = list(folder.glob("*"))
+    unfinished.mkdir(parents=True)
     tensors = {f"model.{name}": parameter.detach().contiguous() for name, parameter in _trained(model).items()}
     for number, optimizer in enumerate(optimizers):
         for index, state in optimizer.state_dict()["state"].items():

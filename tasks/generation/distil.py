@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import read_rows
 from tasks.errors import UserError
-from tasks.generation.examples import Example, to_examples
-from tasks.generation.fine_tune import fitting, shape_of, training_record
+from tasks.generation.examples import to_examples
+from tasks.generation.fine_tune import context_of, fitting, shape_of, training_record
+from tasks.generation.prompt_format import PromptFormat
 from tasks.generation.records import GenerationFineTuneResult, StudentResult
-from tasks.recipe.text_generation import DistilConfig, GenerationPruneConfig, InitConfig
+from tasks.recipe.text_generation import DistilConfig, GenerationPruneConfig
 from tasks.records import SnapshotResult
 
 if TYPE_CHECKING:
@@ -37,7 +38,15 @@ def distil(
     teacher, tokenizer = open_model(fine_tuned.folder), open_tokenizer(fine_tuned.folder)
     student, kept = _student(teacher, tokenizer, config, seed)
     return trained_student(
-        snapshot, teacher, student, tokenizer, config=config, seed=seed, workspace=workspace, layers_kept=kept
+        snapshot,
+        teacher,
+        student,
+        tokenizer,
+        fine_tuned.result.prompt_format,
+        config=config,
+        seed=seed,
+        workspace=workspace,
+        layers_kept=kept,
     )
 
 
@@ -46,6 +55,7 @@ def trained_student(
     teacher: "PreTrainedModel",
     student: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerFast",
+    layout: PromptFormat,
     *,
     config: DistilConfig | GenerationPruneConfig,
     seed: int,
@@ -53,7 +63,10 @@ def trained_student(
     layers_kept: Sequence[int],
     influence: Sequence[float] = (),
 ) -> StudentResult:
-    """Train a student that is there already, score it and its teacher on tune, and save it; `layers_kept` 0-based."""
+    """Train a student that is there already, score it and its teacher on tune, and save it.
+
+    `layout`: the teacher's prompt format; `layers_kept`: 0-based.
+    """
     from tasks.generation.model_files import write_model
     from tasks.generation.scoring import agreement, score_completions
     from tasks.generation.training import train
@@ -61,9 +74,12 @@ def trained_student(
     pruned = isinstance(config, GenerationPruneConfig)
     section = "prune" if pruned else "distil"
     examples, left_out = fitting(
-        to_examples(read_rows(snapshot, "train"), tokenizer), config.max_length, field=f"{section}.max_length"
+        to_examples(read_rows(snapshot, "train"), tokenizer, layout),
+        config.max_length,
+        context_of(teacher),
+        field=f"{section}.max_length",
     )
-    tune: list[Example] = to_examples(read_rows(snapshot, "tune"), tokenizer)
+    tune = to_examples(read_rows(snapshot, "tune"), tokenizer, layout)
     history = train(
         student,
         examples,
@@ -82,6 +98,7 @@ def trained_student(
         shape=shape_of(student),
         parent_shape=shape_of(teacher),
         training=training_record(history, rows=len(examples), left_out=left_out),
+        prompt_format=layout,
         tune=score_completions(student, tune),
         parent_tune=score_completions(teacher, tune),
         agreement=agreement(student, teacher, tune),
@@ -113,7 +130,7 @@ def distillation_loss(teacher: "PreTrainedModel", *, temperature: float, gold_we
 def _student(
     teacher: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", config: DistilConfig, seed: int
 ) -> "tuple[PreTrainedModel, tuple[int, ...]]":
-    from tasks.generation.initialise import initialise
+    from tasks.generation.initialise import new_llama, new_llama_config
     from tasks.generation.student import evenly_spread, with_layers
 
     shape = teacher.config
@@ -133,12 +150,15 @@ def _student(
             f"must be a multiple of the full model's head size, {head}, and at least {2 * head}, not {width}",
             field="distil.width",
         )
-    new = InitConfig(
+    new = new_llama_config(
+        tokenizer,
         layers=config.layers,
         width=width,
         heads=width // head,
-        ffn_width=16 * round(width * shape.intermediate_size / shape.hidden_size / 16),
-        vocabulary=max(512, shape.vocab_size),
+        ffn_width=max(16, 16 * round(width * shape.intermediate_size / shape.hidden_size / 16)),
+        vocabulary=shape.vocab_size,  # with its padding, so that both have logits of one shape
         context=shape.max_position_embeddings,
     )
-    return initialise(new, tokenizer, seed), ()
+    student = new_llama(new, seed)
+    student.to(teacher.device)  # type: ignore[arg-type]  # its wrapper hides what it takes
+    return student, ()

@@ -11,12 +11,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.artifact import Artifact, R, Workspace
+from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import Row, read_rows
 from tasks.export import EXPORT_BOUND, ParityError
 from tasks.generation.building import DecoderBuild, build_decoders, decoder_size_mb
 from tasks.generation.precision import FP32
-from tasks.generation.records import DecoderExport
+from tasks.generation.prompt_format import PromptFormat
+from tasks.generation.records import DecoderExport, GenerationFineTuneResult, StudentResult
 from tasks.graphs.parity import compare
 from tasks.records import GraphParity, SnapshotResult
 
@@ -27,24 +28,28 @@ PARITY_ROWS: Final = 8
 Ids = Sequence[int]
 
 
-def export_decoder(snapshot: Artifact[SnapshotResult], model: Artifact[R], *, workspace: Workspace) -> DecoderExport:
+def export_decoder(
+    snapshot: Artifact[SnapshotResult],
+    model: Artifact[GenerationFineTuneResult] | Artifact[StudentResult],
+    *,
+    workspace: Workspace,
+) -> DecoderExport:
     """Export the transformers folder `model.folder`; ParityError where a graph answers differently from its parent."""
     folder = workspace.out / DECODER
     workspace.progress("build the decoder's graph", 0.0)
     build_decoders([DecoderBuild(model.folder, FP32, folder)], scratch=workspace.scratch)
     workspace.progress("compare with PyTorch", 0.7)
-    rows = parity_rows(model.folder, read_rows(snapshot, "tune"))
+    rows = parity_rows(model.folder, read_rows(snapshot, "tune"), model.result.prompt_format)
     parity = check_parity(model.folder, folder, rows)
     return DecoderExport(folder=DECODER, precision=FP32, parity=parity, size_mb=decoder_size_mb(folder))
 
 
-def parity_rows(model: Path, rows: Sequence[Row]) -> list[Ids]:
+def parity_rows(model: Path, rows: Sequence[Row], layout: PromptFormat) -> list[Ids]:
     """Prompts with their gold completions as ids, each cut at PARITY_POSITIONS; several rows, so that there are as many."""
-    from transformers import AutoTokenizer
-
     from tasks.generation.examples import to_examples
+    from tasks.generation.model_files import open_tokenizer
 
-    examples = to_examples(rows[:PARITY_ROWS], AutoTokenizer.from_pretrained(model))
+    examples = to_examples(rows[:PARITY_ROWS], open_tokenizer(model), layout)
     return [(example.prompt + example.completion)[:PARITY_POSITIONS] for example in examples]
 
 

@@ -37,10 +37,13 @@ def fine_tune(
     from tasks.generation.swapped_copies import SwappedCopies
     from tasks.generation.training import train
 
-    rows = read_rows(snapshot, "train")
+    rows, tune_rows = read_rows(snapshot, "train"), read_rows(snapshot, "tune")
     workspace.progress("tokenizer and model", None)
-    model, tokenizer = _start(start, rows, config, seed)
-    examples, left_out = fitting(to_examples(rows, tokenizer), config.max_length, field="fine_tune.max_length")
+    tokenizer = tokenizer_for(start, rows)
+    model = _model(start, tokenizer, seed)
+    layout = prompt_format(tokenizer)
+    all_examples, tune = to_examples(rows, tokenizer, layout), to_examples(tune_rows, tokenizer, layout)
+    examples, left_out = fitting(all_examples, config.max_length, context_of(model), field="fine_tune.max_length")
     if config.lora is not None:
         add_lora(model, config.lora)
     swaps = SwappedCopies.of(examples, tokenizer, config.swapped_rows) if config.swapped_rows else None
@@ -48,7 +51,7 @@ def fine_tune(
     if config.lora is not None:
         merge_lora(model)
     workspace.progress("scores on tune", None)
-    tune = score_completions(model, to_examples(read_rows(snapshot, "tune"), tokenizer))
+    scores = score_completions(model, tune)
     write_model(workspace.out, model, tokenizer)
     from_nothing = isinstance(start, InitConfig)
     return GenerationFineTuneResult(
@@ -57,18 +60,40 @@ def fine_tune(
         method="init" if from_nothing else "full" if config.lora is None else "lora",
         shape=shape_of(model),
         training=training_record(history, rows=len(examples), left_out=left_out),
-        prompt_format=prompt_format(tokenizer),
-        tune=tune,
+        prompt_format=layout,
+        tune=scores,
     )
 
 
-def fitting(examples: Sequence[Example], max_length: int, *, field: str) -> tuple[list[Example], int]:
-    """The examples of at most `max_length` tokens and how many others there are; UserError where none fits."""
-    kept = [example for example in examples if len(example) <= max_length]
+def tokenizer_for(start: BaseModelFiles | InitConfig, rows: Sequence[Row]) -> "PreTrainedTokenizerFast":
+    """The base model's, or one of the project's own that is trained on the train rows."""
+    from tasks.generation.model_files import open_tokenizer
+    from tasks.generation.train_tokenizer import train_tokenizer
+
+    if isinstance(start, InitConfig):
+        return train_tokenizer(
+            (text for row in rows for text in (row.text, row.label)), start.vocabulary, start.context
+        )
+    return open_tokenizer(start.folder)
+
+
+def fitting(examples: Sequence[Example], max_length: int, context: int, *, field: str) -> tuple[list[Example], int]:
+    """The examples of at most `max_length` tokens and of the model's context, and how many others there are.
+
+    Raises UserError where none fits.
+    """
+    longest = min(max_length, context)
+    kept = [example for example in examples if len(example) <= longest]
     if not kept:
         shortest = min(map(len, examples), default=0)
-        raise UserError(f"{max_length} tokens, but the shortest train row has {shortest}", field=field)
+        of = " (the model's context)" if context < max_length else ""
+        raise UserError(f"{longest} tokens{of}, but the shortest train row has {shortest}", field=field)
     return kept, len(examples) - len(kept)
+
+
+def context_of(model: "PreTrainedModel") -> int:
+    """How many tokens, of prompt and completion together, the model has positions for."""
+    return int(model.config.max_position_embeddings)
 
 
 def shape_of(model: "PreTrainedModel") -> DecoderShape:
@@ -90,24 +115,8 @@ def training_record(history: "History", *, rows: int, left_out: int) -> DecoderT
     )
 
 
-def _start(
-    start: BaseModelFiles | InitConfig, rows: Sequence[Row], config: GenerationFineTuneConfig, seed: int
-) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
+def _model(start: BaseModelFiles | InitConfig, tokenizer: "PreTrainedTokenizerFast", seed: int) -> "PreTrainedModel":
     from tasks.generation.initialise import initialise
-    from tasks.generation.model_files import open_model, open_tokenizer
-    from tasks.generation.train_tokenizer import train_tokenizer
+    from tasks.generation.model_files import open_model
 
-    if isinstance(start, InitConfig):
-        if config.lora is not None:
-            raise UserError("low-rank updates need a base model; leave it out for init", field="fine_tune.lora")
-        tokenizer = train_tokenizer(
-            (text for row in rows for text in (row.text, row.label)), start.vocabulary, start.context
-        )
-        return initialise(start, tokenizer, seed), tokenizer
-    model = open_model(start.folder)
-    positions = model.config.max_position_embeddings
-    if config.max_length > positions:
-        raise UserError(
-            f"{config.max_length} tokens, but the base model has {positions} positions", field="fine_tune.max_length"
-        )
-    return model, open_tokenizer(start.folder)
+    return initialise(start, tokenizer, seed) if isinstance(start, InitConfig) else open_model(start.folder)

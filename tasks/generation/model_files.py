@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 SUPPORTED: Final = ("llama", "mistral", "qwen2", "qwen3")
 """Model types whose logits are their head's output as it is, and which the exporter knows."""
+_ONE_FILE: Final = "1TB"
 
 
 def open_model(folder: Path) -> "PreTrainedModel":
@@ -39,7 +40,10 @@ def open_model(folder: Path) -> "PreTrainedModel":
 
 
 def open_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
-    """The fast tokenizer of a folder; UserError where there is none, or it has no end token."""
+    """The fast tokenizer of a folder, which pads and cuts nothing; UserError where there is none, or it has no end token.
+
+    A tokenizer.json keeps the padding and truncation of the last call before it was saved; the engine switches both off, too.
+    """
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     try:
@@ -50,11 +54,13 @@ def open_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
         raise UserError("no tokenizer.json here and none can be made", file=folder, field="base_model")
     if tokenizer.eos_token_id is None:
         raise UserError("the tokenizer has no end token (eos_token)", file=folder, field="base_model")
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.backend_tokenizer.no_truncation()
     return tokenizer
 
 
 def write_model(folder: Path, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast") -> None:
-    """Weights as safetensors, tokenizer, and generation settings for greedy answers that end with the end token."""
+    """Weights as one safetensors file, tokenizer, and generation settings for greedy answers that end with the end token."""
     from transformers import GenerationConfig
 
     model.generation_config = GenerationConfig(
@@ -63,5 +69,5 @@ def write_model(folder: Path, model: "PreTrainedModel", tokenizer: "PreTrainedTo
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id,
     )
-    model.save_pretrained(folder, safe_serialization=True)
+    model.save_pretrained(folder, safe_serialization=True, max_shard_size=_ONE_FILE)
     tokenizer.save_pretrained(folder)

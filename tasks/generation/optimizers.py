@@ -21,7 +21,11 @@ _NEURONS: Final = 64
 def optimizers_of(
     model: PreTrainedModel, name: OptimizerName, *, learning_rate: float, embedding_rate: float, weight_decay: float
 ) -> tuple[Optimizer, ...]:
-    """For every parameter that is trained; `embedding_rate` for what Muon does not take, biases and norms among it."""
+    """For every parameter that is trained; `embedding_rate` for what Muon does not take, biases and norms among it.
+
+    Raises ValueError where there is nothing that Muon would take, as with low-rank updates: all would be trained at another
+    rate than `learning_rate`.
+    """
     trained = {key: parameter for key, parameter in model.named_parameters() if parameter.requires_grad}
     if name == "adamw":
         matrices = [parameter for parameter in trained.values() if parameter.ndim >= 2]
@@ -36,6 +40,8 @@ def optimizers_of(
         for half in halves
         if any(group["params"] for group in half)
     ]
+    if not muons:
+        raise ValueError("none of the trained weights is a matrix of a layer, which Muon is for")
     taken = {id(parameter) for group in groups for parameter in group["params"]}
     others = [parameter for parameter in trained.values() if id(parameter) not in taken]
     return *muons, AdamW(others, lr=embedding_rate, betas=_BETAS, weight_decay=0.0, fused=True)

@@ -1,7 +1,9 @@
 """What stands before and after a prompt, so that training, evaluation and engine hand a model the same tokens.
 
-It comes from the tokenizer's chat template where there is one. The engine needs no more than the two texts and
-`tokenizer.json`: the ids are those of `prefix + prompt + suffix`, and of nothing added by the tokenizer itself.
+It comes from the tokenizer's chat template where there is one, and is taken once, by the fine-tuning: a template may print
+today's date, which then belongs to the model. Students, exports and the bundle are given what the model was trained with,
+and the engine computes no dates. It needs no more than the two texts and `tokenizer.json`: the ids are those of
+`prefix + prompt + suffix`, and of nothing added by the tokenizer itself.
 """
 
 from collections.abc import Sequence
@@ -47,11 +49,6 @@ def prompt_format(tokenizer: "PreTrainedTokenizerFast") -> PromptFormat:
         raise UserError("the chat template puts different texts around different prompts", field="base_model")
     prefix, suffix = around.pop()
     return PromptFormat(prefix=prefix, suffix=suffix)
-
-
-def special_token_in(tokenizer: "PreTrainedTokenizerFast", text: str) -> str | None:
-    """A special token that the text spells out, which would be taken for the format's own; None where there is none."""
-    return next((token for token in tokenizer.all_special_tokens if token in text), None)
 
 
 def _around(tokenizer: "PreTrainedTokenizerFast", probe: str) -> tuple[str, str]:

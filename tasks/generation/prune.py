@@ -48,7 +48,7 @@ def prune(
         )
     workspace.progress("influence of layers and neurons", None)
     rows = read_rows(snapshot, "train")[: config.importance_rows]
-    influence = measure_influence(parent, to_examples(rows, tokenizer))
+    influence = measure_influence(parent, to_examples(rows, tokenizer, fine_tuned.result.prompt_format))
     kept = most_influential(influence.layers, config.layers)
     student = with_layers(parent, kept)
     if width < neurons:
@@ -59,6 +59,7 @@ def prune(
         parent,
         student,
         tokenizer,
+        fine_tuned.result.prompt_format,
         config=config,
         seed=seed,
         workspace=workspace,

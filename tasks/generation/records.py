@@ -1,5 +1,6 @@
 """Results of the steps of text generation."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from tasks.artifact import Record
@@ -32,7 +33,10 @@ class DecoderShape(Record):
 
 
 class DecoderTraining(Record):
-    """What a training did. `left_out`: train rows longer than `max_length`; `train_loss`: over the last tenth of the steps."""
+    """What a training did.
+
+    `left_out`: train rows longer than `max_length` or the model's context; `train_loss`: over the last tenth of the steps.
+    """
 
     rows: int
     left_out: int
@@ -54,7 +58,7 @@ class GenerationFineTuneResult(Record):
 
 
 class StudentResult(Record):
-    """A smaller model of the full one's answers: a transformers folder with the same tokenizer.
+    """A smaller model of the full one's answers: a transformers folder with the same tokenizer and prompt format.
 
     `layers_kept`: the full model's, 1-based, that it started from, empty for a student from nothing. `influence`: of each
     of the full model's layers, where that chose them; `agreement`: share of the tune rows' tokens that both find likeliest.
@@ -66,9 +70,22 @@ class StudentResult(Record):
     shape: DecoderShape
     parent_shape: DecoderShape
     training: DecoderTraining
+    prompt_format: PromptFormat
     tune: CompletionScores
     parent_tune: CompletionScores
     agreement: float
+
+
+class RowLengths(Record):
+    """How long the rows are in tokens, before anything is trained.
+
+    `context`: what the model has positions for; `completions`: how many rows have a completion of so many tokens (its end
+    token not counted), by split; `beyond_context`: rows whose prompt and completion are longer than that, by split.
+    """
+
+    context: int
+    completions: Mapping[str, Mapping[int, int]]
+    beyond_context: Mapping[str, int]
 
 
 class DecoderExport(Record):

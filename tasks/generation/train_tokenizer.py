@@ -8,10 +8,12 @@ it, such as `","arguments":{"title":"`, may become one token.
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 PAD: Final = "<|pad|>"
 REQUEST: Final = "<|request|>"
@@ -46,12 +48,14 @@ _PIECES: Final = "|".join(
 )
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> PreTrainedTokenizerFast:
+def train_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> "PreTrainedTokenizerFast":
     """A tokenizer of at most `vocabulary` tokens, special ones and 256 bytes among them; reversible for any text but U+E000.
 
     `context`: the model's longest input, in tokens. It lacks a rule to add special tokens by itself: the chat template
     does, so prompts, hub models and our own take one way.
     """
+    from transformers import PreTrainedTokenizerFast
+
     tokenizer = Tokenizer(models.BPE())
     # One rule for each mark, because tokenizers cannot replace a match of no length.
     tokenizer.normalizer = normalizers.Sequence(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tasks.recipe.data import PromptDataConfig
 from tasks.recipe.schema import FamilyGates, FamilyRecipe, Fraction, Positive, TextClassificationRecipe
@@ -16,6 +16,7 @@ from tasks.recipe.text_generation import (
     GenerationQuantizeConfig,
     InitConfig,
 )
+from tasks.recipe.training_defaults import with_training_defaults
 
 
 class GenerationGates(FamilyGates):
@@ -35,7 +36,10 @@ class GenerationGates(FamilyGates):
 
 
 class TextGenerationRecipe(FamilyRecipe):
-    """A recipe of the task family `text-generation`: a base model to fine-tune, or one that is trained from nothing."""
+    """A recipe of the task family `text-generation`: a base model to fine-tune, or one that is trained from nothing.
+
+    What the trainings use by default depends on that: see training_defaults.
+    """
 
     task: Literal["text-generation"]
     data: PromptDataConfig
@@ -45,8 +49,13 @@ class TextGenerationRecipe(FamilyRecipe):
     distil: DistilConfig = DistilConfig()
     prune: GenerationPruneConfig = GenerationPruneConfig()
     quantize: GenerationQuantizeConfig = GenerationQuantizeConfig()
-    generation: GenerationConfig = GenerationConfig()
+    generation: Annotated[GenerationConfig, Field(validate_default=True)] = GenerationConfig()
     gates: GenerationGates = GenerationGates()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _trainings_fit_their_start(cls, given: object) -> object:
+        return with_training_defaults(given) if isinstance(given, Mapping) else given
 
     @field_validator("init")
     @classmethod
@@ -56,6 +65,26 @@ class TextGenerationRecipe(FamilyRecipe):
                 "give either base_model, a model to fine-tune, or init, the shape of one to train from nothing"
             )
         return init
+
+    @field_validator("fine_tune")
+    @classmethod
+    def _low_rank_updates_have_a_base_model(
+        cls, fine_tune: GenerationFineTuneConfig, info: ValidationInfo
+    ) -> GenerationFineTuneConfig:
+        if fine_tune.lora is not None and info.data.get("init") is not None:
+            raise ValueError("low-rank updates need a base model; leave fine_tune.lora out for init")
+        return fine_tune
+
+    @field_validator("generation")
+    @classmethod
+    def _leaves_room_for_a_prompt(cls, generation: GenerationConfig, info: ValidationInfo) -> GenerationConfig:
+        init = info.data.get("init")
+        if isinstance(init, InitConfig) and generation.max_new_tokens >= init.context:
+            raise ValueError(
+                f"generation.max_new_tokens must be less than init.context = {init.context}, which holds prompt and "
+                f"completion, not {generation.max_new_tokens}"
+            )
+        return generation
 
 
 Recipe = TextClassificationRecipe | TextGenerationRecipe

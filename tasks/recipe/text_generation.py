@@ -45,9 +45,11 @@ class LoraConfig(Section):
 class TrainingConfig(Section):
     """How a decoder is trained on completions, the learning rate rising over `warmup_ratio` and then falling to nothing.
 
+    The defaults here are those of a model from nothing; a recipe with a base model has others (see training_defaults).
     `tokens_per_step`: of whole rows with their padding. `packing`: rows of any length share the sequences of a step, without
     seeing each other; else a step has rows of about one length. `optimizer`: Muon for the matrices of the layers, with AdamW at
-    `embedding_learning_rate` for the rest, or AdamW for all. `max_length`: rows of more tokens are left out, and counted.
+    `embedding_learning_rate` for the rest, or AdamW for all. `max_length`: rows of more tokens, or of more than the model's
+    context, are left out and counted.
     """
 
     epochs: Epochs
@@ -72,6 +74,14 @@ class GenerationFineTuneConfig(TrainingConfig):
     learning_rate: Rate = 4.0e-3
     swapped_rows: Annotated[float, Field(ge=0, le=1)] = 0.0
     lora: LoraConfig | None = None
+
+    @model_validator(mode="after")
+    def _low_rank_updates_are_trained_with_adamw(self) -> "GenerationFineTuneConfig":
+        if self.lora is not None and self.optimizer != "adamw":
+            raise ValueError(
+                f"fine_tune.optimizer must be adamw with fine_tune.lora, not {self.optimizer}: Muon is for whole matrices"
+            )
+        return self
 
 
 class DistilConfig(TrainingConfig):

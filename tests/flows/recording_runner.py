@@ -11,6 +11,7 @@ from flows.steps.runner import StepCall
 from registry.baseline import Baseline
 from tasks.artifact import Artifact
 from tasks.data.sources import Source
+from tasks.generation.records import RowLengths
 from tasks.recipe import Recipe, Target
 
 PROJECT: Final = Path(__file__).parents[2]
@@ -27,6 +28,7 @@ class RecordingRunner:
         self.results = {
             "snapshot": SimpleNamespace(rows={"certify": certify_rows}),
             "extend-snapshot": SimpleNamespace(rows={"certify": certify_rows}),
+            "check-rows": RowLengths(context=256, completions={"tune": {8: 100}, "gate": {8: 100}}, beyond_context={}),
             "choose-seed": SimpleNamespace(seed=7, reason="it is the best"),
             "calibrate-router": SimpleNamespace(
                 certificates=[SimpleNamespace(epsilon=0.01, certified=certified)], attempt=1
@@ -61,6 +63,7 @@ def prepared(given: Recipe, judged: tuple[object, ...] = ()) -> Any:
         targets=(Target(name="one"), Target(name="two")),
         sources=(),
         base=SimpleNamespace(),
+        special_tokens=(),
         loaded=SimpleNamespace(file=Path("recipe.yaml")),
     )
 

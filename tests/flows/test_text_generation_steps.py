@@ -10,6 +10,8 @@ from flows import family, text_generation
 from flows.home import Home
 from flows.steps.key import Step
 from flows.text_generation import gather_evidence, make_bundle, step_labels
+from tasks.errors import UserError
+from tasks.generation.records import RowLengths
 from tasks.recipe import TextGenerationRecipe
 from tests.flows.recording_runner import LANDED, RecordingRunner, champion, parameters_of, prepared
 
@@ -70,6 +72,16 @@ def test_without_a_student_the_full_model_is_the_only_one(tmp_path: Path) -> Non
     assert list(runner.given["quantize"]["models"]) == ["full"]
 
 
+def test_completions_that_cannot_be_said_end_the_run_before_any_training(tmp_path: Path) -> None:
+    runner = runner_in(tmp_path)
+    runner.results["check-rows"] = RowLengths(
+        context=256, completions={"tune": {20: 90, 140: 10}, "gate": {20: 100}}, beyond_context={}
+    )
+    with pytest.raises(UserError, match=r"recipe\.yaml: generation\.max_new_tokens: 96 tokens, but 10\.0% of the tune"):
+        make_bundle(prepared(recipe()), runner, Home(tmp_path))
+    assert "fine-tune" not in runner.given
+
+
 def test_a_base_model_is_what_training_starts_from(tmp_path: Path) -> None:
     runner, given = runner_in(tmp_path), prepared(recipe(base_model="base", init=None))
     make_bundle(given, runner, Home(tmp_path))
@@ -81,4 +93,5 @@ def test_landed_rows_that_only_called_for_recalibration_are_judged_by_and_not_tr
     gather_evidence(given, make_bundle(given, runner, Home(tmp_path)), champion(tmp_path), runner)
     read = {label: inputs["snapshot"].step for label, inputs in runner.given.items() if "snapshot" in inputs}
     extended = {label for label, step in read.items() if step == "extend-snapshot"}
-    assert extended == {"calibrate-router", "evaluate", "compare-champion", "benchmark one", "benchmark two"}
+    judging = {"calibrate-router", "evaluate", "compare-champion", "benchmark one", "benchmark two"}
+    assert extended == {"check-rows", *judging}

@@ -89,6 +89,7 @@ def student() -> StudentResult:
         shape=SMALL,
         parent_shape=FULL,
         training=DecoderTraining(rows=4000, left_out=3, steps=700, tokens=800_000, train_loss=0.05),
+        prompt_format=PromptFormat(prefix="<s>", suffix="\n"),
         tune=CompletionScores(rows=600, exact_match=0.81, token_accuracy=0.98, perplexity=1.09),
         parent_tune=CompletionScores(rows=600, exact_match=0.953, token_accuracy=0.996, perplexity=1.021),
         agreement=0.985,

@@ -16,8 +16,10 @@ from tasks.generation.building import DecoderBuild, DecoderBuildError, build_dec
 from tasks.generation.export import PARITY_POSITIONS, check_parity, export_decoder
 from tasks.generation.head_padding import pad_heads
 from tasks.generation.precision import FP32, DecoderPrecision
+from tasks.generation.prompt_format import PromptFormat
+from tasks.generation.records import GenerationFineTuneResult
 from tests.tasks.generation.conftest import snapshot_of
-from tests.tiny_decoder import TEXTS, TinyDecoders
+from tests.tiny_decoder import PREFIX, SUFFIX, TEXTS, TinyDecoders
 
 STORIES = Path(__file__).parents[4] / "shared" / "data" / "stories260k"
 
@@ -87,7 +89,8 @@ def test_the_step_exports_what_was_trained_and_records_its_parity(tiny_decoders:
     snapshot = snapshot_of(tmp_path / "snapshot", {"tune": rows})
     workspace = Workspace(out=tmp_path / "out", scratch=tmp_path / "scratch")
     workspace.out.mkdir()
-    model = Artifact("fine-tune", tiny_decoders.full_model, "0" * 64, snapshot.result)
+    tuned = GenerationFineTuneResult.model_construct(prompt_format=PromptFormat(prefix=PREFIX, suffix=SUFFIX))
+    model = Artifact("fine-tune", tiny_decoders.full_model, "0" * 64, tuned)
     result = export_decoder(snapshot, model, workspace=workspace)
     assert result.precision == FP32
     assert [check.graph for check in result.parity] == ["model.onnx", "decoder.onnx"]

@@ -13,9 +13,12 @@ from tasks.data.rows import Row
 from tasks.errors import UserError
 from tasks.generation.examples import to_examples
 from tasks.generation.fine_tune import fine_tune
+from tasks.generation.lora import add_lora
 from tasks.generation.model_files import open_model, open_tokenizer
+from tasks.generation.optimizers import optimizers_of
 from tasks.generation.scoring import agreement, score_completions
 from tasks.generation.training import learning_rate_share, steps_of
+from tasks.recipe.families import TextGenerationRecipe
 from tasks.recipe.text_generation import GenerationFineTuneConfig, LoraConfig
 from tests.tasks.generation.conftest import TINY_INIT, call_rows, snapshot_of, workspace_in
 
@@ -71,8 +74,10 @@ def test_the_score_is_the_share_of_greedy_answers_with_the_golds_tokens(caller: 
     rows = call_rows(12, 77)
     model, tokenizer = open_model(caller.folder), open_tokenizer(caller.folder)
     right = [generated(caller, row.text) == row.label for row in rows]
-    assert score_completions(model, to_examples(rows, tokenizer)).exact_match == sum(right) / len(rows)
-    assert agreement(model, model, to_examples(rows, tokenizer)) == 1
+    assert score_completions(model, to_examples(rows, tokenizer, caller.result.prompt_format)).exact_match == sum(
+        right
+    ) / len(rows)
+    assert agreement(model, model, to_examples(rows, tokenizer, caller.result.prompt_format)) == 1
 
 
 @pytest.mark.parametrize("packing", [False, True])
@@ -139,8 +144,30 @@ def test_low_rank_updates_are_merged_and_alter_linear_layers_alone(
     assert all("_proj" in name for name in altered)
     difference = after["model.layers.0.mlp.up_proj.weight"] - before["model.layers.0.mlp.up_proj.weight"]
     assert torch.linalg.matrix_rank(difference, atol=1e-6) <= 4
-    scores = score_completions(open_model(workspace.out), to_examples(call_rows(100, 2), open_tokenizer(workspace.out)))
+    examples = to_examples(call_rows(100, 2), open_tokenizer(workspace.out), result.prompt_format)
+    scores = score_completions(open_model(workspace.out), examples)
     assert scores.exact_match == result.tune.exact_match
+
+
+@needs_peft
+def test_low_rank_updates_are_trained_at_their_learning_rate_and_never_by_muon(caller: Artifact) -> None:
+    """With what a recipe has by default."""
+    fields = {"name": "a", "task": "text-generation", "data": {"train": "t.jsonl"}, "targets": ["local-cpu"]}
+    recipe = TextGenerationRecipe.model_validate(fields | {"base_model": "base", "fine_tune": {"lora": {"rank": 4}}})
+    config = recipe.fine_tune
+    assert config.lora is not None
+    model = add_lora(open_model(caller.folder), config.lora)
+    given = {
+        "learning_rate": config.learning_rate,
+        "embedding_rate": config.embedding_learning_rate,
+        "weight_decay": config.weight_decay,
+    }
+    (adamw,) = optimizers_of(model, config.optimizer, **given)
+    (group,) = adamw.param_groups
+    assert (group["lr"], group["weight_decay"]) == (2e-4, 0.1)
+    assert len(group["params"]) == sum(parameter.requires_grad for parameter in model.parameters())
+    with pytest.raises(ValueError, match="none of the trained weights is a matrix of a layer"):
+        optimizers_of(model, "muon", **given)
 
 
 @needs_peft
@@ -151,16 +178,13 @@ def test_a_rank_beyond_the_matrices_is_a_clear_error(caller: Artifact, calls: Ar
         fine_tune(calls, start=base, config=config, seed=0, workspace=workspace_in(tmp_path / "lora"))
 
 
-def test_low_rank_updates_of_nothing_are_refused(calls: Artifact, tmp_path: Path) -> None:
-    config = SHORT.model_copy(update={"lora": LoraConfig()})
-    with pytest.raises(UserError, match=r"fine_tune\.lora.*base model"):
-        fine_tune(calls, start=TINY_INIT, config=config, seed=0, workspace=workspace_in(tmp_path))
-
-
 def test_rows_that_are_too_long_are_counted_and_none_left_is_an_error(calls: Artifact, tmp_path: Path) -> None:
     rows = [*call_rows(60, 3), Row("please tell ann " + "again and " * 90, '{"function":"tell"}', None)]
     snapshot = snapshot_of(tmp_path / "long", {"train": rows, "tune": call_rows(5, 4)})
     result = fine_tune(snapshot, start=TINY_INIT, config=SHORT, seed=0, workspace=workspace_in(tmp_path / "one"))
+    assert (result.training.rows, result.training.left_out) == (60, 1)
+    wider = SHORT.model_copy(update={"max_length": 512})
+    result = fine_tune(snapshot, start=TINY_INIT, config=wider, seed=0, workspace=workspace_in(tmp_path / "context"))
     assert (result.training.rows, result.training.left_out) == (60, 1)
     shorter = SHORT.model_copy(update={"max_length": 8})
     with pytest.raises(UserError, match=r"fine_tune\.max_length.*8 tokens, but the shortest train row has \d+"):
@@ -183,7 +207,7 @@ def test_the_learning_rate_rises_then_falls_to_nothing() -> None:
 
 
 def test_epochs_are_counted_in_rows(caller: Artifact) -> None:
-    examples = to_examples(call_rows(100, 8), open_tokenizer(caller.folder))
+    examples = to_examples(call_rows(100, 8), open_tokenizer(caller.folder), caller.result.prompt_format)
     config = SHORT.model_copy(update={"epochs": 1.0})
     once = steps_of(examples, config, 0)
     assert steps_of(examples, config.model_copy(update={"epochs": 3.0}), 0) == pytest.approx(3 * once, abs=3)

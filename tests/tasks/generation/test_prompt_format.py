@@ -1,17 +1,25 @@
-"""One way from a prompt to token ids."""
+"""One way from a prompt to token ids, the same on every day and with every tokenizer."""
 
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
+from transformers.utils import chat_template_utils
 
+from engine.generation.prompts import GenerationSettings, PromptTokenizer
 from tasks.artifact import Artifact
+from tasks.base_model import resolve_base_model
 from tasks.errors import UserError
+from tasks.generation.distil import distil
 from tasks.generation.examples import to_examples
-from tasks.generation.model_files import open_tokenizer
+from tasks.generation.export import parity_rows
+from tasks.generation.fine_tune import fine_tune
+from tasks.generation.model_files import open_model, open_tokenizer
 from tasks.generation.prompt_format import PromptFormat, prompt_format, prompt_ids
-from tests.tasks.generation.conftest import call_rows
+from tasks.recipe.text_generation import DistilConfig, GenerationFineTuneConfig
+from tests.tasks.generation.conftest import call_rows, workspace_in
 
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
@@ -63,6 +71,68 @@ def test_the_ids_are_those_of_tokenizer_json_alone(caller: Artifact) -> None:
     assert ours == [engine.encode(layout.text(prompt), add_special_tokens=False).ids for prompt in prompts]
 
 
+def test_padding_and_truncation_of_a_saved_tokenizer_are_switched_off(caller: Artifact, tmp_path: Path) -> None:
+    """tokenizer.json keeps what the last call before it was saved asked for; the engine ignores that."""
+    saved = open_tokenizer(caller.folder)
+    saved(["a", "b c"], padding="max_length", truncation=True, max_length=5)
+    saved.save_pretrained(tmp_path)
+    assert Tokenizer.from_file(str(tmp_path / "tokenizer.json")).truncation["max_length"] == 5
+    layout, rows = caller.result.prompt_format, call_rows(20, 5)
+    engine = PromptTokenizer(tmp_path / "tokenizer.json", GenerationSettings(layout.prefix, layout.suffix, 8))
+    opened = open_tokenizer(tmp_path)
+    wanted = [engine.encode(row.text) for row in rows]
+    assert max(map(len, wanted)) > 5
+    assert prompt_ids(opened, layout, [row.text for row in rows]) == wanted
+    assert [example.prompt for example in to_examples(rows, opened, layout)] == wanted
+    completions = [example.completion for example in to_examples(rows, open_tokenizer(caller.folder), layout)]
+    assert [example.completion for example in to_examples(rows, opened, layout)] == completions
+    assert parity_rows(tmp_path, rows, layout) == parity_rows(caller.folder, rows, layout)
+
+
+DATED = "{% for m in messages %}<|request|>{{ strftime_now('%d %b %Y') }}: {{ m['content'] }}{% endfor %}<|call|>"
+
+
+def test_a_date_in_the_template_is_that_of_the_fine_tuning_for_student_and_bundle(
+    caller: Artifact, calls: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = open_tokenizer(caller.folder)
+    tokenizer.chat_template = DATED
+    base = tmp_path / "base"
+    open_model(caller.folder).save_pretrained(base)
+    tokenizer.save_pretrained(base)
+    short = {"epochs": 0.05, "tokens_per_step": 512, "max_length": 64}
+
+    set_date(monkeypatch, 14)
+    work = workspace_in(tmp_path / "tuned")
+    start = resolve_base_model(str(base), recipe_folder=tmp_path)
+    tuned = Artifact.of(
+        "fine-tune",
+        work.out,
+        fine_tune(calls, start=start, config=GenerationFineTuneConfig(**short), seed=0, workspace=work),
+    )
+    assert tuned.result.prompt_format == PromptFormat(prefix="<|request|>14 Jul 2031: ", suffix="<|call|>")
+
+    set_date(monkeypatch, 15)
+    assert prompt_format(open_tokenizer(tuned.folder)).prefix == "<|request|>15 Jul 2031: "
+    work = workspace_in(tmp_path / "student")
+    student = distil(calls, tuned, config=DistilConfig(layers=2, **short), seed=0, workspace=work)
+    assert student.prompt_format == tuned.result.prompt_format
+    assert student.parent_tune == tuned.result.tune
+    first = parity_rows(tuned.folder, call_rows(1, 5), student.prompt_format)[0]
+    assert open_tokenizer(tuned.folder).decode(first).startswith("<|request|>14 Jul 2031: ")
+
+
+def set_date(monkeypatch: pytest.MonkeyPatch, day: int) -> None:
+    """What strftime_now of a chat template tells."""
+
+    class Fixed(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Fixed":
+            return cls(2031, 7, day, tzinfo=tz)
+
+    monkeypatch.setattr(chat_template_utils, "datetime", Fixed)
+
+
 def test_the_ids_are_those_of_the_chat_template(caller: Artifact) -> None:
     tokenizer = open_tokenizer(caller.folder)
     for row in call_rows(20, 5):
@@ -74,7 +144,7 @@ def test_the_ids_are_those_of_the_chat_template(caller: Artifact) -> None:
 def test_an_example_ends_with_the_end_token_and_nothing_is_lost(caller: Artifact) -> None:
     tokenizer = open_tokenizer(caller.folder)
     rows = call_rows(30, 6)
-    for row, example in zip(rows, to_examples(rows, tokenizer), strict=True):
+    for row, example in zip(rows, to_examples(rows, tokenizer, caller.result.prompt_format), strict=True):
         assert example.completion[-1] == tokenizer.eos_token_id
         assert tokenizer.decode(example.completion[:-1]) == row.label
 
@@ -83,8 +153,10 @@ def test_a_row_that_spells_out_a_special_token_is_named(caller: Artifact) -> Non
     tokenizer = open_tokenizer(caller.folder)
     rows = call_rows(3, 6)
     rows[1] = type(rows[1])("ignore that <|call|> and go", rows[1].label, None)
-    with pytest.raises(UserError, match=r"row 2 spells out the special token <\|call\|>"):
-        to_examples(rows, tokenizer)
+    with pytest.raises(
+        UserError, match=r"a prompt spells out the special token <\|call\|>; take it out of 'ignore that"
+    ):
+        to_examples(rows, tokenizer, caller.result.prompt_format)
 
 
 def test_a_folder_without_a_tokenizer_is_a_clear_error(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from engine.digests import file_digest
 from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import SPLITS, read_rows
 from tasks.data.snapshot import extend_snapshot, take_snapshot
-from tasks.data.sources import Source, resolve_sources
+from tasks.data.sources import Role, Source, resolve_sources
 from tasks.errors import UserError
 from tasks.recipe.data import PromptDataConfig
 from tasks.records import SnapshotResult
@@ -96,3 +96,54 @@ def test_landed_completions_join_the_splits(tmp_path: Path) -> None:
     assert after.landed.added["train"] == 0
     assert after.rows["certify"] > before.result.rows["certify"]
     assert "insurance" in after.slices
+
+
+def with_special_tokens(folder: Path, **rows: list[dict[str, object]]) -> SnapshotResult:
+    config = PromptDataConfig(train=("train.jsonl",), slice_column="domain")
+    roles: dict[str, Role] = {"train": "train", "validation": "validation", "test": "test", "landed": "landed"}
+    sources = []
+    for name, given in rows.items():
+        file = write(folder / f"{name}.jsonl", given)
+        sources.append(Source(roles[name], f"{name}.jsonl", file, file_digest(file), "jsonl"))
+    out = folder / "out"
+    out.mkdir(exist_ok=True)
+    return take_snapshot(
+        config, sources=tuple(sources), seed=1, workspace=Workspace(out, out), special_tokens=("<|end|>", "</s>")
+    )
+
+
+def test_rows_that_spell_out_special_tokens_are_quarantined_with_their_place(tmp_path: Path) -> None:
+    rows = asked("a", 200, "bank")
+    rows[4]["prompt"] = "strike <s>this</s> out"
+    rows[7]["completion"] = "over <|end|> and out"
+    result = with_special_tokens(tmp_path, train=rows)
+    assert result.quarantine_reasons == {
+        "prompt spells out the special token </s>": 1,
+        "completion spells out the special token <|end|>": 1,
+    }
+    assert sum(result.rows.values()) == 198
+    assert result.sources[0].quarantined == 2
+    lines = [json.loads(line) for line in (tmp_path / "out" / "quarantine.jsonl").read_text().splitlines()]
+    assert [(line["source"], line["row"], line["excerpt"][:6]) for line in lines] == [
+        ("train.jsonl", 5, "strike"),
+        ("train.jsonl", 8, "over <"),
+    ]
+
+
+@pytest.mark.parametrize("role", ["validation", "test"])
+def test_rows_to_judge_by_do_not_go_without_a_word(role: str, tmp_path: Path) -> None:
+    rows = asked("b", 100, "bank")
+    rows[2]["prompt"] = "stop </s> here"
+    with pytest.raises(
+        UserError,
+        match=rf"{role}\.jsonl line 3: the prompt spells out the special token </s> .* take it out of 'stop </s>",
+    ):
+        with_special_tokens(tmp_path, train=asked("a", 200, "bank"), **{role: rows})
+
+
+def test_landed_rows_that_spell_them_out_do_not_end_every_later_run(tmp_path: Path) -> None:
+    landed = [row | {"completion": "done</s>"} for row in asked("c", 30, "bank")]
+    result = with_special_tokens(tmp_path, train=asked("a", 200, "bank"), landed=landed + asked("d", 30, "bank"))
+    assert result.quarantine_reasons == {"completion spells out the special token </s>": 30}
+    assert result.landed is not None
+    assert result.landed.rows == 30

@@ -9,14 +9,14 @@ from tasks.artifact import Artifact
 from tasks.errors import UserError
 from tasks.generation.batches import collate
 from tasks.generation.distil import distil, distillation_loss
-from tasks.generation.examples import Example, to_examples
+from tasks.generation.examples import Example
 from tasks.generation.gradients import learned_logits
-from tasks.generation.model_files import open_model, open_tokenizer
+from tasks.generation.model_files import open_model, open_tokenizer, write_model
 from tasks.generation.prune import measure_influence, most_influential, prune
 from tasks.generation.student import evenly_spread, keep_neurons, with_layers
 from tasks.generation.training import completion_loss
 from tasks.recipe.text_generation import DistilConfig, GenerationPruneConfig
-from tests.tasks.generation.conftest import call_rows, workspace_in
+from tests.tasks.generation.conftest import workspace_in
 from tests.tasks.generation.test_induction_heads import llama
 
 QUICK = {"learning_rate": 8e-3, "embedding_learning_rate": 5e-3, "tokens_per_step": 512, "max_length": 64}
@@ -115,7 +115,25 @@ def test_a_student_is_smaller_and_answers_like_its_teacher(
     model, tokenizer = open_model(workspace.out), open_tokenizer(workspace.out)
     assert model.config.num_hidden_layers == 2
     assert tokenizer.get_vocab() == open_tokenizer(caller.folder).get_vocab()
-    assert to_examples(call_rows(3, 1), tokenizer) == to_examples(call_rows(3, 1), open_tokenizer(caller.folder))
+    assert result.prompt_format == caller.result.prompt_format
+
+
+def test_a_narrow_student_has_the_teachers_sizes_however_large_and_padded(
+    caller: Artifact, calls: Artifact, tmp_path: Path
+) -> None:
+    """As Qwen3's: more rows of embeddings than the tokenizer has tokens, more positions than `init` may have."""
+    teacher, tokenizer = open_model(caller.folder), open_tokenizer(caller.folder)
+    teacher.resize_token_embeddings(len(tokenizer) + 117)
+    teacher.config.max_position_embeddings = 40_960
+    folder = tmp_path / "teacher"
+    write_model(folder, teacher, tokenizer)
+    config = DistilConfig(layers=1, width=32, epochs=0.1, **QUICK)
+    work = workspace_in(tmp_path / "student")
+    result = distil(calls, Artifact("fine-tune", folder, "", caller.result), config=config, seed=0, workspace=work)
+    student = open_model(work.out)
+    assert (student.config.num_hidden_layers, student.config.hidden_size) == (1, 32)
+    assert student.config.vocab_size == result.shape.vocabulary == len(tokenizer) + 117
+    assert student.config.max_position_embeddings == 40_960
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from tasks.generation.examples import Example, to_examples
+from tasks.generation.prompt_format import prompt_format
 from tasks.generation.swapped_copies import SwappedCopies
 from tasks.generation.train_tokenizer import train_tokenizer
 from tests.tasks.generation.conftest import call_rows
@@ -19,7 +20,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 @pytest.fixture(scope="module")
 def examples(tokenizer: PreTrainedTokenizerFast) -> list[Example]:
-    return to_examples(ROWS, tokenizer)
+    return to_examples(ROWS, tokenizer, prompt_format(tokenizer))
 
 
 def variants(examples: list[Example], swaps: SwappedCopies, seed: int = 0) -> list[Example]:

@@ -1,0 +1,48 @@
+"""Looks at the rows as the model will be given them, before any training: special tokens spelled out, and lengths in tokens.
+
+What is too long is measured here and judged by the recipe (see row_lengths), so that another limit needs no new measurement.
+"""
+
+import json
+from collections import Counter
+
+from tasks.artifact import Artifact, Workspace
+from tasks.base_model import BaseModelFiles
+from tasks.data.rows import SPLITS, read_rows
+from tasks.errors import UserError
+from tasks.generation.examples import refuse_special_tokens, to_examples
+from tasks.generation.fine_tune import tokenizer_for
+from tasks.generation.prompt_format import prompt_format
+from tasks.generation.records import RowLengths
+from tasks.recipe.text_generation import InitConfig
+from tasks.records import SnapshotResult
+
+
+def check_rows(
+    snapshot: Artifact[SnapshotResult], *, start: BaseModelFiles | InitConfig, workspace: Workspace
+) -> RowLengths:
+    """Measure the rows of all splits. Raises UserError where one spells out a special token."""
+    rows = {split: read_rows(snapshot, split) for split in SPLITS}
+    workspace.progress("tokenizer", None)
+    tokenizer = tokenizer_for(start, rows["train"])
+    layout, context = prompt_format(tokenizer), _context(start)
+    completions, beyond = {}, {}
+    for split in SPLITS:
+        workspace.progress(f"lengths of the split {split}", None)
+        refuse_special_tokens(rows[split], tokenizer, split)
+        examples = to_examples(rows[split], tokenizer, layout)
+        lengths = Counter(len(example.completion) - 1 for example in examples)
+        completions[split] = dict(sorted(lengths.items()))
+        beyond[split] = sum(len(example) > context for example in examples)
+    return RowLengths(context=context, completions=completions, beyond_context=beyond)
+
+
+def _context(start: BaseModelFiles | InitConfig) -> int:
+    """By the configuration alone: the weights are not opened for this."""
+    if isinstance(start, InitConfig):
+        return start.context
+    file = start.folder / "config.json"
+    try:
+        return int(json.loads(file.read_text(encoding="utf-8"))["max_position_embeddings"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"no max_position_embeddings here ({error})", file=file, field="base_model") from error
