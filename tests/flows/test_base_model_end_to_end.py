@@ -28,9 +28,9 @@ data:
   near_duplicate_similarity: 1.0
   shares: {{tune: 0.2, certify: 0.25, gate: 0.15}}
 base_model: base
-fine_tune: {{epochs: 2, learning_rate: 1e-2, tokens_per_step: 512, max_length: 64, packing: true, lora: {{rank: 16}}}}
+fine_tune: {{epochs: 2, learning_rate: 1e-2, tokens_per_step: 512, packing: true, lora: {{rank: 16}}}}
 distil: {{enabled: false}}
-prune: {{enabled: true, layers: 2, ffn_share: 0.75, importance_rows: 64, epochs: 1, learning_rate: 1e-2, tokens_per_step: 512, max_length: 64}}
+prune: {{enabled: true, layers: 2, ffn_share: 0.75, importance_rows: 64, epochs: 1, learning_rate: 1e-2, tokens_per_step: 512}}
 generation: {{max_new_tokens: 40}}
 quantize: {{candidates: [{{weights: int4, head: int8}}], max_accuracy_loss: 0.05}}
 router: {{max_accuracy_loss: 0.05}}
