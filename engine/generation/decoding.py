@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from engine.generation.decoder import LogProbabilities, State
+from engine.generation.state import LogProbabilities, State
 
 
 class Drafter(Protocol):
@@ -61,7 +61,7 @@ def decode(
     unread = list(prompt[past:])
     while True:
         draft = list(drafter.draft(answer.tokens)) if drafter is not None else []
-        del draft[max_new_tokens - len(answer.tokens) - 1 :]
+        del draft[min(max_new_tokens - len(answer.tokens), state.most_draft_rows) - 1 :]
         rows = state.read(unread + draft, past, 1 + len(draft))
         past += len(unread)
         answer.passes += 1

@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from engine.errors import InputError
-from engine.generation.decoder import LogProbabilities
 from engine.generation.prompts import PromptTokenizer, sure_text
+from engine.generation.state import LogProbabilities
 
 _LONGEST_TAIL: Final = 3  # bytes of a character that is not whole yet
 _SOME_CHARACTER: Final = "é".encode()
