@@ -25,8 +25,8 @@ class Completion(Prediction):
     """One answer; `label` is its text, so that it is compared with gold, logged and watched as any other answer.
 
     `confidence`: probability of the whole answer under the model that gave it. `tokens`, `prompt_tokens`: how many.
-    `finished`: it ended by itself, not at `max_new_tokens`. `first_token_ms`: by this request's clock, until the first token
-    of this answer was known; `total_ms`: until the last was.
+    `finished`: it ended by itself, not at `max_new_tokens`, nor where no token kept to the schema that was asked for.
+    `first_token_ms`: by this request's clock, until the first token of this answer was known; `total_ms`: until the last was.
     """
 
     tokens: int = 0

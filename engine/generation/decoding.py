@@ -5,11 +5,12 @@ the model's own next token comes on top (Leviathan et al. 2023, with a determini
 greedy answer whatever the draft says.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from engine.generation.decoder import LogProbabilities, State
+from engine.generation.state import LogProbabilities, State
 
 
 class Drafter(Protocol):
@@ -22,8 +23,11 @@ class Drafter(Protocol):
 class Constraint(Protocol):
     """What an answer may be, token by token."""
 
-    def choose(self, log_probabilities: LogProbabilities, likeliest: int) -> int:
-        """The likeliest token (of `log_probabilities` (vocabulary,)) that may come next; it is taken to come next."""
+    def choose(self, log_probabilities: LogProbabilities, likeliest: int) -> int | None:
+        """The likeliest token (of `log_probabilities` (vocabulary,)) that may come next; it is taken to come next.
+
+        None where no token may, not even the end.
+        """
 
 
 @dataclass(slots=True)
@@ -31,12 +35,14 @@ class Decoded:
     """One answer in the making.
 
     `tokens`: without the end token. `log_probabilities`: of each token and of the end token. `ended`: by the end token.
-    `passes`: how often the model was run. `drafted`, `accepted`: how many tokens were guessed, and how many rightly.
+    `stuck`: no token may come behind it by its constraint, whose log-probability is that of the impossible. `passes`: how
+    often the model was run. `drafted`, `accepted`: how many tokens were guessed, and how many rightly.
     """
 
     tokens: list[int] = field(default_factory=list)
     log_probabilities: list[float] = field(default_factory=list)
     ended: bool = False
+    stuck: bool = False
     passes: int = 0
     drafted: int = 0
     accepted: int = 0
@@ -61,7 +67,7 @@ def decode(
     unread = list(prompt[past:])
     while True:
         draft = list(drafter.draft(answer.tokens)) if drafter is not None else []
-        del draft[max_new_tokens - len(answer.tokens) - 1 :]
+        del draft[min(max_new_tokens - len(answer.tokens), state.most_draft_rows) - 1 :]
         rows = state.read(unread + draft, past, 1 + len(draft))
         past += len(unread)
         answer.passes += 1
@@ -69,7 +75,7 @@ def decode(
         kept = _take(answer, rows, draft, end_ids, max_new_tokens, constraint)
         answer.accepted += kept
         yield answer
-        if answer.ended or len(answer.tokens) >= max_new_tokens:
+        if answer.ended or answer.stuck or len(answer.tokens) >= max_new_tokens:
             return
         past += kept
         unread = [answer.tokens[-1]]
@@ -87,6 +93,10 @@ def _take(
     chosen = rows.argmax(-1).tolist()
     for index, likeliest in enumerate(chosen):
         token = likeliest if constraint is None else constraint.choose(rows[index], likeliest)
+        if token is None:
+            answer.log_probabilities.append(-math.inf)
+            answer.stuck = True
+            return index
         answer.log_probabilities.append(float(rows[index, token]))
         if token in end_ids:
             answer.ended = True

@@ -10,11 +10,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 from engine.errors import InputError
-from engine.generation.decoder import LogProbabilities
-from engine.generation.prompts import PromptTokenizer, sure_text
+from engine.generation.prompts import PromptTokenizer
+from engine.generation.state import LogProbabilities
 
-_LONGEST_TAIL: Final = 3  # bytes of a character that is not whole yet
-_SOME_CHARACTER: Final = "é".encode()
 _WHITESPACE: Final = r"[ \n\t]{0,8}"  # so that no model can go on with blanks for ever
 
 
@@ -27,36 +25,40 @@ class SchemaGuide:
         self._tokenizer = tokenizer
         self._end_ids = end_ids
         self._tokens: list[int] = []
-        self._told = ""
+        self._held = b""
+        self._silent = False
 
-    def choose(self, log_probabilities: LogProbabilities, likeliest: int) -> int:
-        """See Constraint; the end token where nothing else may come."""
+    def choose(self, log_probabilities: LogProbabilities, likeliest: int) -> int | None:
+        """See Constraint; None where no token says what would have to come."""
         if self._takes(likeliest):
             return likeliest
+        if self._matcher.is_stopped() and self._matcher.is_accepting():
+            return max(self._end_ids, key=log_probabilities.__getitem__)
         for token in (-log_probabilities).argsort(kind="stable").tolist():
             if self._takes(token):
                 return int(token)
-        return min(self._end_ids)
+        return None
 
     def _takes(self, token: int) -> bool:
         """Whether the answer may go on with the token; if so, it does."""
         if token in self._end_ids:
-            return bool(self._matcher.is_accepting())
-        if token in self._tokenizer.special_ids:
+            return not self._held and bool(self._matcher.is_accepting())
+        if token in self._tokenizer.special_ids or self._matcher.is_stopped():
             return False
-        decoded = self._tokenizer.decode([*self._tokens, token])
-        text = sure_text(decoded)
-        if not text.startswith(self._told) or len(decoded) - len(text) > _LONGEST_TAIL:
+        said = self._tokenizer.token_bytes.behind(self._tokens, self._held, token)
+        if said is None:
             return False
-        new = list(text[len(self._told) :].encode())
-        # Half a character may come where a whole one might.
-        wanted = new + list(_SOME_CHARACTER if decoded.endswith("\ufffd") else b"")
-        if wanted and (self._matcher.is_stopped() or self._matcher.validate_tokens(wanted) < len(wanted)):
+        new, held = list(said[0]), said[1]
+        if not new and not self._held and self._silent:  # or a model could say nothing for ever
             return False
-        if new:
-            self._matcher.consume_tokens(new)
+        if self._matcher.validate_tokens(new) < len(new):
+            return False
+        self._matcher.consume_tokens(new)
+        if held and self._matcher.is_stopped():  # with nothing to come that could take it away
+            self._matcher.rollback(len(new))
+            return False
         self._tokens.append(token)
-        self._told = text
+        self._held, self._silent = held, not new
         return True
 
 

@@ -128,8 +128,13 @@ class GenerationModel(AdaptiveModel):
     ) -> list[Completion]:
         """One answer per prompt, in order. A prompt that cannot be asked gets an answer with `error`; the others are answered.
 
-        `max_new_tokens`: None takes the bundle's; less are made where the context has no room for more. `schema`: a JSON
-        schema that the answers keep to. `detail`: say what every path that was run found. InputError where an argument is wrong.
+        `max_new_tokens`: None takes the bundle's; less are made where the context has no room for more. `detail`: say what
+        every path that was run found. InputError where an argument is wrong.
+
+        `schema`: a JSON schema that the answers keep to. An answer that is not `finished` does not keep to it as a whole: it
+        was cut at `max_new_tokens`, or the tokenizer has no token for what would have to come. The certificate is about
+        answers without a schema: its thresholds were calibrated on those, and the tokens that a schema forces are less
+        likely, so that more of the answers go on to the last path.
         """
         if isinstance(texts, bytes | bytearray) or not isinstance(texts, str | Iterable):
             raise InputError(f"a prompt or a list of prompts is needed, not {type(texts).__name__}")
@@ -159,7 +164,8 @@ class GenerationModel(AdaptiveModel):
 
         Nothing is taken back, so the first piece comes when it is certain which path answers. A path that may stop is judged
         by its whole answer, and that comes in one piece, if it stops; the last path's comes as it is made. Where the router
-        hands on, the last path checks the draft that is there in its first pass, so its first piece is a long one.
+        hands on, the last path checks the draft that is there in its first pass, so its first piece is a long one. What is not
+        sure is held back, such as a character of several tokens.
         """
         point = self._routing.point(operating_point)
         most, guide = self._most(max_new_tokens), None if schema is None else checked_schema(schema)

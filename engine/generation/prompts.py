@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 from typing import Final, Literal
@@ -14,10 +15,12 @@ from typing import Final, Literal
 from tokenizers import Tokenizer
 
 from engine.errors import BundleError, InputError
+from engine.generation.token_bytes import BYTE_TOKENS, TokenBytes, decoder_steps, token_bytes
 from engine.tokenization import well_formed
 
 SETTINGS_FILE: Final = "generation.json"
-_LOOKS_SPECIAL: Final = r"<\|[A-Za-z0-9_]{1,32}\|>"
+_BARS: Final = re.compile(r"<\|[A-Za-z0-9_]{1,32}\|>")
+"""A style of special tokens; where a model's own are in it, others in it are not ordinary text either."""
 _PROBES: Final = ("a b", "9, x")
 
 
@@ -49,7 +52,11 @@ class GenerationSettings:
 
 
 class PromptTokenizer:
-    """Thread-safe. `prefix_ids`: what every prompt's ids start with."""
+    """Thread-safe.
+
+    `prefix_ids`: what every prompt's ids start with. `special_ids`: of special tokens. `byte_ids`: of tokens that are a byte
+    of a character, of which a run is decoded as one.
+    """
 
     def __init__(self, file: Path, settings: GenerationSettings) -> None:
         """`file` is a `tokenizer.json`; BundleError when it cannot be read."""
@@ -62,9 +69,14 @@ class PromptTokenizer:
         self._settings = settings
         added = self._tokenizer.get_added_tokens_decoder()
         self.special_ids = frozenset(number for number, token in added.items() if token.special)
-        special = [added[number].content for number in self.special_ids]
-        self._special = frozenset(special)
-        self._suspect = re.compile("|".join([*map(re.escape, special), _LOOKS_SPECIAL]))
+        self._special = frozenset(added[number].content for number in self.special_ids)
+        forms = sorted(map(re.escape, self._special), key=len, reverse=True)
+        if any(_BARS.fullmatch(token) for token in self._special):
+            forms.append(_BARS.pattern)
+        self._suspect = re.compile("|".join(forms) or "(?!)")
+        falls_back = any(step["type"] == "ByteFallback" for step in decoder_steps(self._tokenizer))
+        byte_ids = map(self._tokenizer.token_to_id, BYTE_TOKENS if falls_back else ())
+        self.byte_ids = frozenset(number for number in byte_ids if number is not None)
         self.prefix_ids: tuple[int, ...] = _common_start(*(self._ids(probe) for probe in _PROBES))
 
     def encode(self, prompt: object) -> list[int]:
@@ -82,6 +94,11 @@ class PromptTokenizer:
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of an answer's ids."""
         return self._tokenizer.decode(tokens, skip_special_tokens=True)
+
+    @cached_property
+    def token_bytes(self) -> TokenBytes:
+        """What each token of an answer says, byte by byte."""
+        return token_bytes(self._tokenizer)
 
     def _ids(self, prompt: str) -> list[int]:
         text = f"{self._settings.prefix}{prompt}{self._settings.suffix}"
@@ -102,18 +119,20 @@ class PieceDecoder:
         self._told = ""
 
     def piece(self, tokens: Sequence[int], *, final: bool) -> str:
-        """What is new and sure in the text of `tokens`, which grow from call to call; all that is left at the last call."""
-        text = self._tokenizer.decode(tokens)
-        # A tokenizer's decoder may take the last character away when the next one is known.
-        sure = text if final else sure_text(text)[:-1]
-        if not sure.startswith(self._told):
-            if final:
-                raise BundleError("this tokenizer alters text that it has decoded already; it cannot be streamed")
+        """What is new and sure in the text of `tokens`, which grow from call to call; all that is left at the last call.
+
+        Nothing is taken back, so the pieces are the whole text, unless a tokenizer alters what was sure.
+        """
+        sure = self._tokenizer.decode(tokens) if final else self._sure(tokens)
+        if not final and not sure.startswith(self._told):
             return ""
         piece, self._told = sure[len(self._told) :], sure
         return piece
 
-
-def sure_text(text: str) -> str:
-    """A decoded text without what may still be altered at its end: half a character, or a mark that waits for its word."""
-    return text.rstrip("\ufffd\ue000")
+    def _sure(self, tokens: Sequence[int]) -> str:
+        """The text without what may still be altered: half a character, a mark that waits for its word, a run of bytes."""
+        end, byte_ids = len(tokens), self._tokenizer.byte_ids
+        while end and tokens[end - 1] in byte_ids:
+            end -= 1
+        # A tokenizer's decoder may take the last character away when the next one is known.
+        return self._tokenizer.decode(tokens[:end]).rstrip("\ufffd\ue000")[:-1]

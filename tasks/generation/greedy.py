@@ -1,7 +1,8 @@
 """A decoder opened for the offline steps: greedy answers to prompts, and how well it predicts gold completions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self, TypeVar
@@ -12,9 +13,10 @@ from tokenizers import Tokenizer
 
 from engine.bundle import TOKENIZER_FILE
 from engine.errors import InputError
-from engine.generation.decoder import Decoder, LogProbabilities
+from engine.generation.decoder import Decoder
 from engine.generation.decoding import Decoded, Drafter, decode
 from engine.generation.prompts import GenerationSettings, PromptTokenizer
+from engine.generation.state import LogProbabilities
 from tasks.child_process import usable_cpus
 from tasks.data.rows import Row
 from tasks.generation.examples import Example
@@ -93,17 +95,20 @@ class GreedyDecoder:
         gold = self.tokenizer.encode(row.label, add_special_tokens=False).ids
         return Example(list(self.prompt(row.text)), [*gold, min(self.decoder.end_ids)])
 
-    def predicted(self, row: Row) -> LogProbabilities:
+    @contextmanager
+    def predicted(self, row: Row) -> Iterator[LogProbabilities]:
         """(tokens, vocabulary) log-probabilities behind every token of the gold completion before it, its end included.
 
-        Without rows where prompt and completion are longer than the context.
+        Without rows where prompt and completion are longer than the context. They are the decoder's own memory, which the
+        next request writes over.
         """
         example = self.example(row)
         prompt, gold = example.prompt, example.completion
         if not prompt or len(example) - 1 > self.decoder.context_length:
-            return np.zeros((0, 1), dtype=np.float32)
+            yield np.zeros((0, 1), dtype=np.float32)
+            return
         with self.decoder.request(prompt, len(gold)) as (state, past):
-            return state.read([*prompt, *gold[:-1]][past:], past, len(gold)).copy()
+            yield state.read([*prompt, *gold[:-1]][past:], past, len(gold))
 
     def perplexity(self, rows: Sequence[Row]) -> float:
         """By token, over the gold completions of all rows that fit the context."""
@@ -111,8 +116,8 @@ class GreedyDecoder:
 
     def _surprise(self, row: Row) -> NDArray[np.float64]:
         """(tokens,) negative log-probabilities of the gold completion and its end."""
-        rows = self.predicted(row)
-        return -rows[np.arange(len(rows)), self.example(row).completion[: len(rows)]].astype(np.float64)
+        with self.predicted(row) as rows:
+            return -rows[np.arange(len(rows)), self.example(row).completion[: len(rows)]].astype(np.float64)
 
 
 def on_all_cores(work: Callable[[T], U], items: Sequence[T]) -> list[U]:

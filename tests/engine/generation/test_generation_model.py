@@ -190,6 +190,11 @@ def test_answers_keep_to_a_schema(model: GenerationModel) -> None:
             assert set(call) == {"function", "amount"}
 
 
+def test_an_answer_cut_under_a_schema_is_not_finished(model: GenerationModel) -> None:
+    (answer,) = model.predict(PROMPTS[0], schema=SCHEMA, max_new_tokens=3)
+    assert (answer.tokens, answer.finished) == (3, False)
+
+
 def test_a_schema_streams_the_same_answer(model: GenerationModel) -> None:
     (answer,) = model.predict(PROMPTS[0], schema=SCHEMA, max_new_tokens=100)
     assert "".join(model.generate(PROMPTS[0], schema=SCHEMA, max_new_tokens=100)) == answer.text
