@@ -19,7 +19,7 @@ from flows.steps.key import Step
 from flows.steps.runner import StepCall, StepRunner
 from registry.baseline import Baseline
 from tasks.artifact import Artifact
-from tasks.generation.records import DecoderExport, GenerationFineTuneResult, RowLengths, StudentResult
+from tasks.generation.records import DecoderExport, GenerationFineTuneResult, RowLengths, StudentChoice, StudentResult
 from tasks.generation.row_lengths import require_room
 from tasks.recipe import TextGenerationRecipe
 from tasks.records import (
@@ -35,6 +35,7 @@ FINE_TUNE: Final = Step("fine-tune", "tasks.generation.fine_tune:fine_tune", Gen
 DISTIL: Final = Step("distil", "tasks.generation.distil:distil", StudentResult)
 PRUNE: Final = Step("prune", "tasks.generation.prune:prune", StudentResult)
 EXPORT: Final = Step("export", "tasks.generation.export:export_decoder", DecoderExport)
+CHOOSE_STUDENT: Final = Step("choose-student", "tasks.generation.students:choose_student", StudentChoice, measures=True)
 QUANTIZE: Final = Step("quantize", "tasks.generation.quantize:select_decoder", CompressionResult, measures=True)
 CALIBRATE: Final = Step(
     "calibrate-router", "tasks.generation.calibrate:calibrate_generation", RouterResult, measures=True
@@ -47,16 +48,18 @@ COMPARE: Final = Step(
 # The names under which the models reach the quantize step.
 _FULL: Final = "full"
 _SMALL: Final = "small"
+# What the students are called, by the method that made them.
+_DISTILLED: Final = "distilled"
+_PRUNED: Final = "pruned"
 
 
 def step_labels(prepared: PreparedRun, *, compared: bool = False) -> list[str]:
     """What the steps of this recipe are called, in order; `compared`: there is a champion to compare with."""
     recipe = _recipe(prepared)
-    labels = [*snapshot_labels(prepared), CHECK_ROWS.name, FINE_TUNE.name]
-    labels += [DISTIL.name] if recipe.distil.enabled else []
-    labels += [PRUNE.name] if recipe.prune.enabled else []
-    labels += [labelled(EXPORT, _FULL)]
-    labels += [labelled(EXPORT, _SMALL)] if recipe.distil.enabled or recipe.prune.enabled else []
+    students = _methods(recipe)
+    labels = [*snapshot_labels(prepared), CHECK_ROWS.name, FINE_TUNE.name, *(step.name for step in students.values())]
+    labels += [labelled(EXPORT, name) for name in (_FULL, *students)]
+    labels += [CHOOSE_STUDENT.name] if students else []
     labels += [QUANTIZE.name, CALIBRATE.name, EVALUATE.name]
     labels += [COMPARE.name] if compared else []
     return [*labels, *benchmark_labels(prepared.targets)]
@@ -80,24 +83,31 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBun
         {"snapshot": trained_on, "start": start, "config": recipe.fine_tune, "seed": recipe.seed},
         files=("trainer_log.json",),
     )
-    small = _small(recipe, trained_on, fine_tuned, steps)
-    models: dict[str, Artifact[Any]] = {_FULL: fine_tuned} | ({_SMALL: small} if small else {})
+    students = _students(recipe, trained_on, fine_tuned, steps)
+    made: dict[str, Artifact[Any]] = {_FULL: fine_tuned, **students}
     calls = [
         StepCall(EXPORT, {"snapshot": trained_on, "model": model}, label=labelled(EXPORT, name))
-        for name, model in models.items()
+        for name, model in made.items()
     ]
-    exports = dict(zip(models, steps.run_all(calls), strict=True))
+    exports = dict(zip(made, steps.run_all(calls), strict=True))
     answers = {"correct": recipe.data.correct, "max_new_tokens": recipe.generation.max_new_tokens}
+    tried = {"snapshot": trained_on, "confidence": recipe.router.confidence, "target": target, **answers}
+    choice: Artifact[StudentChoice] | None = None
+    if students:
+        own = {name: exports[name] for name in students}
+        given = {"fine_tuned": fine_tuned, "full": exports[_FULL], "students": students, "exports": own}
+        choice = steps.run(CHOOSE_STUDENT, tried | given)
+    small = choice.result.chosen if choice else None
+    names = {_FULL: _FULL} | ({_SMALL: small} if small else {})
+    models = {role: made[name] for role, name in names.items()}
     compression = steps.run(
         QUANTIZE,
-        {
-            "snapshot": trained_on,
+        tried
+        | {
             "models": models,
-            "exports": exports,
+            "exports": {role: exports[name] for role, name in names.items()},
+            "students": choice,
             "config": recipe.quantize,
-            "confidence": recipe.router.confidence,
-            "target": target,
-            **answers,
         },
     )
     calibration = {
@@ -111,7 +121,7 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBun
         **answers,
     }
     router = calibrate(CALIBRATE, calibration, prepared, judged_by, steps, home)
-    parts = {"student": small} if small else {}
+    parts = {"student": students[small]} if small else {}
     return MadeBundle(trained_on, judged_by, fine_tuned, compression, router, parts)
 
 
@@ -136,26 +146,22 @@ def gather_evidence(
     return judged(prepared, made, baseline, steps, evaluation=evaluation, compare=COMPARE, compare_with=given)
 
 
-def _small(
+def _students(
     recipe: TextGenerationRecipe,
     snapshot: Artifact[SnapshotResult],
     fine_tuned: Artifact[GenerationFineTuneResult],
     steps: StepRunner,
-) -> Artifact[StudentResult] | None:
-    """The smaller model of the ladder; of two, the one with more right answers on tune, else the smaller one."""
+) -> dict[str, Artifact[StudentResult]]:
+    """The smaller models, by method."""
     common = {"snapshot": snapshot, "fine_tuned": fine_tuned, "seed": recipe.seed}
-    made = []
-    if recipe.distil.enabled:
-        made.append(steps.run(DISTIL, common | {"config": recipe.distil}))
-    if recipe.prune.enabled:
-        made.append(steps.run(PRUNE, common | {"config": recipe.prune}))
-    if not made:
-        return None
-    best = max(made, key=lambda each: (each.result.tune.exact_match, -each.result.shape.parameters))
-    if len(made) > 1:
-        found = ", ".join(f"{each.step} {each.result.tune.exact_match:.1%}" for each in made)
-        steps.note(f"small model: {best.step} goes on ({found} right on tune)")
-    return best
+    configs = {_DISTILLED: recipe.distil, _PRUNED: recipe.prune}
+    return {name: steps.run(step, common | {"config": configs[name]}) for name, step in _methods(recipe).items()}
+
+
+def _methods(recipe: TextGenerationRecipe) -> dict[str, Step[StudentResult]]:
+    """How the recipe makes smaller models of the full one."""
+    methods = {_DISTILLED: DISTIL} if recipe.distil.enabled else {}
+    return methods | ({_PRUNED: PRUNE} if recipe.prune.enabled else {})
 
 
 def _recipe(prepared: PreparedRun) -> TextGenerationRecipe:

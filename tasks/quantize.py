@@ -25,7 +25,7 @@ from tasks.model_shape import SHAPE_FILE, read_shape
 from tasks.recipe.schema import QuantizeConfig
 from tasks.recipe.target import Target
 from tasks.records import CompressionResult, ExportResult, GraphParity, SnapshotResult, Technique
-from tasks.techniques import Measured, is_better, judge
+from tasks.techniques import Limits, Measured, is_better, judge
 
 FINE_TUNED: Final = "fine-tuned"
 PRUNED: Final = "pruned"
@@ -74,8 +74,7 @@ class Trial:
             self._measured(parent, means["parent"]),
             parity=parity.max_abs_difference,
             agreement=parity.agreement,
-            budget=budget,
-            confidence=self.confidence,
+            limits=Limits(budget, self.confidence),
         )
 
     def _measured(self, candidate: Candidate, block_ms: NDArray[np.float64]) -> Measured:

@@ -1,24 +1,43 @@
 """The child process in which onnxruntime-genai's model builder runs: its imports put a module named `builders` into the
 
-process that does them, and it prints. All graphs of a job share the seconds that its imports take.
+process that does them, and it prints. All jobs share the seconds that its imports take: each is the path of a JSON file, a
+line of standard input. What went wrong with which graph is answered as a line of JSON to the descriptor that it is given.
 """
 
+import gc
 import json
+import os
 import sys
+import traceback
 from pathlib import Path
+from typing import Any
+
+
+def _failure(builder: Any, job: dict[str, Any], graph: dict[str, Any]) -> str:
+    """Why the graph could not be built; empty where it was."""
+    place = (None, graph["model"], graph["out"], graph["weights"], job["execution_provider"], job["cache"])
+    try:
+        options = builder.parse_extra_options(*place, [f"{key}={value}" for key, value in graph["options"].items()])
+        builder.create_model(*place, **options)
+    except Exception as error:  # noqa: BLE001 - whatever it raises, the next graph may be built
+        traceback.print_exc()
+        return f"{type(error).__name__}: {error}"
+    finally:
+        gc.collect()
+    return ""
+
 
 if __name__ == "__main__":
     from tasks.child_process import die_with_parent
 
     die_with_parent()
-    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-
     import onnxruntime_genai
-    from onnxruntime_genai.models import builder
+    from onnxruntime_genai.models import builder as model_builder
 
     onnxruntime_genai.disable_telemetry_events()
-
-    for graph in job["graphs"]:
-        place = (None, graph["model"], graph["out"], graph["weights"], job["execution_provider"], job["cache"])
-        options = builder.parse_extra_options(*place, [f"{key}={value}" for key, value in graph["options"].items()])
-        builder.create_model(*place, **options)
+    with os.fdopen(int(sys.argv[1]), "w", encoding="utf-8") as answers:
+        for line in sys.stdin:
+            given = json.loads(Path(line.strip()).read_text(encoding="utf-8"))
+            failures = [_failure(model_builder, given, graph) for graph in given["graphs"]]
+            answers.write(json.dumps(failures) + "\n")
+            answers.flush()

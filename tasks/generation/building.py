@@ -5,12 +5,14 @@ Each folder holds what onnxruntime-genai itself loads (`genai_config.json`, `mod
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from types import TracebackType
+from typing import Final, Literal, Self
 
 from tasks.child_process import how_it_ended, importing_environment
 from tasks.generation.head_padding import pad_heads
@@ -41,36 +43,97 @@ def build_decoders(builds: Sequence[DecoderBuild], *, scratch: Path, provider: P
 
     Raises UserError for a model whose heads the kernels cannot take, DecoderBuildError where the builder fails.
     """
-    scratch.mkdir(parents=True, exist_ok=True)
-    models = list(dict.fromkeys(build.model for build in builds))
-    sources = {model: pad_heads(model, scratch / f"padded-{number}") for number, model in enumerate(models)}
-    graphs = [
-        {
-            "model": str(sources[build.model].resolve()),
-            "out": str(build.out.resolve()),
-            "weights": build.precision.weights,
-            "options": build.precision.builder_options(),
+    with DecoderBuilder(scratch, provider) as builder:
+        builder.build(builds)
+
+
+class DecoderBuilder:
+    """The child process that builds, for as many rounds as are needed: its imports alone cost seconds.
+
+    It starts at once and imports while this process does something else.
+    """
+
+    def __init__(self, scratch: Path, provider: Provider = "cpu") -> None:
+        """`scratch`: for its own files, which are written over. A context manager, which ends the child."""
+        scratch.mkdir(parents=True, exist_ok=True)
+        self._scratch, self._provider = scratch, provider
+        self._sources: dict[Path, Path] = {}
+        self._log = scratch / "build.log"
+        answers, write_end = os.pipe()
+        self._answers = os.fdopen(answers, encoding="utf-8")
+        with self._log.open("wb") as output:
+            self._child = subprocess.Popen(
+                [sys.executable, "-P", "-m", _CHILD, str(write_end)],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=[write_end],
+                text=True,
+                env=importing_environment() | {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TQDM_DISABLE": "1"},
+            )
+        os.close(write_end)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        if kind is not None:
+            self._child.kill()
+        self._child.communicate()  # the end of its input is its end
+        self._answers.close()
+
+    def build(self, builds: Sequence[DecoderBuild]) -> None:
+        """Writes the decoder folder of every build. Raises what `build_decoders` does."""
+        failed = self.try_to_build(builds)
+        if failed:
+            build, why = next(iter(failed.items()))
+            raise self._error(f"failed on {build.model} in {build.precision.name}: {why}")
+
+    def try_to_build(self, builds: Sequence[DecoderBuild]) -> dict[DecoderBuild, str]:
+        """Writes the decoder folder of every build that the builder can do; of the others, why it could not."""
+        if not builds:
+            return {}
+        for model in dict.fromkeys(build.model for build in builds):
+            if model not in self._sources:
+                self._sources[model] = pad_heads(model, self._scratch / f"padded-{len(self._sources)}")
+        failures = dict(zip(builds, self._carry_out(builds), strict=True))
+        for build, failure in failures.items():
+            if not failure:
+                write_serving_graph(build.out)
+        return {build: failure for build, failure in failures.items() if failure}
+
+    def _carry_out(self, builds: Sequence[DecoderBuild]) -> list[str]:
+        graphs = [
+            {
+                "model": str(self._sources[build.model].resolve()),
+                "out": str(build.out.resolve()),
+                "weights": build.precision.weights,
+                "options": build.precision.builder_options(),
+            }
+            for build in builds
+        ]
+        job = {
+            "cache": str((self._scratch / "cache").resolve()),
+            "execution_provider": self._provider,
+            "graphs": graphs,
         }
-        for build in builds
-    ]
-    job = {"cache": str((scratch / "cache").resolve()), "execution_provider": provider, "graphs": graphs}
-    job_file, log = scratch / "build.json", scratch / "build.log"
-    job_file.write_text(json.dumps(job), encoding="utf-8")
-    with log.open("wb") as output:
-        ended = subprocess.run(
-            [sys.executable, "-P", "-m", _CHILD, str(job_file.resolve())],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=importing_environment() | {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TQDM_DISABLE": "1"},
-            check=False,
-        )
-    if ended.returncode:
-        tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_TAIL_LINES:]
-        what = f"onnxruntime-genai's model builder {how_it_ended(ended.returncode)} on {', '.join(map(str, models))}"
-        raise DecoderBuildError("\n".join([what, *tail]))
-    for build in builds:
-        write_serving_graph(build.out)
+        job_file = self._scratch / "build.json"
+        job_file.write_text(json.dumps(job), encoding="utf-8")
+        answer = ""
+        if self._child.stdin is not None:
+            try:
+                print(job_file.resolve(), file=self._child.stdin, flush=True)
+                answer = self._answers.readline()
+            except BrokenPipeError:
+                pass  # it has ended, which is told below
+        if not answer:
+            raise self._error(f"{how_it_ended(self._child.wait())} on {', '.join(map(str, self._sources))}")
+        failures: list[str] = json.loads(answer)
+        return failures
+
+    def _error(self, what: str) -> DecoderBuildError:
+        tail = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_TAIL_LINES:]
+        return DecoderBuildError("\n".join([f"onnxruntime-genai's model builder {what}", *tail]))
 
 
 def decoder_size_mb(folder: Path) -> float:

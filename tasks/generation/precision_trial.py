@@ -1,14 +1,13 @@
-"""One model in every precision, on the tune rows and on the target: which is the fastest that loses no more than its budget."""
+"""One model in every precision, on the tune rows and on the target: which is the fastest that keeps to its limits."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.generation.drafting import PhraseDrafter
 from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Workspace
@@ -17,15 +16,16 @@ from tasks.generation.building import decoder_size_mb
 from tasks.generation.correctness import Correctness, is_correct
 from tasks.generation.greedy import GreedyDecoder, on_all_cores
 from tasks.generation.precision import FP32, DecoderPrecision
+from tasks.generation.ways import both_ways, faster_way
 from tasks.graphs.timing import interleaved_means
 from tasks.recipe.target import Target
 from tasks.records import GraphParity, Technique
-from tasks.techniques import Measured, is_better, judge
+from tasks.techniques import Limits, Measured, is_better, judge
 
 TIMED_ROWS: Final = 24
 TIMED_BLOCKS: Final = 7
 PARITY_ROWS: Final = 64
-DRAFT_TOKENS: Final = 8
+FEWEST_ALIKE: Final = 8
 _STATIC: Final = "static-"  # begins the names of those without drafts
 Floats = NDArray[np.float64]
 
@@ -55,7 +55,10 @@ class Judged:
 
 @dataclass(frozen=True)
 class PrecisionTrial:
-    """What all precisions of one model share; `prefix` begins their names."""
+    """What all precisions of one model share; `prefix` begins their names. `parent`: what they have to be faster than.
+
+    Accuracy is compared with fp32 whatever the parent; on a GPU, where fp32 cannot serve, fp16 is the parent.
+    """
 
     prefix: str
     rows: Sequence[Row]
@@ -63,19 +66,14 @@ class PrecisionTrial:
     correct: Correctness
     settings: GenerationSettings
     target: Target
+    parent: DecoderPrecision = FP32
 
-    def judge_all(
-        self, folders: Mapping[DecoderPrecision, Path], budget: float, confidence: float, workspace: Workspace
-    ) -> Judged:
-        """Every precision but fp32 against fp32: what it gained, and how far its log-probabilities are off."""
+    def judge_all(self, folders: Mapping[DecoderPrecision, Path], limits: Limits, workspace: Workspace) -> Judged:
+        """Every precision but fp32 against its parent: what it gained, and how far its log-probabilities are off."""
         tried = {precision: self._try(folder) for precision, folder in folders.items()}
-        step = max(1, len(self.rows) // TIMED_ROWS)
-        timed = [tried[FP32].decoder.prompt(row.text) for row in self.rows[::step][:TIMED_ROWS]]
-        runs: dict[str, Callable[[Sequence[int]], object]] = {
-            precision.name: own.decoder.answer for precision, own in tried.items()
-        }
-        runs |= {_drafted(precision): self._with_drafts(own.decoder) for precision, own in tried.items()}
-        means = interleaved_means(runs, timed, TIMED_BLOCKS, workspace.progress)
+        decoders = {precision.name: own.decoder for precision, own in tried.items()}
+        timed = [tried[FP32].decoder.prompt(self.rows[number].text) for number in timed_rows(tried.values())]
+        means = interleaved_means(both_ways(decoders, self.phrases), timed, TIMED_BLOCKS, workspace.progress)
         parity = {
             precision: self._parity(precision, own, tried[FP32])
             for precision, own in tried.items()
@@ -84,37 +82,38 @@ class PrecisionTrial:
         perplexities = {precision: own.decoder.perplexity(self.rows) for precision, own in tried.items()}
 
         def judged(prefix: str, block_ms: Callable[[DecoderPrecision], Floats]) -> dict[DecoderPrecision, Technique]:
-            measured = {
-                precision: Measured(
-                    name=self._name(precision) if precision == FP32 else prefix + self._name(precision),
-                    right=own.right,
+            def measured(precision: DecoderPrecision) -> Measured:
+                return Measured(
+                    name=prefix + self._name(precision),
+                    right=tried[precision].right,
                     block_ms=block_ms(precision),
-                    size_mb=decoder_size_mb(own.folder),
+                    size_mb=decoder_size_mb(tried[precision].folder),
                     perplexity=perplexities[precision],
                 )
-                for precision, own in tried.items()
-            }
+
+            def against(parent: DecoderPrecision) -> Measured:
+                speed = measured(parent)
+                name = self._name(parent) if parent == FP32 else speed.name
+                return replace(speed, name=name, right=tried[FP32].right, perplexity=perplexities[FP32])
+
             return {
                 precision: judge(
-                    measured[precision].name,
-                    measured[precision],
-                    measured[FP32],
+                    prefix + self._name(precision),
+                    measured(precision),
+                    against(FP32 if precision == self.parent else self.parent),
                     parity=check.max_abs_difference,
                     agreement=tried[precision].agreement(tried[FP32]),
-                    budget=budget,
-                    confidence=confidence,
+                    limits=limits,
+                    must_be_faster=precision != self.parent,
                 )
                 for precision, check in parity.items()
             }
 
         return Judged(
-            serving=judged("", lambda each: min(means[each.name], means[_drafted(each)], key=np.mean)),
+            serving=judged("", lambda each: faster_way(means, each.name)),
             static=judged(_STATIC, lambda each: means[each.name]),
             parity=list(parity.values()),
         )
-
-    def _with_drafts(self, decoder: GreedyDecoder) -> Callable[[Sequence[int]], object]:
-        return lambda prompt: decoder.answer(prompt, PhraseDrafter(self.phrases, prompt, DRAFT_TOKENS))
 
     def _try(self, folder: Path) -> _Tried:
         decoder = GreedyDecoder.open(folder, self.settings, self.target)
@@ -146,14 +145,25 @@ class PrecisionTrial:
         return f"{self.prefix}{precision.name}"
 
 
-def best(judged: Mapping[DecoderPrecision, Technique]) -> DecoderPrecision:
-    """The fastest that earned its place, else fp32."""
-    chosen = FP32
+def timed_rows(tried: Collection[_Tried]) -> NDArray[np.int64]:
+    """Numbers of the rows that are timed: of those that all answer alike, so that all write as many tokens.
+
+    Else the one that by chance runs on to the longest answer on one of few rows would be the slowest. Where they are alike
+    on fewer than FEWEST_ALIKE rows, of all.
+    """
+    first, *others = (own.texts for own in tried)
+    alike = [row for row, text in enumerate(first) if all(texts[row] == text for texts in others)]
+    numbers = np.array(alike if len(alike) >= FEWEST_ALIKE else range(len(first)), dtype=np.int64)
+    return numbers[:: max(1, len(numbers) // TIMED_ROWS)][:TIMED_ROWS]
+
+
+def best(judged: Mapping[DecoderPrecision, Technique], parent: DecoderPrecision = FP32) -> DecoderPrecision:
+    """The fastest that earned its place over the parent, else that; else fp32."""
+    chosen = parent if parent in judged and judged[parent].kept else FP32
+    start = chosen
     for precision, technique in judged.items():
-        if technique.kept and (chosen == FP32 or is_better(technique, judged[chosen])):
+        if precision == parent or not technique.kept:
+            continue
+        if chosen == start or is_better(technique, judged[chosen]):
             chosen = precision
     return chosen
-
-
-def _drafted(precision: DecoderPrecision) -> str:
-    return f"{precision.name}, drafted"

@@ -1,9 +1,12 @@
 """Prunes the full model to fewer layers and neurons, then lets it recover by distillation from what it was.
 
-Layers are chosen by block influence (Men et al., 2024, "ShortGPT"): how far a layer turns the residual stream. Neurons are
-chosen by how much they write into it: mean absolute activation times the length of the output column (Sun et al., 2023).
+Layers are chosen by block influence (Men et al., 2024, "ShortGPT"), which is how far each by itself turns the residual stream,
+or by angular distance (Gromov et al., 2024, "The Unreasonable Ineffectiveness of the Deeper Layers"): the block of consecutive
+ones goes that together turn it least. Neurons are chosen by how much they write into it: mean absolute activation times the
+length of the output column (Sun et al., 2023).
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -48,8 +51,12 @@ def prune(
         )
     workspace.progress("influence of layers and neurons", None)
     rows = read_rows(snapshot, "train")[: config.importance_rows]
-    influence = measure_influence(parent, to_examples(rows, tokenizer, fine_tuned.result.prompt_format))
-    kept = most_influential(influence.layers, config.layers)
+    examples = to_examples(rows, tokenizer, fine_tuned.result.prompt_format)
+    influence = measure_influence(parent, examples, block=max(0, layers - config.layers))
+    if influence.blocks and config.depth == "angular_distance":
+        kept = without_flattest_block(influence.blocks, layers)
+    else:
+        kept = most_influential(influence.layers, config.layers)
     student = with_layers(parent, kept)
     if width < neurons:
         chosen = [influence.neurons[index].topk(width).indices.sort().values for index in kept]
@@ -70,14 +77,24 @@ def prune(
 
 @dataclass(frozen=True)
 class Influence:
-    """`layers`: mean of 1 - cosine between a layer's input and output, by layer; `neurons`: by layer, (ffn width,)."""
+    """`layers`: mean of 1 - cosine between a layer's input and output, by layer; `neurons`: by layer, (ffn width,).
+
+    `blocks`: mean angle, as a share of half a turn, between the input of a layer and that of the layer so many behind it,
+    by the layer where the block begins; empty where no block was asked for.
+    """
 
     layers: tuple[float, ...]
     neurons: "tuple[Tensor, ...]"
+    blocks: tuple[float, ...] = ()
 
 
-def measure_influence(model: "PreTrainedModel", examples: Sequence[Example]) -> Influence:
-    """Over all real tokens of the examples."""
+def measure_influence(model: "PreTrainedModel", examples: Sequence[Example], block: int = 0) -> Influence:
+    """Over all real tokens of the examples. `block`: how many consecutive layers would go.
+
+    The angles are of all tokens, too, where Gromov et al. take the last of each text: here every token of a completion counts.
+    """
+    import math
+
     import torch
     from torch.nn import functional
 
@@ -85,15 +102,21 @@ def measure_influence(model: "PreTrainedModel", examples: Sequence[Example]) -> 
 
     layers = model.get_decoder().layers
     turned = [0.0] * len(layers)
+    angles = [0.0] * (len(layers) - block + 1 if block else 0)
+    begun: deque[Tensor] = deque(maxlen=max(1, block))  # what the last so many layers were given
     written = [torch.zeros(layer.mlp.down_proj.in_features) for layer in layers]
     seen = 0
     real: Tensor = torch.zeros(0)
 
     def on_layer(number: int) -> Any:
         def hook(_module: Any, inputs: tuple[Any, ...], output: Any) -> None:
-            after = output[0] if isinstance(output, tuple) else output
-            cosine = functional.cosine_similarity(inputs[0][real], after[real], dim=-1)
-            turned[number] += float((1 - cosine).sum())
+            before, after = inputs[0][real], (output[0] if isinstance(output, tuple) else output)[real]
+            turned[number] += float((1 - functional.cosine_similarity(before, after, dim=-1)).sum())
+            begun.append(before)
+            first = number + 1 - block
+            if block and first >= 0:
+                cosine = functional.cosine_similarity(begun[0], after, dim=-1)
+                angles[first] += float(cosine.clamp(-1, 1).arccos().sum()) / math.pi
 
         return hook
 
@@ -116,6 +139,7 @@ def measure_influence(model: "PreTrainedModel", examples: Sequence[Example]) -> 
                 lengths = torch.tensor([len(example) for example in chosen], device=model.device)
                 real = torch.arange(batch.ids.shape[1], device=model.device) < lengths[:, None]
                 seen += int(lengths.sum())
+                begun.clear()
                 model.get_decoder()(input_ids=batch.ids, use_cache=False)
     finally:
         for handle in handles:
@@ -124,6 +148,7 @@ def measure_influence(model: "PreTrainedModel", examples: Sequence[Example]) -> 
     return Influence(
         tuple(total / seen for total in turned),
         tuple(total / seen * column for total, column in zip(written, columns, strict=True)),
+        tuple(total / seen for total in angles),
     )
 
 
@@ -131,3 +156,13 @@ def most_influential(influence: Sequence[float], count: int) -> tuple[int, ...]:
     """0-based indices of the `count` layers with the most influence, in the model's order; among equals the earlier."""
     ranked = sorted(range(len(influence)), key=lambda index: (-influence[index], index))
     return tuple(sorted(ranked[:count]))
+
+
+def without_flattest_block(angles: Sequence[float], layers: int) -> tuple[int, ...]:
+    """0-based indices of the layers that stay where the block with the least angle goes; among equals the earliest.
+
+    `angles`: by the layer where a block begins; all blocks are as long as that allows.
+    """
+    block = layers + 1 - len(angles)
+    first = min(range(len(angles)), key=lambda index: (angles[index], index))
+    return tuple(index for index in range(layers) if not first <= index < first + block)

@@ -6,7 +6,7 @@ from typing import Literal
 from tasks.artifact import Record
 from tasks.generation.precision import DecoderPrecision
 from tasks.generation.prompt_format import PromptFormat
-from tasks.records import GraphParity
+from tasks.records import GraphParity, Technique
 
 
 class CompletionScores(Record):
@@ -95,3 +95,10 @@ class DecoderExport(Record):
     precision: DecoderPrecision
     parity: tuple[GraphParity, ...]
     size_mb: float
+
+
+class StudentChoice(Record):
+    """Which of the smaller models is the ladder's first path, by its method; None where none earns its place."""
+
+    chosen: Literal["distilled", "pruned"] | None
+    techniques: tuple[Technique, ...]

@@ -46,6 +46,20 @@ def interleaved_row_times(
 
     Waits while others measure on this machine, and tells `progress` so.
     """
+    times = interleaved_times(contenders, rows, repeats, progress)
+    return {name: np.median(blocks, axis=0) for name, blocks in times.items()}
+
+
+def interleaved_times(
+    contenders: Mapping[str, Callable[[T], object]],
+    rows: Sequence[T],
+    repeats: int,
+    progress: Callable[[str], None],
+) -> dict[str, NDArray[np.float64]]:
+    """Milliseconds of every contender for each row in each of `repeats` blocks: name → (repeats, rows).
+
+    Waits while others measure on this machine, and tells `progress` so.
+    """
     names = list(contenders)
     times = {name: np.zeros((repeats, len(rows))) for name in names}
     with exclusive_machine(progress):
@@ -56,7 +70,7 @@ def interleaved_row_times(
             shift = block % len(names)
             for name in names[shift:] + names[:shift]:
                 times[name][block] = [mean_milliseconds(contenders[name], [row]) for row in rows]
-    return {name: np.median(blocks, axis=0) for name, blocks in times.items()}
+    return times
 
 
 def mean_milliseconds(run: Callable[[T], object], rows: Sequence[T]) -> float:

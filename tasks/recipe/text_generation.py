@@ -103,32 +103,43 @@ class DistilConfig(TrainingConfig):
 class GenerationPruneConfig(TrainingConfig):
     """Whole layers and neurons of the full model taken out, with recovery by distillation.
 
-    `layers`: how many to keep, those that change the residual stream most; `ffn_share`: of each layer's neurons to keep,
-    those that write most into it; `importance_rows`: train rows that both are measured on.
+    `layers`: how many to keep. `depth` says which: those that change the residual stream most, one by one
+    (`block_influence`), or all but the block of consecutive ones that together turn it least (`angular_distance`).
+    `ffn_share`: of each layer's neurons to keep, those that write most into it; `importance_rows`: train rows that all is
+    measured on.
     """
 
     enabled: bool = False
     epochs: Epochs = 1.0
     learning_rate: Rate = 2.0e-3
     layers: Annotated[int, Field(ge=1, le=64)] = 2
+    depth: Literal["block_influence", "angular_distance"] = "block_influence"
     ffn_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     importance_rows: Annotated[int, Field(ge=16)] = 512
     temperature: Annotated[float, Field(gt=0, le=20)] = 1.0
     gold_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
-class GenerationQuantizeConfig(Section):
-    """Weight-only quantization; a candidate must earn its place on tune and on the target.
+class PrecisionSearchConfig(Section):
+    """How the settings of int4 are searched. `builds`: graphs at most that are built for each model; 0 tries no int4."""
 
-    `candidates`: tried for each model beside fp32. `max_accuracy_loss`: the budget against fp32 (exact paired test at
-    `router.confidence`).
+    builds: Annotated[int, Field(ge=0, le=64)] = 8
+
+
+class GenerationQuantizeConfig(Section):
+    """Weight-only quantization; a precision must earn its place on tune and on the target.
+
+    `candidates`: what is tried for each model beside fp32; None tries fp16 (for CUDA targets) and int8, and searches int4.
+    What may be lost against fp32: accuracy (`max_accuracy_loss`, exact paired test at `router.confidence`), perplexity of
+    the gold completions (`max_perplexity_increase`, a share), and sameness (`min_agreement`, the share of greedy answers
+    that stay word for word the same). None is no limit.
     """
 
-    candidates: tuple[DecoderPrecision, ...] = (
-        DecoderPrecision(weights="int8"),
-        DecoderPrecision(weights="int4", head="int8"),
-    )
+    candidates: tuple[DecoderPrecision, ...] | None = None
+    search: PrecisionSearchConfig = PrecisionSearchConfig()
     max_accuracy_loss: Share = 0.01
+    max_perplexity_increase: Annotated[float, Field(ge=0, le=10)] | None = 0.05
+    min_agreement: Share | None = 0.8
 
 
 class GenerationConfig(Section):

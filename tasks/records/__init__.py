@@ -17,6 +17,8 @@ from tasks.records.compression import (
     GraphParity,
     LexicalResult,
     PruneResult,
+    Screened,
+    ScreenedFigures,
     Technique,
 )
 from tasks.records.data import LandedRows, SnapshotResult, SourceFile
@@ -69,6 +71,8 @@ __all__ = [
     "Recalibration",
     "RouterResult",
     "Scenario",
+    "Screened",
+    "ScreenedFigures",
     "SeedCandidate",
     "SeedChoice",
     "SliceAccuracy",

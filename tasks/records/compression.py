@@ -30,6 +30,33 @@ class Technique(Record):
     parent_perplexity: float | None = None
 
 
+class ScreenedFigures(Record):
+    """On a sample of tune, each token predicted from the gold ones before it.
+
+    `accuracy`: share of `rows` whose every token is the likeliest; `agreement`: share with the parent's likeliest tokens;
+    `speedup`: over the parent.
+    """
+
+    rows: int
+    speedup: float
+    accuracy: float
+    parent_accuracy: float
+    perplexity: float
+    parent_perplexity: float
+    agreement: float
+    size_mb: float
+
+
+class Screened(Record):
+    """A setting that a search tried: why it was taken to the full trial, or was not. No figures where it was not built."""
+
+    name: str
+    parent: str
+    taken: bool
+    reason: str
+    figures: ScreenedFigures | None
+
+
 class PruneResult(Record):
     """`layers`: original indices (1-based) of the layers kept; `ffn_widths`: their FFN widths.
 
@@ -73,7 +100,7 @@ class CompressionResult(Record):
     `static_monolith` is the best single compressed model, the baseline of every speed-up. `parent_segments`: where the
     pruned model was kept, the segments of the fine-tuned one at the same precision, for the router to choose from. In text
     generation all are decoders' folders, `segments` are the models in the ladder's order, cheapest first, and the static
-    model is the full one as it is fastest without drafts.
+    model is the full one as it is fastest without drafts. `screened`: all that a search of settings tried.
     """
 
     model: str
@@ -85,6 +112,7 @@ class CompressionResult(Record):
     static_monolith: str
     static_precision: str
     reference_monolith: str
+    screened: tuple[Screened, ...] = ()
 
 
 class LexicalResult(Record):

@@ -1,0 +1,198 @@
+"""Choose the ladder's first path: every smaller model earns its place on tune and on the target, or is dropped.
+
+It need not be as right as the full model, since the router sends on what it doubts. It must pay: by itself, and then the full
+model for every answer that it gets wrong, it costs less than the full model for all. So what it may lose is not a fixed
+budget but all that still pays, and the exact paired test has to show that it loses less. Of two, the cheaper such ladder.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.generation.decoding import Decoded
+from engine.generation.phrases import Phrases
+from tasks.artifact import Artifact, Workspace
+from tasks.data.rows import Row, read_rows
+from tasks.generation.building import decoder_size_mb
+from tasks.generation.correctness import Correctness, is_correct
+from tasks.generation.greedy import GreedyDecoder, on_all_cores
+from tasks.generation.phrases import phrases_of
+from tasks.generation.quantize import FULL, PHRASE_ROWS, settings_of
+from tasks.generation.records import (
+    CompletionScores,
+    DecoderExport,
+    GenerationFineTuneResult,
+    StudentChoice,
+    StudentResult,
+)
+from tasks.generation.ways import both_ways, drafted, with_drafts
+from tasks.graphs.timing import interleaved_times
+from tasks.recipe.target import Target
+from tasks.records import SnapshotResult, Technique
+from tasks.techniques import Limits, Measured, judge
+
+PARENT: Final = "fp32"
+"""What the full model is called beside its precisions."""
+TIMED_ROWS: Final = 48
+TIMED_BLOCKS: Final = 7
+PARITY_ROWS: Final = 16
+_LEAST_BUDGET: Final = 1e-3
+_LEAST_MS: Final = 1e-3
+Floats = NDArray[np.float64]
+
+
+def choose_student(
+    snapshot: Artifact[SnapshotResult],
+    fine_tuned: Artifact[GenerationFineTuneResult],
+    full: Artifact[DecoderExport],
+    students: Mapping[str, Artifact[StudentResult]],
+    exports: Mapping[str, Artifact[DecoderExport]],
+    *,
+    confidence: float,
+    correct: Correctness,
+    max_new_tokens: int,
+    target: Target,
+    workspace: Workspace,
+) -> StudentChoice:
+    """`full`: the exported full model; `students`, `exports`: by method. All in fp32, as they answer greedily."""
+    rows = read_rows(snapshot, "tune")
+    settings = settings_of({FULL: fine_tuned}, correct, max_new_tokens)
+    workspace.progress("phrases of the training rows", 0.0)
+    folders = {PARENT: full.folder / full.result.folder}
+    folders |= {name: export.folder / export.result.folder for name, export in exports.items()}
+    decoders = {name: GreedyDecoder.open(folder, settings, target) for name, folder in folders.items()}
+    phrases = phrases_of(decoders[PARENT], read_rows(snapshot, "train")[:PHRASE_ROWS])
+    scores: dict[str, CompletionScores] = {name: student.result.tune for name, student in students.items()}
+    scores[PARENT] = fine_tuned.result.tune
+    workspace.progress(f"greedy answers to {len(rows)} tune rows", 0.2)
+    answered = {name: _Answered.by(decoder, phrases, rows, correct) for name, decoder in decoders.items()}
+    workspace.progress("times on the target", 0.6)
+    block_ms = _block_ms(decoders, answered, phrases, rows, workspace)
+    measured = {
+        name: Measured(name, own.right, block_ms[name], decoder_size_mb(folders[name]), scores[name].perplexity)
+        for name, own in answered.items()
+    }
+    verdicts = [
+        _judged(
+            measured[name],
+            measured[PARENT],
+            agreement=answered[name].agreement(answered[PARENT]),
+            parity=_parity(decoders[name], decoders[PARENT], rows[:PARITY_ROWS]),
+            confidence=confidence,
+        )
+        for name in students
+    ]
+    return choice_of(verdicts)
+
+
+def choice_of(judged: Sequence[Technique]) -> StudentChoice:
+    """Of those that pay the one whose ladder is expected to cost least; the others are dropped because of it."""
+    best = min((each for each in judged if each.kept), key=expected_ms, default=None)
+    techniques = [
+        each.model_copy(update={"kept": False, "reason": f"dropped: {best.name} costs less; {_costs(each)}"})
+        if best is not None and each.kept and each is not best
+        else each
+        for each in judged
+    ]
+    return StudentChoice.model_validate({"chosen": best.name if best else None, "techniques": techniques})
+
+
+def expected_ms(student: Technique) -> float:
+    """Of an answer by the student, and by the full model where the student's is wrong."""
+    return student.mean_ms + (1 - student.accuracy) * student.parent_mean_ms
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """The tune rows as a decoder answers them with drafts: in fp32 these change no answer, only the number of passes."""
+
+    decoded: Sequence[Decoded]
+    texts: Sequence[str]
+    right: NDArray[np.bool_]
+
+    @classmethod
+    def by(cls, decoder: GreedyDecoder, phrases: Phrases, rows: Sequence[Row], correct: Correctness) -> "_Answered":
+        answer = with_drafts(decoder, phrases)
+        decoded = on_all_cores(lambda row: answer(decoder.prompt(row.text)), rows)
+        texts = [decoder.text(each) for each in decoded]
+        right = [is_correct(correct, row.label, text) for row, text in zip(rows, texts, strict=True)]
+        return cls(decoded, texts, np.array(right, dtype=np.bool_))
+
+    def agreement(self, other: "_Answered") -> float:
+        return float(np.mean([own == theirs for own, theirs in zip(self.texts, other.texts, strict=True)]))
+
+    @property
+    def passes(self) -> Floats:
+        """(rows,) with drafts."""
+        return np.array([each.passes for each in self.decoded], dtype=np.float64)
+
+    @property
+    def tokens(self) -> Floats:
+        """(rows,) which is as many passes without drafts."""
+        return np.array([len(each.log_probabilities) for each in self.decoded], dtype=np.float64)
+
+
+def _judged(own: Measured, parent: Measured, *, agreement: float, parity: float, confidence: float) -> Technique:
+    # The ladder costs less than the full model alone while the student is wrong on less than 1 - own / parent of the rows.
+    still_pays = 1 - float(np.median(own.block_ms) / np.median(parent.block_ms)) - float(1 - parent.right.mean())
+    limits = Limits(max(_LEAST_BUDGET, still_pays), confidence)
+    found = judge(own.name, own, parent, parity=parity, agreement=agreement, limits=limits)
+    reason = (
+        f"kept: {found.speedup.value:.2f}x faster; {_costs(found)}"
+        if found.kept
+        else f"{found.reason}; {_costs(found)}"
+    )
+    return found.model_copy(update={"reason": reason})
+
+
+def _costs(student: Technique) -> str:
+    return (
+        f"{student.mean_ms:.3g} ms, and the full model's {student.parent_mean_ms:.3g} ms for the "
+        f"{1 - student.accuracy:.1%} that it gets wrong, are {expected_ms(student):.3g} ms an answer"
+    )
+
+
+def _block_ms(
+    decoders: Mapping[str, GreedyDecoder],
+    answered: Mapping[str, _Answered],
+    phrases: Phrases,
+    rows: Sequence[Row],
+    workspace: Workspace,
+) -> dict[str, Floats]:
+    """(blocks,) mean milliseconds over all rows, of each decoder in the faster of its two ways."""
+    numbers = np.arange(0, len(rows), -(-len(rows) // TIMED_ROWS))
+    prompts = [decoders[PARENT].prompt(rows[number].text) for number in numbers.tolist()]
+    times = interleaved_times(both_ways(decoders, phrases), prompts, TIMED_BLOCKS, workspace.progress)
+    found = {}
+    for name, own in answered.items():
+        ways = [
+            over_all_rows(times[name], own.tokens, numbers),
+            over_all_rows(times[drafted(name)], own.passes, numbers),
+        ]
+        found[name] = min(ways, key=np.mean)
+    return found
+
+
+def over_all_rows(times: Floats, passes: Floats, numbers: NDArray[np.int64]) -> Floats:
+    """(blocks,) means over all rows, by a line through the timed ones, (blocks, timed), in each block.
+
+    `passes`: of all rows, (rows,); `numbers`: which were timed. Students differ in how often an answer runs on to the longest
+    allowed: such rows are rare and dear, so how many of them are among the timed ones would decide.
+    """
+    timed = passes[numbers]
+    spread = timed - timed.mean()
+    per_pass = np.maximum(times @ spread / (spread @ spread), 0) if spread.any() else np.zeros(len(times))
+    means: Floats = np.maximum(times.mean(axis=1) + per_pass * (passes.mean() - timed.mean()), _LEAST_MS)
+    return means
+
+
+def _parity(own: GreedyDecoder, parent: GreedyDecoder, rows: Sequence[Row]) -> float:
+    """Largest difference of the log-probabilities behind tokens of gold completions."""
+    furthest = 0.0
+    for row in rows:
+        with own.predicted(row) as ours, parent.predicted(row) as theirs:
+            furthest = max(furthest, float(np.abs(ours - theirs).max()) if len(ours) else 0.0)
+    return furthest
