@@ -12,6 +12,7 @@ import numpy as np
 
 from engine.generation.router import PathRule
 from tasks.data.rows import Row
+from tasks.generation.costs import timed_rows
 from tasks.generation.trial import Trial
 from tasks.graphs.timing import interleaved_row_times
 from tasks.records import Drafting
@@ -37,9 +38,8 @@ class Drafts:
 
 
 def fastest_drafts(trial: Trial, rows: Sequence[Row], progress: Callable[[str], None], *, small: str | None) -> Drafts:
-    """Time every rule of every path of the trial on the same rows."""
-    step = max(1, len(rows) // TIMED_ROWS)
-    texts = [row.text for row in rows[::step][:TIMED_ROWS]]
+    """Time every rule of every path of the trial on the same rows; UserError where none of them can be asked."""
+    texts = [rows[number].text for number in timed_rows(trial, rows, TIMED_ROWS)]
 
     def fastest(rules: Sequence[PathRule], before: str | None = None) -> tuple[PathRule, float]:
         """The first rule drafts nothing: what the others gain is over it."""

@@ -91,6 +91,10 @@ def evaluate_generation(
         leaking_rows=count_leaking_rows(
             {split: read_rows(snapshot, split) for split in SPLITS}, similarity=LEAK_SIMILARITY
         ),
+        unanswered={
+            "certify": _refused(read_rows(snapshot, "certify"), [decoders[path.name] for path in router.result.paths]),
+            "gate": sum(completion.error is not None for completion in served),
+        },
         generation=_scores(judge, answers, served, identical, decoders[result.reference_monolith], last),
     )
 
@@ -134,6 +138,11 @@ class _Judge:
 def _greedy(decoder: GreedyDecoder, rows: Sequence[Row]) -> list[str]:
     """Answers of one decoder token by token."""
     return on_all_cores(lambda row: decoder.text(decoder.answer(decoder.prompt(row.text))), rows)
+
+
+def _refused(rows: Sequence[Row], paths: Sequence[GreedyDecoder]) -> int:
+    """How many prompts the bundle refuses: those with no room for an answer in some path's context."""
+    return sum(not all(path.prompt(row.text) for path in paths) for row in rows)
 
 
 def _paths(
