@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from flows.inbox.rows import Columns
+from tasks.data.completions import answer_form
 from tasks.data.duplicates import same_text_key, without_contradictions, without_duplicates
 from tasks.data.readers import MissingColumnError, RawRecord, format_of, place, read_records
 from tasks.data.rows import UNLABELLED, Row
@@ -38,8 +39,9 @@ def read_fresh_rows(files: Sequence[Path], columns: Columns, usual: Columns) -> 
             rows.append(replace(checked.row, label=UNLABELLED) if unlabelled else checked.row)
     labelled = {same_text_key(row.text) for row in rows if row.label != UNLABELLED}
     rows = [row for row in rows if row.label != UNLABELLED or same_text_key(row.text) not in labelled]
-    consistent, _ = without_contradictions({"validation": rows})
-    return without_duplicates(consistent["validation"])
+    form = answer_form(columns.config)
+    consistent, _ = without_contradictions({"validation": rows}, form)
+    return without_duplicates(consistent["validation"], form)
 
 
 def _records(file: Path, columns: Columns, usual: Columns) -> list[RawRecord]:

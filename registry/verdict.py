@@ -7,6 +7,7 @@ slice, a target without a measurement, or a recipe without a single gate can nev
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from registry.answered import answered_checks
 from registry.champion import champion_checks
 from registry.checks import Check, Outcome, Verdict
 from registry.evidence import certificate_checks, host_checks, integrity_checks
@@ -56,6 +57,7 @@ def judge(
         yield from certificate_checks(
             router, evaluation.reference, confidence=confidence, max_accuracy_loss=max_accuracy_loss
         )
+        yield from answered_checks(snapshot, evaluation, benchmarks)
         by_target = {benchmark.target: benchmark for benchmark in benchmarks}
         for target in targets:
             if benchmark := by_target.get(target.name):

@@ -118,6 +118,7 @@ def evaluate(
         leaking_rows=count_leaking_rows(
             {split: read_rows(snapshot, split) for split in SPLITS}, similarity=LEAK_SIMILARITY
         ),
+        unanswered={"gate": sum(prediction.error is not None for prediction in predictions)},
     )
 
 

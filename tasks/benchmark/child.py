@@ -16,6 +16,7 @@ from engine.errors import EngineError
 from tasks.benchmark.guided import guided
 from tasks.benchmark.job import ContenderFiles, Job, Measurements, Outcome, Phase
 from tasks.benchmark.measure import Measuring, Subject
+from tasks.benchmark.pulse import Pulse
 from tasks.benchmark.system_under_test import Model
 from tasks.child_process import die_with_parent
 from tasks.errors import UserError
@@ -47,7 +48,7 @@ def measure(job: Job) -> Measurements:
         paths=tuple(model.paths),
         operating_point=model.operating_point,
     )
-    return Measuring(job, texts, report).run(subject, lambda: _load_contenders(job))
+    return Measuring(job, texts, Pulse(report)).run(subject, lambda: _load_contenders(job))
 
 
 def report(phase: Phase) -> None:
@@ -56,7 +57,11 @@ def report(phase: Phase) -> None:
 
 
 def _load_contenders(job: Job) -> Mapping[str, Model]:
-    return {files.name: _load_contender(files, job) for files in job.contenders}
+    loaded: dict[str, Model] = {}
+    for files in job.contenders:
+        report(Phase(message=f"loading {files.name} to compare with", fraction=0.65, limit_s=_LOAD_LIMIT_S))
+        loaded[files.name] = _load_contender(files, job)
+    return loaded
 
 
 def _load_contender(files: ContenderFiles, job: Job) -> Model:

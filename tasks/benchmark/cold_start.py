@@ -2,7 +2,8 @@
 
 POINT is an operating point of the bundle; STARTED the reading of `time.monotonic` (one clock for all processes) just
 before this process was started. The script imports the engine and nothing else, so that time and memory are those of a
-process that only serves. It prints one JSON line.
+process that only serves. It prints a line for each answer, as a sign of life, and one of JSON in the end. A text that the
+bundle refuses is no first answer.
 """
 
 import json
@@ -24,12 +25,18 @@ def main(arguments: list[str]) -> None:
     model = AdaptiveModel.load(Path(bundle), threads=int(threads), execution_provider=provider, operating_point=point)
     load_s = time.monotonic() - float(started)
 
-    texts = json.loads(Path(inputs).read_text(encoding="utf-8"))[:_ANSWERS]
-    begin = time.perf_counter()
-    model.predict(texts[:1])
-    first_answer_ms = (time.perf_counter() - begin) * 1e3
-    for text in texts[1:]:
-        model.predict([text])
+    first_answer_ms = None
+    answers = 0
+    for text in json.loads(Path(inputs).read_text(encoding="utf-8")):
+        begin = time.perf_counter()
+        (answer,) = model.predict([text])
+        if not answer.path:
+            continue
+        first_answer_ms = first_answer_ms or (time.perf_counter() - begin) * 1e3
+        answers += 1
+        print(f"answer {answers}", flush=True)
+        if answers == _ANSWERS:
+            break
     print(json.dumps({"load_s": load_s, "first_answer_ms": first_answer_ms, "peak_memory_mb": _peak_memory_mb()}))
 
 

@@ -1,7 +1,7 @@
 """One MLPerf LoadGen run (Reddi et al., "MLPerf Inference Benchmark", ISCA 2020) against a model in this process."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,7 +11,7 @@ import mlperf_loadgen
 from tasks.benchmark.job import LoadRun, ScenarioName
 from tasks.benchmark.load_log import read_run, read_token_run
 from tasks.benchmark.streaming_system import StreamingSystem
-from tasks.benchmark.system_under_test import Model, SystemUnderTest
+from tasks.benchmark.system_under_test import Model, SystemUnderTest, nothing
 from tasks.benchmark.tokens import StreamedTexts, StreamingModel
 
 PERCENTILE: Final = 0.99
@@ -41,13 +41,21 @@ class Load:
     tpot_bound_ms: float | None = None
 
 
-def generate_load(load: Load, model: Model, texts: Sequence[str], *, workers: int, folder: Path) -> LoadRun:
+def generate_load(
+    load: Load,
+    model: Model,
+    texts: Sequence[str],
+    *,
+    workers: int,
+    folder: Path,
+    answered: Callable[[], None] = nothing,
+) -> LoadRun:
     """Runs one scenario over `texts`, drawn by LoadGen's seeded index; logs go to `folder`, which is emptied before.
 
-    SingleStream is answered in the issuing thread, the other scenarios by `workers` threads.
+    SingleStream is answered in the issuing thread, the other scenarios by `workers` threads; `answered` as in SystemUnderTest.
     """
     in_callback = load.scenario == "SingleStream"
-    system = SystemUnderTest(model, texts, workers=0 if in_callback else workers)
+    system = SystemUnderTest(model, texts, workers=0 if in_callback else workers, answered=answered)
     _send(load, system, len(texts), folder)
     return read_run(
         folder, load.scenario, errors=system.errors, target_qps=load.target_qps, latency_bound_ms=load.latency_bound_ms
@@ -55,10 +63,16 @@ def generate_load(load: Load, model: Model, texts: Sequence[str], *, workers: in
 
 
 def generate_token_load(
-    load: Load, model: StreamingModel, texts: StreamedTexts, *, workers: int, folder: Path
+    load: Load,
+    model: StreamingModel,
+    texts: StreamedTexts,
+    *,
+    workers: int,
+    folder: Path,
+    answered: Callable[[], None] = nothing,
 ) -> LoadRun:
     """Runs a Server scenario whose answers are streamed: LoadGen's verdict is on both token bounds, at the 99th percentile."""
-    system = StreamingSystem(model, texts, workers=workers)
+    system = StreamingSystem(model, texts, workers=workers, answered=answered)
     _send(load, system, len(texts.texts), folder)
     run = read_run(folder, load.scenario, errors=system.errors, target_qps=load.target_qps, latency_bound_ms=None)
     tokens = read_token_run(folder, texts.tokens)

@@ -15,11 +15,12 @@ from typing import Final
 from tasks.benchmark.comparison import affordable_inputs, compare
 from tasks.benchmark.cpu_use import CpuMeter
 from tasks.benchmark.errors import BenchmarkError
-from tasks.benchmark.job import Job, LoadRun, Measurements, Phase, TokenRun
+from tasks.benchmark.job import Job, LoadRun, Measurements, TokenRun
 from tasks.benchmark.load_generator import Load, generate_load, generate_token_load
 from tasks.benchmark.process import usable_cpus
+from tasks.benchmark.pulse import Pulse
 from tasks.benchmark.sustained import highest_sustained_qps
-from tasks.benchmark.system_under_test import Model
+from tasks.benchmark.system_under_test import Model, nothing
 from tasks.benchmark.tokens import Counted, StreamedTexts, StreamingModel, time_tokens
 
 _SAFE_SHARE_OF_CAPACITY: Final = 0.5
@@ -32,12 +33,9 @@ _SERVER_S: Final = 20.0
 _SERVER_FEWEST: Final = 800
 _OFFLINE_S: Final = 15.0
 _OFFLINE_FEWEST: Final = 100
-_COMPARISON_S: Final = 12.0
 _TOKENS_S: Final = 20.0
 _TOKENS_FEWEST: Final = 100
 _STREAMED_SERVER: Final = "Server-tokens"
-_HANG_FACTOR: Final = 10.0
-_HANG_S: Final = 120.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,11 @@ class Survey:
     paths: tuple[str | None, ...]
     tokens: tuple[int, ...]
     median_ms: float
+
+    @property
+    def answered(self) -> list[int]:
+        """Numbers of the inputs that have an answer."""
+        return [index for index, path in enumerate(self.paths) if path is not None]
 
     def stop_shares(self, names: Sequence[str]) -> dict[str, float]:
         """Share of the answered inputs by path, in the ladder's order."""
@@ -80,38 +83,40 @@ class _Streamed:
 
 @dataclass(frozen=True)
 class Measuring:
-    """One measurement in progress: the job, its inputs, and where to tell how far it is."""
+    """One measurement in progress: the job, its inputs, and where to tell how far it is.
+
+    Only inputs that the model answers are timed: a refusal takes no time, and would make it look fast.
+    """
 
     job: Job
     texts: Sequence[str]
-    report: Callable[[Phase], None]
+    pulse: Pulse
     workers: int = field(default_factory=lambda: len(usable_cpus()))
     meter: CpuMeter = field(default_factory=lambda: CpuMeter(usable_cpus()))
 
     def run(self, subject: Subject, load_contenders: Callable[[], Mapping[str, Model]]) -> Measurements:
         """All measurements; the contenders are loaded last, so that they do not weigh on the scenarios."""
-        self._tell("answering every input once", 0.05, expected_s=0.05 * len(self.texts))
-        survey = survey_inputs(subject.model, self.texts)
-        runs = self.scenarios(subject.model, survey.median_ms)
-        sustained = self.sustained(subject.model, runs[-1], capacity=runs[1].qps)
-
-        answered = [index for index, path in enumerate(survey.paths) if path is not None]
+        self.pulse.phase(f"answering all {len(self.texts):,} inputs once", 0.05, untimed=True)
+        survey = survey_inputs(subject.model, self.texts, self.pulse.beat)
+        answered = survey.answered
         texts = [self.texts[index] for index in answered]
+        runs = self.scenarios(subject.model, texts, survey.median_ms)
+        sustained = self.sustained(subject.model, texts, runs[-1], capacity=runs[1].qps)
+
         streamed = _Streamed()
         if isinstance(subject.model, StreamingModel):
             asked = StreamedTexts(texts, [survey.tokens[index] for index in answered])
             streamed = self.streamed(subject.model, asked, survey.median_ms, runs[-1], capacity=runs[1].qps)
 
-        self._tell("loading the models to compare with", 0.65)
+        self.pulse.phase("loading the models to compare with", 0.65, untimed=True)
         contenders = {"adaptive": subject.model, **load_contenders()}
         strata = [str(survey.paths[index]) for index in answered]
-        repeats = self.job.interleaved_repeats
-        self._tell("interleaved comparison", 0.7, expected_s=_COMPARISON_S * 5)
-        size = affordable_inputs(
-            contenders, texts, repeats=repeats, most=max(1, self.job.queries // repeats), budget_s=_COMPARISON_S
-        )
+        repeats, most = self.job.interleaved_repeats, max(1, self.job.queries // self.job.interleaved_repeats)
+        self.pulse.phase("interleaved comparison", 0.7, untimed=True)
+        beat = self.pulse.beat
+        size = affordable_inputs(contenders, texts, repeats=repeats, most=most, answered=beat)
         with self.meter.part("the interleaved comparison"):
-            timings, repeat = compare(contenders, texts, strata, repeats=repeats, inputs_per_block=size)
+            timings, repeat = compare(contenders, texts, strata, repeats=repeats, inputs_per_block=size, answered=beat)
         return Measurements(
             bundle_digest=subject.digest,
             execution_providers=subject.execution_providers,
@@ -129,30 +134,30 @@ class Measuring:
             token_sustained_qps=streamed.sustained_qps,
         )
 
-    def scenarios(self, model: Model, median_ms: float) -> tuple[LoadRun, LoadRun, LoadRun]:
+    def scenarios(self, model: Model, texts: Sequence[str], median_ms: float) -> tuple[LoadRun, LoadRun, LoadRun]:
         """SingleStream, Offline and Server, in this order. `median_ms` is the survey's."""
         queries = max(_FEWEST_QUERIES, self.job.queries)
         single = Load("SingleStream", queries, expected_latency_ms=median_ms / 2)
-        single_run = self._load(single, model, 0.1, expected_s=queries * median_ms / 1e3)
+        single_run = self._load(single, model, texts, 0.1)
 
         per_s = 1e3 * self.workers / statistics.fmean(single_run.latencies_ms)
         # All inputs in one batch; of very many, or very slow ones, those that a few seconds suffice for.
-        count = min(len(self.texts), max(_OFFLINE_FEWEST, int(_OFFLINE_S * per_s)))
-        offline_run = self._load(Load("Offline", count), model, 0.2, expected_s=count / per_s)
+        count = min(len(texts), max(_OFFLINE_FEWEST, int(_OFFLINE_S * per_s)))
+        offline_run = self._load(Load("Offline", count), model, texts, 0.2)
 
         rate = self.job.server_qps or _SAFE_SHARE_OF_CAPACITY * offline_run.qps
         # At a low rate all queries would take minutes; fewer of them still carry the 99th percentile's bound.
         count = min(queries, max(_SERVER_FEWEST, int(_SERVER_S * rate)))
         server = Load("Server", count, target_qps=rate, latency_bound_ms=self.job.server_latency_ms)
-        server_run = self._load(server, model, 0.3, expected_s=count / min(rate, offline_run.qps))
+        server_run = self._load(server, model, texts, 0.3)
         return single_run, offline_run, server_run
 
-    def sustained(self, model: Model, server_run: LoadRun, *, capacity: float) -> float | None:
+    def sustained(self, model: Model, texts: Sequence[str], server_run: LoadRun, *, capacity: float) -> float | None:
         """The highest rate of valid Server runs, starting from the scenario's own; `capacity` in queries per second."""
 
         def sustains(qps: float, queries: int) -> bool:
             load = Load("Server", queries, target_qps=qps, latency_bound_ms=self.job.server_latency_ms)
-            return keeps_up(self._load(load, model, 0.45, name=f"Server-{qps:.0f}", expected_s=queries / qps))
+            return keeps_up(self._load(load, model, texts, 0.45, name=f"Server-{qps:.0f}"))
 
         known = server_run.target_qps if keeps_up(server_run) else None
         return highest_sustained_qps(sustains, known=known, capacity=capacity, queries=self.job.queries)
@@ -165,13 +170,13 @@ class Measuring:
         `median_ms` is the survey's, `server_run` the scenario with whole answers; `capacity` in queries per second.
         """
         queries = min(self.job.queries, max(_TOKENS_FEWEST, int(1e3 * _TOKENS_S / median_ms)))
-        self._tell(f"tokens, {queries} queries", 0.55, expected_s=2 * queries * median_ms / 1e3)
+        self.pulse.phase(f"tokens, {queries} queries", 0.55)
         with self.meter.part("tokens"):
-            tokens = time_tokens(model, asked, queries)
+            tokens = time_tokens(model, asked, queries, self.pulse.beat)
 
         def load(qps: float, queries: int, name: str, fraction: float) -> LoadRun:
             bounds = {"ttft_bound_ms": self.job.server_ttft_ms, "tpot_bound_ms": self.job.server_tpot_ms}
-            self._tell(f"{name}, {queries} queries", fraction, expected_s=queries / min(qps, capacity))
+            self.pulse.phase(f"{name}, {queries} queries", fraction, gap_s=1 / qps)
             with self.meter.part(_STREAMED_SERVER):
                 return generate_token_load(
                     Load("Server", queries, target_qps=qps, **bounds),
@@ -179,6 +184,7 @@ class Measuring:
                     asked,
                     workers=self.workers,
                     folder=self.job.folder / name,
+                    answered=self.pulse.beat,
                 )
 
         rate = server_run.target_qps or _SAFE_SHARE_OF_CAPACITY * capacity
@@ -192,18 +198,18 @@ class Measuring:
         return _Streamed(tokens, run, sustained)
 
     def _load(
-        self, load: Load, model: Model, fraction: float, *, expected_s: float, name: str | None = None
+        self, load: Load, model: Model, texts: Sequence[str], fraction: float, *, name: str | None = None
     ) -> LoadRun:
         name = name or load.scenario
-        self._tell(f"{name}, {load.queries} queries", fraction, expected_s=expected_s)
+        # A server waits for queries, and they come at random.
+        gap_s = 1 / load.target_qps if load.target_qps else 0.0
+        self.pulse.phase(f"{name}, {load.queries} queries", fraction, gap_s=gap_s)
+        folder = self.job.folder / name
         with self.meter.part(load.scenario):
-            return generate_load(load, model, self.texts, workers=self.workers, folder=self.job.folder / name)
-
-    def _tell(self, message: str, fraction: float, *, expected_s: float = 0.0) -> None:
-        self.report(Phase(message=message, fraction=fraction, limit_s=_HANG_S + _HANG_FACTOR * expected_s))
+            return generate_load(load, model, texts, workers=self.workers, folder=folder, answered=self.pulse.beat)
 
 
-def survey_inputs(model: Model, texts: Sequence[str]) -> Survey:
+def survey_inputs(model: Model, texts: Sequence[str], answered: Callable[[], None] = nothing) -> Survey:
     """Answers every text once, which also warms the model up. Raises BenchmarkError when it answers none."""
     paths: list[str | None] = []
     tokens: list[int] = []
@@ -221,6 +227,7 @@ def survey_inputs(model: Model, texts: Sequence[str]) -> Survey:
             times += [(time.perf_counter() - begin) * 1e3] if answer.path else []
             paths.append(answer.path or None)  # an answer of no path is a refusal
             tokens.append(answer.tokens if isinstance(answer, Counted) else 0)
+        answered()
     if last_failure is not None:
         traceback.print_exception(last_failure, file=sys.stderr)
     if not times:

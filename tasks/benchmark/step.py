@@ -31,7 +31,8 @@ from tasks.records import BenchmarkResult, CompressionResult, Disturbance, Route
 
 _SCRIPTS: Final = Path(__file__).parent
 _COLD_STARTS: Final = 3
-_COLD_START_LIMIT_S: Final = 120.0
+_COLD_START_LIMIT_S: Final = 300.0
+_HANG_FACTOR: Final = 10.0
 _FIRST_LINE_LIMIT_S: Final = 120.0
 
 
@@ -180,6 +181,8 @@ def _measured(order: Order, workspace: Workspace) -> BenchmarkResult:
         sustained_qps=measured.sustained_qps,
         contenders=evidence.contenders(measured.timings, measured.repeat, baseline=order.baseline),
         stop_shares=measured.stop_shares,
+        inputs=len(order.texts),
+        unanswered=measured.unanswered,
         latencies_ms=evidence.thinned(single.latencies_ms),
         noise=evidence.noise(measured.timings[0], measured.repeat),
         against_champion=evidence.against_champion(measured.timings, folder_digest(champion)) if champion else None,
@@ -200,7 +203,7 @@ def _attempt(job: Job, number: int, target: Target, workspace: Workspace) -> _At
     workspace.progress("cold starts", 0.95)
     meter = CpuMeter(usable_cpus() if target.cpus is None else set(target.cpus), own_s=_ended_children_s)
     with meter.part("cold starts"):
-        cold = tuple(_cold_start(job, target, measured.operating_point) for _ in range(_COLD_STARTS))
+        cold = tuple(_cold_start(job, target, measured) for _ in range(_COLD_STARTS))
     uses: tuple[CpuUse, ...] = (*measured.cpu_use, *meter.uses)
     return _Attempt(job, measured, cold, disturbance(uses))
 
@@ -239,16 +242,16 @@ def _measure(job: Job, target: Target, workspace: Workspace) -> Measurements:
     return outcome.measurements
 
 
-def _cold_start(job: Job, target: Target, operating_point: str) -> ColdStart:
-    """Starts one process that only loads and answers at an operating point."""
+def _cold_start(job: Job, target: Target, measured: Measurements) -> ColdStart:
+    """Starts one process that only loads and answers, at the operating point that was measured."""
     lines: list[str] = []
     options = [str(job.bundle), str(job.inputs), str(job.threads), job.execution_provider]
     run_pinned(
         _SCRIPTS / "cold_start.py",
-        [*options, operating_point, repr(time.monotonic())],
+        [*options, measured.operating_point, repr(time.monotonic())],
         target=target,
         log=job.folder / "cold_start.log",
-        limit_s=_COLD_START_LIMIT_S,
+        limit_s=_COLD_START_LIMIT_S + _HANG_FACTOR * max(measured.runs[0].latencies_ms) / 1e3,
         on_line=lines.append,
     )
     return ColdStart.model_validate_json(lines[-1])

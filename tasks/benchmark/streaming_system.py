@@ -4,11 +4,12 @@ LoadGen takes no answer of fewer than two tokens. The end of an answer takes a s
 second token of an answer that has one; an answer without any text begins when it ends.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import mlperf_loadgen
 
-from tasks.benchmark.system_under_test import SystemUnderTest
+from tasks.benchmark.system_under_test import SystemUnderTest, nothing
 from tasks.benchmark.tokens import StreamedTexts, StreamingModel
 
 _FEWEST_TOKENS: Final = 2
@@ -17,8 +18,10 @@ _FEWEST_TOKENS: Final = 2
 class StreamingSystem(SystemUnderTest):
     """Streams the answers to LoadGen's queries about `texts`, from `workers` threads; see SystemUnderTest."""
 
-    def __init__(self, model: StreamingModel, texts: StreamedTexts, *, workers: int) -> None:
-        super().__init__(model, texts.texts, workers=workers)
+    def __init__(
+        self, model: StreamingModel, texts: StreamedTexts, *, workers: int, answered: Callable[[], None] = nothing
+    ) -> None:
+        super().__init__(model, texts.texts, workers=workers, answered=answered)
         self._streaming = model
         self._tokens = texts.tokens
 

@@ -9,7 +9,7 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -35,15 +35,23 @@ class Model(Protocol):
         ...
 
 
+def nothing() -> None:
+    """What is done after an answer that nobody waits for."""
+
+
 class SystemUnderTest:
     """Answers LoadGen's queries about `texts`, one at a time, in the callback or from `workers` threads.
 
-    With no workers a query is answered inside the callback, as SingleStream wants it. Use it as a context manager:
+    With no workers a query is answered inside the callback, as SingleStream wants it. `answered` is called behind every
+    answer, outside of what is timed. Use it as a context manager:
     entering starts the threads and lets every one of them answer a few texts, so that none is cold when the run begins.
     """
 
-    def __init__(self, model: Model, texts: Sequence[str], *, workers: int) -> None:
+    def __init__(
+        self, model: Model, texts: Sequence[str], *, workers: int, answered: Callable[[], None] = nothing
+    ) -> None:
         self.errors = 0
+        self._answered = answered
         self._model = model
         self._texts = texts
         self._lock = threading.Lock()
@@ -77,6 +85,7 @@ class SystemUnderTest:
         else:
             for query in queries:
                 self._complete(query.id, query.index)
+                self._answered()
 
     def flush(self) -> None:
         """LoadGen's callback after the last query: nothing waits to be batched."""
@@ -86,10 +95,12 @@ class SystemUnderTest:
         self._warm.wait()
         while (query := self._queue.get()) is not None:
             self._complete(*query)
+            self._answered()
 
     def _warm_up(self) -> None:
         for text in self._texts[:_WARM_UP_ANSWERS]:
             self._raised(text)
+            self._answered()
 
     def _complete(self, query_id: int, index: int) -> None:
         failure = self._raised(self._texts[index])

@@ -5,14 +5,14 @@ is judged as a whole before it is given arrives whole.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 
 from tasks.benchmark.job import TokenRun
-from tasks.benchmark.system_under_test import Answer
+from tasks.benchmark.system_under_test import Answer, nothing
 
 _SEED: Final = 20_047
 _WARM_UP_ANSWERS: Final = 3
@@ -52,12 +52,18 @@ class StreamedTexts:
     tokens: Sequence[int]
 
 
-def time_tokens(model: StreamingModel, asked: StreamedTexts, queries: int) -> TokenRun:
-    """Streams `queries` answers to texts in random order, each text as often as the others."""
+def time_tokens(
+    model: StreamingModel, asked: StreamedTexts, queries: int, answered: Callable[[], None] = nothing
+) -> TokenRun:
+    """Streams `queries` answers to texts in random order, each text as often as the others; `answered` is called behind each."""
     order = np.random.default_rng(_SEED).permutation(np.arange(queries) % len(asked.texts)).tolist()
     for number in order[:_WARM_UP_ANSWERS]:
         _stream(model, asked.texts[number])
-    times = [_stream(model, asked.texts[number]) for number in order]
+        answered()
+    times = []
+    for number in order:
+        times.append(_stream(model, asked.texts[number]))
+        answered()
     return TokenRun(
         first_ms=tuple(first for first, _ in times),
         total_ms=tuple(total for _, total in times),

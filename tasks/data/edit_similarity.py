@@ -15,6 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.data.scripts import UNSPACED
+
 Ints = NDArray[np.int64]
 
 # Texts above this many characters are compared word by word: their distances in characters would take seconds a pair.
@@ -27,10 +29,7 @@ _CELLS_PER_BATCH: Final = 1 << 16
 _ROWS_PER_CHECK: Final = 8
 _UNREACHABLE: Final = np.int32(1 << 29)
 _ROUNDING: Final = 1e-9
-# In these scripts (Thai, Lao, Burmese, Khmer, Japanese, Chinese) no white space parts words: each character is one.
-_UNSPACED_SCRIPTS: Final = re.compile(
-    "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])"
-)
+_UNSPACED_SCRIPTS: Final = re.compile(f"([{UNSPACED}])")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
+from tasks.data.completions import AnswerForm, answer_form
 from tasks.data.duplicates import (
     Leak,
     same_text_key,
@@ -54,14 +55,14 @@ def extension(
     `config.shares` for gate, certify and tune of the landed rows go to those splits, the rest to train; without `trained`
     the rest stays out, and labels are known only if present rows have them.
     """
-    similarity = config.near_duplicate_similarity
-    consistent, contradicting = _consistent(present, landed)
-    distinct = without_duplicates(consistent)
+    similarity, form = config.near_duplicate_similarity, answer_form(config)
+    consistent, contradicting = _consistent(present, landed, form)
+    distinct = without_duplicates(consistent, form)
     assigned: dict[str, list[Row]] = {split: [] for split in SPLITS}
     for row in distinct:
         assigned[split_of(row, config.shares, seed=seed)].append(row)
-    news, repeats = without_repeats(assigned, present, similarity=similarity)
-    apart, leaks = without_leaks(news, similarity=similarity)
+    news, repeats = without_repeats(assigned, present, similarity=similarity, form=form)
+    apart, leaks = without_leaks(news, similarity=similarity, form=form)
     thin = _thin_labels(present["train"], apart, config.out_of_scope_label, trained=trained) if config.classes else {}
     kept = apart if trained else apart | {"train": []}
     return Extension(
@@ -84,16 +85,16 @@ def split_of(row: Row, shares: SplitShares, *, seed: int) -> str:
 
 
 def _consistent(
-    present: Mapping[str, Sequence[Row]], landed: Sequence[Row]
+    present: Mapping[str, Sequence[Row]], landed: Sequence[Row], form: AnswerForm
 ) -> tuple[list[Row], dict[str, tuple[str, ...]]]:
     """Landed rows with one label each, which is the one that the text had before if it was there."""
-    kept, contradicting = without_contradictions({_LANDED: landed})
+    kept, contradicting = without_contradictions({_LANDED: landed}, form)
     before = {same_text_key(row.text): row.label for rows in present.values() for row in rows}
     agreeing = []
     for row in kept[_LANDED]:
         key = same_text_key(row.text)
         known = before.get(key, row.label)
-        if known == row.label:
+        if form(known) == form(row.label):
             agreeing.append(row)
         else:
             contradicting[key] = tuple(sorted({known, row.label}))

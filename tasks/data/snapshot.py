@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from tasks.artifact import Artifact, Workspace
 from tasks.data.checked import read_checked
+from tasks.data.completions import answer_form
+from tasks.data.contradictions import refuse_contradictions
 from tasks.data.duplicates import Leak, count_leaking_rows, without_contradictions, without_duplicates, without_leaks
 from tasks.data.hints import did_you_mean, quote, shortened
 from tasks.data.landed import Extension, extension
@@ -35,6 +37,7 @@ from tasks.recipe.data import AnyData
 from tasks.records import LandedRows, SnapshotResult
 
 _LANDED: Final = "landed"
+_CONTRADICTING: Final = "contradicting.jsonl"
 
 
 def take_snapshot(
@@ -68,10 +71,12 @@ def take_snapshot(
     workspace.progress("looking for duplicates and leaks", 0.5)
     by_role = {role: [entry.row for entry in placed if entry.role == role] for role in locations}
     landed = by_role.pop(_LANDED, None)
-    consistent, contradicting = without_contradictions(by_role)
-    distinct = {role: without_duplicates(rows) for role, rows in consistent.items()}
+    form = answer_form(config)
+    consistent, contradicting = without_contradictions(by_role, form)
+    refuse_contradictions(placed, contradicting, config)
+    distinct = {role: without_duplicates(rows, form) for role, rows in consistent.items()}
     assigned = assign_splits(distinct, config.shares, seed=seed, classes=config.classes)
-    splits, leaks = without_leaks(assigned, similarity=config.near_duplicate_similarity)
+    splits, leaks = without_leaks(assigned, similarity=config.near_duplicate_similarity, form=form)
     if config.classes:
         _refuse_thin_labels(splits["train"], by_role["train"], config, locations)
     _refuse_empty_splits(splits, locations)
@@ -131,7 +136,7 @@ def _write_splits(workspace: Workspace, splits: Mapping[str, Sequence[Row]], con
     for split in SPLITS:
         write_row_file(split_file(workspace.out, split), ordered[split])
     workspace.progress("verifying that the splits are disjoint", 0.8)
-    _verify(workspace.out, ordered, similarity=config.near_duplicate_similarity)
+    _verify(workspace.out, ordered, config)
     return ordered
 
 
@@ -221,12 +226,12 @@ def _refuse_empty_splits(splits: Mapping[str, Sequence[Row]], locations: Mapping
             )
 
 
-def _verify(folder: Path, splits: Mapping[str, Sequence[Row]], *, similarity: float) -> None:
+def _verify(folder: Path, splits: Mapping[str, Sequence[Row]], config: AnyData) -> None:
     """Invariant 4, on the bytes that were written."""
     written = {split: read_row_file(split_file(folder, split)) for split in SPLITS}
     if any(written[split] != splits[split] for split in SPLITS):
         raise RuntimeError("the snapshot's files do not hold the rows that were written to them")
-    leaking = count_leaking_rows(written, similarity=similarity)
+    leaking = count_leaking_rows(written, similarity=config.near_duplicate_similarity, form=answer_form(config))
     if leaking:
         raise RuntimeError(f"{leaking} rows still occur in more than one split of the snapshot")
 
@@ -238,7 +243,7 @@ def _write_left_out(
     leaks: Iterable[Leak],
 ) -> None:
     write_quarantine(folder / "quarantine.jsonl", rejected)
-    _write_contradicting(folder / "contradicting.jsonl", contradicting)
+    _write_contradicting(folder / _CONTRADICTING, contradicting)
     _write_leaking(folder / "leaking.jsonl", leaks)
 
 

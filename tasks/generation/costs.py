@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.rows import Row
+from tasks.errors import UserError
 from tasks.generation.greedy import GreedyDecoder
 from tasks.generation.trial import Trial
 from tasks.graphs.timing import interleaved_row_times
@@ -59,9 +60,11 @@ def measure_costs(
     static: GreedyDecoder,
     beginnings: Sequence[int],
 ) -> Costs:
-    """Time everything on the same tune rows, block by block; waits while others measure on this machine."""
-    step = max(1, len(rows) // TIMED_ROWS)
-    numbers = np.arange(0, len(rows), step)[:TIMED_ROWS]
+    """Time everything on the same tune rows, block by block; waits while others measure on this machine.
+
+    Raises UserError where no row can be asked.
+    """
+    numbers = timed_rows(trial, rows, TIMED_ROWS)
     texts = [rows[number].text for number in numbers]
     runs: dict[str, Callable[[str], object]] = {f"alone {name}": trial.model(name).predict for name in trial.paths}
     runs["static"] = Trial.of({"static": static}, trial.phrases, trial.correct).model("static").predict
@@ -78,6 +81,26 @@ def measure_costs(
         beginning={tokens: times[f"beginning {tokens}"] for tokens in beginnings} if small else {},
         static=times["static"],
     )
+
+
+def timed_rows(trial: Trial, rows: Sequence[Row], most: int) -> NDArray[np.int64]:
+    """Numbers of at most so many rows, evenly spaced; of those that are refused none, for a refusal takes no time.
+
+    Raises UserError where every row is refused.
+    """
+    askable = np.flatnonzero([can_be_asked(trial, row.text) for row in rows])
+    if not len(askable):
+        raise UserError(
+            f"none of {len(rows)} tune prompts leaves room for an answer in the model's context; shorten the prompts, or "
+            "start from a base_model with a longer one",
+            field="data.train",
+        )
+    return askable[:: max(1, len(askable) // most)][:most]
+
+
+def can_be_asked(trial: Trial, text: str) -> bool:
+    """Whether a bundle of the trial's paths answers this prompt at all."""
+    return all(path.prompt(text) for path in trial.paths.values())
 
 
 def _beginning(trial: Trial, name: str, tokens: int) -> Callable[[str], object]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.generation.router import PathRule
 from tasks.data.rows import Row
+from tasks.generation.costs import timed_rows
 from tasks.generation.trial import Trial
 from tasks.graphs.timing import interleaved_row_times
 from tasks.records import Drafting
@@ -40,8 +41,8 @@ class Drafts:
 
 
 def fastest_drafts(trial: Trial, rows: Sequence[Row], progress: Callable[[str], None], *, small: str | None) -> Drafts:
-    """Time every rule of every path of the trial; those of one path on the same rows."""
-    spread = _spread(rows, TIMED_ROWS)
+    """Time every rule of every path of the trial; those of one path on the same rows. UserError where no row can be asked."""
+    spread = [rows[number] for number in timed_rows(trial, rows, TIMED_ROWS)]
 
     def fastest(rules: Sequence[PathRule], rows: Sequence[Row], before: str | None = None) -> tuple[PathRule, float]:
         """The first rule drafts nothing: what the others gain is over it."""
@@ -60,7 +61,8 @@ def fastest_drafts(trial: Trial, rows: Sequence[Row], progress: Callable[[str], 
         rule, gain = fastest(rules, spread)
         trial = trial.with_rule(rule)
         first[name] = Drafting(phrase_tokens=rule.draft_tokens, speedup=gain)
-    unsure = _least_sure(trial, small, _spread(rows, ASKED_ROWS)) if small else []
+    asked = [rows[number] for number in timed_rows(trial, rows, ASKED_ROWS)]
+    unsure = _least_sure(trial, small, asked) if small else []
     for name in [name for name in trial.paths if small and name != small]:
         alone = trial.rules[name]
         rules = [replace(alone, draft_answer=False, draft_tokens=0)]
@@ -78,12 +80,6 @@ def fastest_drafts(trial: Trial, rows: Sequence[Row], progress: Callable[[str], 
     return Drafts(trial, first, behind)
 
 
-def _spread(rows: Sequence[Row], count: int) -> Sequence[Row]:
-    return rows[:: max(1, len(rows) // count)][:count]
-
-
 def _least_sure(trial: Trial, small: str, rows: Sequence[Row]) -> list[Row]:
-    answers = trial.answers(small, rows)
-    sure = [sum(answer.log_probabilities) for answer in answers.decoded]
-    order = sorted(np.flatnonzero(answers.answered).tolist(), key=sure.__getitem__)
-    return [rows[number] for number in order[:TIMED_ROWS]]
+    sure = np.array([sum(answer.log_probabilities) for answer in trial.answers(small, rows).decoded])
+    return [rows[number] for number in sure.argsort(kind="stable")[:TIMED_ROWS].tolist()]

@@ -5,6 +5,7 @@ where it need not be right as a whole is told by token F1 and ROUGE-L.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -17,7 +18,7 @@ from tasks.calibrate import BUNDLE_FOLDER
 from tasks.data.duplicates import count_leaking_rows
 from tasks.data.rows import SPLITS, Row, read_rows
 from tasks.generation.bundling import load_generation_bundle
-from tasks.generation.correctness import Correctness, is_correct, is_json
+from tasks.generation.correctness import Correctness, is_correct, is_json, normal_form
 from tasks.generation.greedy import GreedyDecoder, on_all_cores
 from tasks.generation.text_scores import rouge_l, token_f1
 from tasks.recipe.target import Target
@@ -89,8 +90,14 @@ def evaluate_generation(
         classes=(),
         paths=_paths(router.result, judge, alone, served, right),
         leaking_rows=count_leaking_rows(
-            {split: read_rows(snapshot, split) for split in SPLITS}, similarity=LEAK_SIMILARITY
+            {split: read_rows(snapshot, split) for split in SPLITS},
+            similarity=LEAK_SIMILARITY,
+            form=partial(normal_form, correct),
         ),
+        unanswered={
+            "certify": _refused(read_rows(snapshot, "certify"), [decoders[path.name] for path in router.result.paths]),
+            "gate": sum(completion.error is not None for completion in served),
+        },
         generation=_scores(judge, answers, served, identical, decoders[result.reference_monolith], last),
     )
 
@@ -134,6 +141,11 @@ class _Judge:
 def _greedy(decoder: GreedyDecoder, rows: Sequence[Row]) -> list[str]:
     """Answers of one decoder token by token."""
     return on_all_cores(lambda row: decoder.text(decoder.answer(decoder.prompt(row.text))), rows)
+
+
+def _refused(rows: Sequence[Row], paths: Sequence[GreedyDecoder]) -> int:
+    """How many prompts the bundle refuses: those with no room for an answer in some path's context."""
+    return sum(not all(path.prompt(row.text) for path in paths) for row in rows)
 
 
 def _paths(

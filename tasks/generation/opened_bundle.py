@@ -18,6 +18,7 @@ from engine.generation.router import GenerationRouter
 from tasks.data.rows import UNLABELLED, Row
 from tasks.generation.bundling import decoder_digest
 from tasks.generation.calibrate import calibrate_trial
+from tasks.generation.costs import can_be_asked
 from tasks.generation.greedy import GreedyDecoder
 from tasks.generation.quantize import REFERENCE
 from tasks.generation.trial import Trial
@@ -118,12 +119,16 @@ class OpenedGenerator:
         )
 
     def _disputed(self, assumed: Sequence[Row]) -> list[int]:
-        """Which of these rows, completed by the reference path, some other path answers otherwise."""
-        differs = np.zeros(len(assumed), dtype=bool)
+        """Which of these rows, completed by the reference path, some other path answers otherwise.
+
+        None of those that no bundle of these paths answers: a label would change nothing.
+        """
+        askable = [number for number, row in enumerate(assumed) if can_be_asked(self.trial, row.text)]
+        asked = [assumed[number] for number in askable]
+        differs = np.zeros(len(asked), dtype=bool)
         for name in self.trial.paths.keys() - {REFERENCE}:
-            differs |= ~self.trial.answers(name, assumed).right
-        found: list[int] = np.flatnonzero(differs).tolist()
-        return found
+            differs |= ~self.trial.answers(name, asked).right
+        return [askable[number] for number in np.flatnonzero(differs).tolist()]
 
     def _completed(self, rows: Sequence[Row]) -> list[Row]:
         """The rows, those without a completion with what the reference path answers."""

@@ -126,6 +126,8 @@ class BenchmarkResult(Record):
     `against_champion`: None where there was no champion to measure; `disturbance`: None where the system does not tell;
     `tokens`, `token_server`: None where answers are no tokens.
     `operating_point`: name of the one that was measured; None in results from before targets could name one.
+    `inputs`: texts that the bundle was asked; `unanswered`: those of them that it refuses, which are in no timing. None in
+    results from before they were told apart.
     """
 
     target: str
@@ -147,3 +149,5 @@ class BenchmarkResult(Record):
     operating_point: str | None = None
     tokens: TokenLatency | None = None
     token_server: TokenServer | None = None
+    inputs: int | None = None
+    unanswered: int | None = None

@@ -46,7 +46,8 @@ class EvaluationResult(Record):
 
     `macro_f1_low`, `expected_calibration_error_high`: confidence bounds that gates on these two are judged by; without
     one such a gate is never proven. `in_scope_accuracy` is on rows that have a trained label. What only one task family
-    is judged by is None in the others, `generation` in classification.
+    is judged by is None in the others, `generation` in classification. `unanswered`: rows that the bundle refuses, by split
+    (`gate`, and `certify` where it can be told); they count as wrong. None in results from before they were counted.
     `reference` compares routed with the fp32 fine-tuned model; `disagreement` is the share of rows that the two answer
     differently: it needs no labels, and bounds the loss whatever they are.
     """
@@ -72,6 +73,7 @@ class EvaluationResult(Record):
     macro_f1_low: float | None = None
     expected_calibration_error_high: float | None = None
     generation: GenerationScores | None = None
+    unanswered: dict[str, int] | None = None
 
 
 class SliceComparison(Record):

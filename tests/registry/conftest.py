@@ -361,6 +361,7 @@ def _evaluation() -> EvaluationResult:
         leaking_rows=0,
         macro_f1_low=0.93,
         expected_calibration_error_high=0.05,
+        unanswered={"gate": 0},
     )
 
 
@@ -402,4 +403,6 @@ def _benchmark(digest: str) -> BenchmarkResult:
         stop_shares={"lexical": 0.6, "full": 0.4},
         latencies_ms=(0.5, 0.6, 8.0),
         noise=Ratio(value=1.0, low=0.98, high=1.02),
+        inputs=900,
+        unanswered=0,
     )

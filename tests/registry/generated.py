@@ -139,6 +139,7 @@ def evaluation(template: EvaluationResult) -> EvaluationResult:
             for name, share, cost in (("small", 0.7, 6.0), ("full", 0.3, 20.0))
         ),
         leaking_rows=0,
+        unanswered={"certify": 0, "gate": 0},
         generation=GenerationScores(
             token_f1=0.984,
             token_f1_low=0.978,

@@ -1,5 +1,6 @@
 """The interleaved comparison: same inputs for all, changing order, blocks alike in their strata."""
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.benchmark.comparison import affordable_inputs, block_indices, compare, running_order
+from tasks.benchmark.errors import BenchmarkError
 
 
 @dataclass
@@ -75,3 +77,53 @@ def test_inputs_per_block_follow_the_budget_within_bounds(budget_s: float, expec
     models = {"adaptive": Echo(), "static-int8": Echo()}
 
     assert affordable_inputs(models, ["a"] * 40, repeats=5, most=150, budget_s=budget_s) == expected
+
+
+def test_blocks_of_slow_models_are_smaller_than_usual_and_never_tiny() -> None:
+    models = {"adaptive": Slow(seconds=0.002), "static-fp32": Slow(seconds=0.004)}
+    texts = ["a"] * 40
+
+    def size(longest_s: float) -> int:
+        return affordable_inputs(models, texts, repeats=5, most=150, budget_s=0.0, longest_s=longest_s)
+
+    # An input in every block takes 5 * (2 + 2 + 4) ms or a little more.
+    assert size(100.0) == 20
+    assert 5 <= size(0.5) <= 12
+    assert size(0.0) == 4
+
+
+def test_an_input_that_one_model_refuses_is_timed_for_none() -> None:
+    adaptive, refusing = Echo(), Refusing(even_only=True)
+    texts = [str(number) for number in range(40)]
+
+    timings, repeat = compare(
+        {"adaptive": adaptive, "champion": refusing}, texts, ["a"] * 40, repeats=4, inputs_per_block=10
+    )
+
+    sizes = [[len(block) for block in timing.blocks_ms] for timing in (*timings, repeat)]
+    assert sizes[0] == sizes[1] == sizes[2]
+    assert sum(sizes[0]) == 20
+
+
+def test_models_that_have_no_input_in_common_are_an_error_that_says_who_refuses() -> None:
+    with pytest.raises(BenchmarkError, match="champion refuses 10"):
+        compare({"adaptive": Echo(), "champion": Refusing()}, ["1"] * 40, ["a"] * 40, repeats=4, inputs_per_block=10)
+
+
+@dataclass
+class Slow(Echo):
+    seconds: float = 0.0
+
+    def predict(self, texts: list[str]) -> list["Echo"]:
+        time.sleep(self.seconds)
+        return super().predict(texts)
+
+
+@dataclass
+class Refusing(Echo):
+    """Has no answer to odd numbers, or to all."""
+
+    even_only: bool = False
+
+    def predict(self, texts: list[str]) -> list["Echo"]:
+        return [Echo() if self.even_only and int(texts[0]) % 2 == 0 else Echo(path="")]

@@ -121,6 +121,14 @@ def test_without_completions_an_answer_that_differs_counts_as_lost(made: Calibra
     assert result.rows_to_label == len(differing) > 0
 
 
+def test_no_label_is_asked_for_a_prompt_that_is_refused(made: CalibratedGenerator) -> None:
+    opened = OpenedGenerator.open(made.bundle, made.reference, HERE)
+    unlabelled = [replace(row, label=UNLABELLED) for row in made.tune]
+    refused = [Row(f"find red shoes {number} " * 60, UNLABELLED) for number in range(3)]
+
+    assert opened.rows_to_label([*refused, *unlabelled]) == opened.rows_to_label(unlabelled) != []
+
+
 def test_the_reference_path_alone_has_nothing_to_recalibrate(made: CalibratedGenerator, tmp_path: Path) -> None:
     bundle_of_one_path(made.reference, tmp_path / "alone", made.reference)
     with pytest.raises(UserError, match="reference path alone"):

@@ -9,15 +9,17 @@ from engine.generation.router import GenerationRouter
 from tasks.artifact import Artifact
 from tasks.benchmark.order import static_contenders
 from tasks.benchmark.step import run_benchmark
-from tasks.data.rows import read_rows
+from tasks.data.rows import Row, read_rows
+from tasks.errors import UserError
 from tasks.generation.bundling import load_generation_bundle
 from tasks.generation.calibrate import open_trial
 from tasks.generation.compare import compare_generation_with_champion
+from tasks.generation.costs import timed_rows
 from tasks.generation.evaluate import evaluate_generation
 from tasks.generation.quantize import settings_of
 from tasks.recipe.schema import BenchmarkConfig
-from tasks.records import EvaluationResult
-from tests.tasks.generation.conftest import workspace_in
+from tasks.records import EvaluationResult, SnapshotResult
+from tests.tasks.generation.conftest import snapshot_of, workspace_in
 from tests.tiny_generation_run import HERE, MAX_NEW_TOKENS, TinyGenerationRun
 
 pytestmark = pytest.mark.slow
@@ -99,6 +101,7 @@ class TestCalibration:
 class TestEvaluation:
     def test_the_reference_loses_only_the_rows_whose_gold_is_wrong(self, run, evaluation) -> None:
         assert evaluation.rows == 200
+        assert evaluation.unanswered == {"certify": 0, "gate": 0}
         wrong = sum(row.label == "no" for row in read_rows(run.snapshot, "gate"))
         assert evaluation.reference_accuracy.successes == 200 - wrong
         assert evaluation.static_accuracy == evaluation.reference_accuracy
@@ -120,6 +123,46 @@ class TestEvaluation:
         assert scores.perplexity >= 1
         assert scores.json_validity is None
         assert 0 < scores.mean_tokens <= MAX_NEW_TOKENS
+
+
+def test_prompts_beyond_the_context_are_counted_and_wrong(run, tmp_path) -> None:
+    evaluation = evaluate_generation(
+        with_refused_prompts(run, tmp_path / "snapshot"),
+        run.router,
+        run.compression,
+        correct="exact",
+        epsilon=0.02,
+        confidence=0.95,
+        target=HERE,
+        workspace=workspace_in(tmp_path / "evaluate"),
+    )
+    assert evaluation.unanswered == {"certify": 1, "gate": 2}
+    assert evaluation.accuracy.n == 60
+    assert evaluation.accuracy.successes <= 58
+
+
+def test_prompts_beyond_the_context_are_not_timed(run) -> None:
+    settings = settings_of(run.models, "exact", MAX_NEW_TOKENS)
+    trial = open_trial(run.compression, read_rows(run.snapshot, "train"), settings, "exact", HERE)
+    rows = read_rows(run.snapshot, "tune")
+    assert timed_rows(trial, rows, 24).tolist() == [*range(0, 288, 12)]
+
+    mixed = [refused(number) if number % 2 else row for number, row in enumerate(rows[:60])]
+    assert timed_rows(trial, mixed, 10).tolist() == [*range(0, 60, 6)]
+    with pytest.raises(UserError, match="none of 5 tune prompts leaves room"):
+        timed_rows(trial, [refused(number) for number in range(5)], 10)
+
+
+def with_refused_prompts(run: TinyGenerationRun, folder) -> Artifact[SnapshotResult]:
+    """Two gate rows of 60, and one certify row of 30, have no room for an answer in the models' context."""
+    gate, certify = (read_rows(run.snapshot, split) for split in ("gate", "certify"))
+    rows = {"gate": [*gate[:58], refused(1), refused(2)], "certify": [*certify[:29], refused(3)]}
+    return snapshot_of(folder, rows)
+
+
+def refused(number: int) -> Row:
+    """A prompt that is longer than the context."""
+    return Row(f"order red shoes {number} " * 60, "no")
 
 
 def test_a_bundle_loses_nothing_to_itself_and_differs_nowhere(run, tmp_path) -> None:
@@ -145,7 +188,7 @@ def test_the_benchmark_measures_tokens_and_the_plain_full_model_beside_the_bundl
     config = BenchmarkConfig(queries=40, interleaved_repeats=3, retries=0)
     workspace = workspace_in(tmp_path)
     measured = run_benchmark(
-        run.snapshot,
+        with_refused_prompts(run, tmp_path / "snapshot"),
         run.router,
         run.compression,
         config=config,
@@ -167,6 +210,8 @@ def test_the_benchmark_measures_tokens_and_the_plain_full_model_beside_the_bundl
     assert len(server.first) == len(server.further) == 3
     assert 0 < server.mean_tokens <= MAX_NEW_TOKENS
     assert set(measured.stop_shares) == {"small", "reference"}
+    assert (measured.inputs, measured.unanswered) == (60, 2)
+    assert min(measured.latencies_ms) > measured.scenarios[0].mean_ms / 20  # a refusal takes microseconds
     raw = json.loads((workspace.out / "measurements.json").read_text())
     assert len(raw["tokens"]["first_ms"]) == len(raw["token_server"]["tokens"]["first_ms"]) == 40
     assert (workspace.out / "loadgen" / "Server-tokens" / "mlperf_log_summary.txt").is_file()

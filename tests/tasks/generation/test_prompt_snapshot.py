@@ -73,6 +73,48 @@ def test_a_prompt_with_two_completions_is_left_out(tmp_path: Path) -> None:
     assert (result.contradicting, sum(result.rows.values())) == (2, 98)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [('{"a":1,"b":2}', '{"b": 2.0, "a": 1}'), ("it is so", "it is so\n"), ("Zo\u00eb", "Zoe\u0308")],
+)
+def test_completions_that_are_equal_as_answers_do_not_contradict(tmp_path: Path, one: str, other: str) -> None:
+    rows = asked("a", 100, "bank")
+    rows[0]["completion"], rows[1] = one, rows[0] | {"completion": other}
+    taken = snapshot(tmp_path, rows, correct="json")
+    assert (taken.result.contradicting, taken.result.duplicates, sum(taken.result.rows.values())) == (0, 1, 99)
+    kept = [row for split in SPLITS for row in read_rows(taken, split) if row.text == rows[0]["prompt"]]
+    assert [row.label for row in kept] == [min(one, other)]
+
+
+def test_layout_counts_where_completions_are_compared_exactly(tmp_path: Path) -> None:
+    rows = asked("a", 100, "bank")
+    rows[0]["completion"], rows[1] = '{"a":1}', rows[0] | {"completion": '{"a": 1}'}
+    assert snapshot(tmp_path, rows, correct="exact").result.contradicting == 2
+
+
+def test_near_twins_leak_where_their_completions_differ_in_form_alone(tmp_path: Path) -> None:
+    rows = asked("a", 200, "bank")
+    twins = [
+        {"prompt": f"{row['prompt']}x", "completion": json.dumps(json.loads(str(row["completion"])), indent=1)}
+        for row in rows[:60]
+    ]
+    taken = snapshot(tmp_path, [*rows, *({**twin, "domain": "bank"} for twin in twins)], correct="json").result
+    assert taken.leaking_near > 10
+
+
+def test_prompts_with_several_completions_each_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    rows = asked("a", 100, "bank")
+    several = [row | {"completion": f"another {number}"} for number, row in enumerate(rows[:3])]
+    with pytest.raises(UserError) as caught:
+        snapshot(tmp_path, [*rows, *several])
+    message = str(caught.value)
+    assert "train.jsonl line 1: 6 of 103 train rows (5.8%) have a prompt that comes with several completions" in message
+    assert "'another 0' in train.jsonl line 101" in message
+    assert "keep one completion for each prompt, or raise data.max_quarantined_share" in message
+    (tmp_path / "again").mkdir()
+    assert snapshot(tmp_path / "again", [*rows, *several], max_quarantined_share=0.1).result.contradicting == 6
+
+
 def test_too_many_bad_completions_are_refused(tmp_path: Path) -> None:
     rows = [row | {"completion": None} for row in asked("a", 100, "bank")]
     with pytest.raises(UserError, match="column 'completion' is missing or null"):

@@ -1,0 +1,83 @@
+"""What completions that say the same have in common, whatever their spelling: the form in which answers are compared.
+
+White space around a completion never counts, and neither does the way in which Unicode spells a character (NFC; a keyboard
+and a tokenizer may differ in it). Of JSON the layout, the order of keys and the way a number is written do not count either.
+"""
+
+import json
+import unicodedata
+from collections.abc import Callable
+from decimal import Decimal
+from functools import cache, partial
+from typing import Any, Literal
+
+from tasks.recipe.data import AnyData, PromptDataConfig
+
+Correctness = Literal["exact", "json"]
+AnswerForm = Callable[[str], str]
+"""From an answer to what all equal answers have in common."""
+
+
+def answer_form(config: AnyData) -> AnswerForm:
+    """The form in which a recipe's answers are compared: a class is its own, a completion's is what makes it right."""
+    return cache(partial(normal_form, config.correct)) if isinstance(config, PromptDataConfig) else str
+
+
+def normal_form(kind: Correctness, text: str) -> str:
+    """The same string for all completions that are equal, and another one for all others.
+
+    `json`: numbers by value (1 equals 1.0, but not true), the order of keys aside; a text that is no JSON, or says a key
+    twice, is compared as text, as `exact` compares all.
+    """
+    if kind not in ("exact", "json"):
+        raise ValueError(f'correct is "exact" or "json", not {kind!r}')
+    value = parsed(text) if kind == "json" else None
+    if value is not None:
+        try:
+            return json.dumps(_normal(value[0]), ensure_ascii=False, sort_keys=True)
+        except RecursionError:  # nested too deep
+            pass
+    return _composed(text).strip()
+
+
+def parsed(text: str) -> tuple[Any] | None:
+    """The one JSON value in the text, numbers as int or Decimal; None where there is none.
+
+    In a tuple, because JSON's null is a value, too.
+    """
+    try:
+        return (
+            json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object_without_repeats),
+        )
+    except (ValueError, ArithmeticError, RecursionError):  # not JSON, an exponent beyond Decimal's, nested too deep
+        return None
+
+
+def _normal(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _normal(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_normal(held) for held in value]
+    if isinstance(value, str):
+        return _composed(value)
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        # Sign, digits and exponent without trailing zeros: one form for 1, 1.0 and 10e-1, and one for 0 and -0.
+        sign, digits, exponent = Decimal(value).as_tuple()
+        text = "".join(map(str, digits)).rstrip("0")
+        return {"": [sign, text.lstrip("0"), int(exponent) + len(digits) - len(text)]} if value else {"": 0}
+    return value
+
+
+def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = {_composed(key): value for key, value in pairs}
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
