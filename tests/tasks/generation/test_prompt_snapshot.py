@@ -138,3 +138,21 @@ def test_landed_completions_join_the_splits(tmp_path: Path) -> None:
     assert after.landed.added["train"] == 0
     assert after.rows["certify"] > before.result.rows["certify"]
     assert "insurance" in after.slices
+
+
+def test_a_landed_completion_in_another_layout_repeats_what_is_there(tmp_path: Path) -> None:
+    own = asked("a", 100, "bank")
+    before = snapshot(tmp_path, own, correct="json")
+    again = [row | {"completion": json.dumps(json.loads(str(row["completion"])), indent=1)} for row in own[:20]]
+    landed = write(tmp_path / "landed.jsonl", again)
+    out = tmp_path / "extended"
+    out.mkdir()
+    after = extend_snapshot(
+        before,
+        PromptDataConfig(train=("train.jsonl",), slice_column="domain", correct="json"),
+        sources=(Source("landed", "landed.jsonl", landed, file_digest(landed), "jsonl"),),
+        seed=1,
+        workspace=Workspace(out, out),
+    )
+    assert after.landed is not None
+    assert (after.landed.repeated, after.landed.contradicting) == (20, 0)
