@@ -70,7 +70,7 @@ class TokenRun(Record):
 class LoadRun(Record):
     """One LoadGen run. `latencies_ms` are LoadGen's own, in issue order, counted from a query's scheduled time.
 
-    `valid` is LoadGen's verdict and `validity` its words; `errors` counts queries whose prediction raised.
+    `valid` is LoadGen's verdict and `validity` its words; `errors` counts queries whose prediction raised or refused.
     `scheduled_qps`: the rate at which LoadGen sent queries (Server only); `qps`: the rate at which they were answered.
     `tokens`: of answers that were streamed, which LoadGen judges by both token bounds in place of the latency bound.
     """

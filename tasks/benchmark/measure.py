@@ -42,12 +42,14 @@ _STREAMED_SERVER: Final = "Server-tokens"
 class Survey:
     """Every input answered once: the path that answered it (None where none did), and the median time.
 
-    `tokens`: how many each answer has, 0 where answers are no tokens.
+    `tokens`: how many each answer has, 0 where answers are no tokens. `raised`: numbers of the inputs without an answer that
+    raised; the others were refused.
     """
 
     paths: tuple[str | None, ...]
     tokens: tuple[int, ...]
     median_ms: float
+    raised: frozenset[int] = frozenset()
 
     @property
     def answered(self) -> list[int]:
@@ -85,7 +87,8 @@ class _Streamed:
 class Measuring:
     """One measurement in progress: the job, its inputs, and where to tell how far it is.
 
-    Only inputs that the model answers are timed: a refusal takes no time, and would make it look fast.
+    No input that the model refuses is timed: a refusal takes no time, and would make it look fast. Those that raise are in
+    LoadGen's runs, for they are errors.
     """
 
     job: Job
@@ -100,13 +103,14 @@ class Measuring:
         survey = survey_inputs(subject.model, self.texts, self.pulse.beat)
         answered = survey.answered
         texts = [self.texts[index] for index in answered]
-        runs = self.scenarios(subject.model, texts, survey.median_ms)
-        sustained = self.sustained(subject.model, texts, runs[-1], capacity=runs[1].qps)
+        asked = [self.texts[index] for index in sorted({*answered, *survey.raised})]
+        runs = self.scenarios(subject.model, asked, survey.median_ms)
+        sustained = self.sustained(subject.model, asked, runs[-1], capacity=runs[1].qps)
 
         streamed = _Streamed()
         if isinstance(subject.model, StreamingModel):
-            asked = StreamedTexts(texts, [survey.tokens[index] for index in answered])
-            streamed = self.streamed(subject.model, asked, survey.median_ms, runs[-1], capacity=runs[1].qps)
+            own = StreamedTexts(texts, [survey.tokens[index] for index in answered])
+            streamed = self.streamed(subject.model, own, survey.median_ms, runs[-1], capacity=runs[1].qps)
 
         self.pulse.phase("loading the models to compare with", 0.65, untimed=True)
         contenders = {"adaptive": subject.model, **load_contenders()}
@@ -214,13 +218,15 @@ def survey_inputs(model: Model, texts: Sequence[str], answered: Callable[[], Non
     paths: list[str | None] = []
     tokens: list[int] = []
     times = []
+    raised: list[int] = []
     last_failure = None
-    for text in texts:
+    for number, text in enumerate(texts):
         begin = time.perf_counter()
         try:
             answer = model.predict([text])[0]
         except Exception as failure:  # noqa: BLE001 - a model that raises is a finding, counted and not fatal
             last_failure = failure
+            raised.append(number)
             paths.append(None)
             tokens.append(0)
         else:
@@ -232,7 +238,9 @@ def survey_inputs(model: Model, texts: Sequence[str], answered: Callable[[], Non
         traceback.print_exception(last_failure, file=sys.stderr)
     if not times:
         raise BenchmarkError(f"the model answered none of {len(texts)} inputs: {last_failure!r}")
-    return Survey(paths=tuple(paths), tokens=tuple(tokens), median_ms=statistics.median(times))
+    return Survey(
+        paths=tuple(paths), tokens=tuple(tokens), median_ms=statistics.median(times), raised=frozenset(raised)
+    )
 
 
 def keeps_up(run: LoadRun) -> bool:

@@ -1,7 +1,7 @@
 """The system under test as LoadGen sees it: a model behind callbacks that never raise and always complete a query.
 
 An exception in a callback ends the process with SIGSEGV and a query that is never completed hangs the run, so whatever
-a prediction raises is counted here and the query is completed all the same.
+a prediction raises is counted here and the query is completed all the same. A refusal is no answer and counts as an error too.
 """
 
 import array
@@ -15,6 +15,8 @@ from typing import Any, Final, Protocol, Self
 
 import mlperf_loadgen
 
+from tasks.benchmark.errors import BenchmarkError
+
 _WARM_UP_ANSWERS: Final = 8
 
 
@@ -23,7 +25,7 @@ class Answer(Protocol):
 
     @property
     def path(self) -> str:
-        """Name of the path that answered."""
+        """Name of the path that answered; empty where the text is refused."""
         ...
 
 
@@ -111,10 +113,11 @@ class SystemUnderTest:
 
     def _raised(self, text: str) -> Exception | None:
         try:
-            self._model.predict([text])
+            (answer,) = self._model.predict([text])
+            refused = not answer.path
         except Exception as failure:  # noqa: BLE001 - see the module's docstring: nothing may leave a callback
             return failure
-        return None
+        return BenchmarkError(f"a text that was answered before is refused: {text[:60]!r}") if refused else None
 
     def _count(self, failure: Exception) -> None:
         with self._lock:

@@ -30,6 +30,7 @@ class SplitShares(Section):
 class RowSources(Section):
     """What the data of all families have in common.
 
+    `max_quarantined_share`: of the rows of a role that cannot be used, and of those that contradict one another.
     `near_duplicate_similarity`: edit similarity from which on two rows with the same answer in different splits count as
     one.
     """

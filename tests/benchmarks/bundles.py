@@ -6,10 +6,13 @@ from pathlib import Path
 
 from flows.family import MadeBundle, family_of
 from flows.home import Home
-from flows.preparation import prepare
+from flows.preparation import built_for, prepare
 from flows.progress import SilentObserver
 from flows.steps.cache import StepCache
 from flows.steps.runner import StepRunner
+from flows.text_generation import EVALUATE
+from tasks.recipe import TextGenerationRecipe
+from tasks.records import EvaluationResult
 
 RECIPE = """name: {name}
 task: text-classification
@@ -37,6 +40,26 @@ def bundle_of(data: Path, outside: str) -> MadeBundle:
     prepared = prepare(recipe, [], home)
     steps = StepRunner(StepCache(home), _Lines(), call=lambda _name, step: step())
     return family_of(prepared.recipe).make_bundle(prepared, steps, home)
+
+
+def evaluation_of(recipe: Path, made: MadeBundle) -> EvaluationResult:
+    """What the gate rows say of a bundle of text generation; the pipeline's own step, and kept like its others."""
+    home = Home.open()
+    prepared = prepare(recipe, [], home)
+    asked = prepared.recipe
+    if not isinstance(asked, TextGenerationRecipe):
+        sys.exit(f"{recipe}: not a recipe of text generation")
+    steps = StepRunner(StepCache(home), _Lines(), call=lambda _name, step: step())
+    inputs = {
+        "snapshot": made.snapshot,
+        "router": made.router,
+        "compression": made.compression,
+        "correct": asked.data.correct,
+        "epsilon": asked.router.max_accuracy_loss,
+        "confidence": asked.router.confidence,
+        "target": built_for(prepared.targets),
+    }
+    return steps.run(EVALUATE, inputs).result
 
 
 class _Lines(SilentObserver):

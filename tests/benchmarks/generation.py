@@ -1,17 +1,23 @@
 """Text generation: what others decode with, and every certified operating point of ours, in one process run.
 
-Run: python tests/benchmarks/generation.py RECIPE [--json FILE] [--schema FILE]
+Run: python tests/benchmarks/generation.py RECIPE [--json FILE] [--schema FILE] [--require]
 
 RECIPE is one of text generation, such as configs/function-calls.yaml. The bundle is made by the pipeline's own steps and kept
-under MIAOTUI_HOME, so a second run only measures. All contenders answer the same gate rows, one at a time with one thread,
-block by block in an order that rotates; `ratio` is the baseline's mean over the row's own, the median over blocks with its
-95 % interval, once against `generate` of transformers in fp32 and once against onnxruntime-genai's plain greedy decoding of
-the full model in int4 (its builder's defaults; in fp32 it is a contender, too). Its generator is kept and rewound for every
-prompt, which takes a small part of the time that it takes with a new one each, as its examples have it: that is a contender
-of its own. `agreement`: share of answers that are the
-fp32 model's own, by text. Optimum's contender is the same model exported with its KV cache, weight-only int4. `guided` is the
-bundle at its default operating point with answers kept to a JSON schema, that of FILE or that of any object; its price is its
-mean over the same point's without one, block by block.
+under MIAOTUI_HOME, so a second run only measures.
+
+All contenders answer the same gate rows, one at a time with one thread, block by block in an order that rotates; `ratio` is the
+baseline's mean over the row's own, the median over blocks with its 95 % interval, once against `generate` of transformers in fp32
+and once against onnxruntime-genai's plain greedy decoding of the full model in int4 (its builder's defaults; in fp32 it is a
+contender, too). Its generator is kept and rewound for every prompt, which takes a small part of the time that it takes with a new
+one each, as its examples have it: that is a contender of its own. `p99 over`: the row's p99 over that of genai int4. `agreement`:
+share of answers that are the fp32 model's own, by text. `loss`: the accuracy that an operating point of ours is certified to lose
+at most. Optimum's contender is the same model exported with its KV cache, weight-only int4. `guided` is the bundle at its default
+operating point with answers kept to a JSON schema, that of FILE or that of any object; its price is its mean over the same
+point's without one, block by block.
+
+`--require` also evaluates the bundle on all gate rows, and ends with exit code 3 and a line for each promise that is missed: the
+default operating point is at least 8 times as fast as transformers and twice as fast as genai int4 (medians), its p99 is at
+most 1.15 times genai's, and the full model answers at least 95 % of the gate rows right.
 """
 
 import argparse
@@ -19,10 +25,11 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from types import MappingProxyType
+from typing import Any, Final, cast
 
 import numpy as np
 
@@ -41,7 +48,7 @@ from tasks.generation.precision import DecoderPrecision
 from tasks.recipe import TextGenerationRecipe
 from tasks.recipe.load import load_recipe
 from tasks.statistics.speed_ratio import paired_ratio
-from tests.benchmarks.bundles import bundle_of
+from tests.benchmarks.bundles import bundle_of, evaluation_of
 
 TRANSFORMERS = "transformers fp32"
 GENAI = "genai int4"
@@ -49,6 +56,11 @@ GENAI_NEW = "genai int4, new"
 GENAI_FP32 = "genai fp32"
 OPTIMUM = "optimum int4"
 OURS = "ours"
+OVER_TRANSFORMERS: Final = 8.0
+OVER_GENAI: Final = 2.0
+P99_OVER_GENAI: Final = 1.15
+FULL_EXACT_MATCH: Final = 0.95
+MISSED_PROMISE: Final = 3
 Answer = Callable[[str], tuple[str, int]]
 """From a prompt to the completion and its number of tokens."""
 
@@ -66,6 +78,9 @@ class Measured:
     agreement: float
     over_transformers: tuple[float, float, float]
     over_genai: tuple[float, float, float]
+    p99_over_genai: float
+    certified_loss: float | None
+    """Of an operating point of ours; None where nothing is certified."""
     price: tuple[float, float, float] | None
     """Of guidance: the time over that without it."""
 
@@ -78,6 +93,7 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=8, help="interleaved blocks")
     parser.add_argument("--prompts", type=int, default=40, help="prompts per block")
     parser.add_argument("--schema", type=Path, metavar="FILE", help="that guided answers keep to, in JSON")
+    parser.add_argument("--require", action="store_true", help=f"exit with {MISSED_PROMISE} where a promise is missed")
     options = parser.parse_args()
     schema = options.schema.read_text(encoding="utf-8") if options.schema else ANY_OBJECT
     recipe = load_recipe(options.recipe).recipe
@@ -88,10 +104,45 @@ def main() -> None:
     print(f"{len(rows)} gate rows; bundle {made.bundle}")
     with tempfile.TemporaryDirectory() as scratch:
         contenders = contenders_of(made, recipe, schema, Path(scratch))
-        result = measure(contenders, rows, recipe.data.correct, options.blocks, options.prompts)
+        certified = {f"{OURS} {name}": loss for name, loss in certified_losses(made).items()}
+        result = measure(contenders, rows, recipe.data.correct, options.blocks, options.prompts, certified)
     print_table(result)
+    written: dict[str, Any] = {"rows": [asdict(row) for row in result]}
+    missed = []
+    if options.require:
+        right = evaluation_of(options.recipe, made).reference_accuracy.value
+        missed = missed_promises(result, f"{OURS} {made.router.result.operating_point}", right)
+        written |= {"full_exact_match": right, "missed": missed}
     if options.json:
-        options.json.write_text(json.dumps({"rows": [asdict(row) for row in result]}, indent=1), encoding="utf-8")
+        options.json.write_text(json.dumps(written, indent=1), encoding="utf-8")
+    for promise in missed:
+        print(f"missed: {promise}")
+    if missed:
+        sys.exit(MISSED_PROMISE)
+
+
+def certified_losses(made: MadeBundle) -> dict[str, float]:
+    """By operating point: what it loses at most, where that is certified."""
+    return {entry.operating_point: entry.epsilon for entry in made.router.result.certificates if entry.certified}
+
+
+def missed_promises(rows: Sequence[Measured], default: str, full_exact_match: float) -> list[str]:
+    """One line for each; `default`: name of the row that the promises are about, `full_exact_match`: on all gate rows."""
+    own = next(row for row in rows if row.name == default)
+    transformers, genai = own.over_transformers[0], own.over_genai[0]
+    kept = {
+        f"{default} is {transformers:.2f}x over {TRANSFORMERS}; at least {OVER_TRANSFORMERS:g}x is promised": (
+            transformers >= OVER_TRANSFORMERS
+        ),
+        f"{default} is {genai:.2f}x over {GENAI}; at least {OVER_GENAI:g}x is promised": genai >= OVER_GENAI,
+        f"p99 of {default} is {own.p99_over_genai:.2f}x that of {GENAI}; at most {P99_OVER_GENAI:g}x is promised": (
+            own.p99_over_genai <= P99_OVER_GENAI
+        ),
+        f"the full model answers {full_exact_match:.2%} of all gate rows right; {FULL_EXACT_MATCH:.0%} are promised": (
+            full_exact_match >= FULL_EXACT_MATCH
+        ),
+    }
+    return [promise for promise, held in kept.items() if not held]
 
 
 def contenders_of(made: MadeBundle, recipe: TextGenerationRecipe, schema: str, scratch: Path) -> dict[str, Answer]:
@@ -129,8 +180,15 @@ def own_contenders(model: GenerationModel, schema: str) -> dict[str, Answer]:
     return answers | {f"{GUIDED} {model.operating_point}": kept}
 
 
-def measure(contenders: dict[str, Answer], rows: Sequence[Row], correct: Any, blocks: int, size: int) -> list[Measured]:
-    """All contenders on the same prompts, one at a time."""
+def measure(
+    contenders: dict[str, Answer],
+    rows: Sequence[Row],
+    correct: Any,
+    blocks: int,
+    size: int,
+    certified: Mapping[str, float] = MappingProxyType({}),
+) -> list[Measured]:
+    """All contenders on the same prompts, one at a time; `certified`: what some of them are certified to lose at most."""
     order = np.random.default_rng(0).permutation(len(rows))
     names = list(contenders)
     means: dict[str, list[float]] = {name: [] for name in names}
@@ -153,7 +211,7 @@ def measure(contenders: dict[str, Answer], rows: Sequence[Row], correct: Any, bl
                 tokens[name] += count
                 right[name].append(is_correct(correct, row.label, text))
             means[name].append(float(np.mean(spent[name][before:])))
-    return [_measured(name, means, spent, texts, tokens, right) for name in names]
+    return [_measured(name, means, spent, texts, tokens, right, certified.get(name)) for name in names]
 
 
 def _measured(
@@ -163,6 +221,7 @@ def _measured(
     texts: dict[str, list[str]],
     tokens: dict[str, int],
     right: dict[str, list[bool]],
+    certified_loss: float | None,
 ) -> Measured:
     ratios = [paired_ratio(means[baseline], means[name]) for baseline in (TRANSFORMERS, GENAI)]
     price = None
@@ -181,6 +240,8 @@ def _measured(
         agreement=float(np.mean(same)),
         over_transformers=(ratios[0].value, ratios[0].low, ratios[0].high),
         over_genai=(ratios[1].value, ratios[1].low, ratios[1].high),
+        p99_over_genai=float(p99 / np.percentile(spent[GENAI], 99)),
+        certified_loss=certified_loss,
         price=price,
     )
 
@@ -271,11 +332,16 @@ def _genai(decoder: Path, prompts: PromptTokenizer, most: int, *, keep: bool = T
 
 def print_table(rows: Sequence[Measured]) -> None:
     """The rows as a person reads them."""
-    print(f"{'name':18}  mean ms   p50 ms   p99 ms  tokens/s   exact   agree  over transformers   over genai (95 %)")
+    print(
+        f"{'name':18}  mean ms   p50 ms   p99 ms p99 over  tokens/s   exact   agree  loss  over transformers   "
+        "over genai (95 %)"
+    )
     for row in rows:
+        loss = "" if row.certified_loss is None else f"{row.certified_loss:.2%}"
         print(
-            f"{row.name:18} {row.mean_ms:8.2f} {row.p50_ms:8.2f} {row.p99_ms:8.2f} {row.tokens_per_second:9.0f} "
-            f"{row.exact_match:7.2%} {row.agreement:7.2%}  {_shown(row.over_transformers)}  {_shown(row.over_genai)}"
+            f"{row.name:18} {row.mean_ms:8.2f} {row.p50_ms:8.2f} {row.p99_ms:8.2f} {row.p99_over_genai:8.2f} "
+            f"{row.tokens_per_second:9.0f} {row.exact_match:7.2%} {row.agreement:7.2%} {loss:>5}  "
+            f"{_shown(row.over_transformers)}  {_shown(row.over_genai)}"
         )
     for row in rows:
         if row.price:

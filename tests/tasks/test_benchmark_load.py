@@ -40,6 +40,10 @@ class Raising(Model):
             raise ValueError(f"cannot answer {texts[0]}")
         return super().predict(texts)
 
+class Refusing(Model):
+    def predict(self, texts):
+        return super().predict(texts) if int(texts[0]) % 2 else [Answer("")]
+
 class Stalling(Model):
     '''Stops the whole server once, `stall_s` long.'''
     def __init__(self, at, stall_s):
@@ -202,6 +206,19 @@ def test_raising_model_is_counted_and_hangs_no_scenario(tmp_path: Path) -> None:
     assert 20 < runs["server"].errors < 80
     assert [len(run.latencies_ms) for run in runs.values()] == [100, 200, 100]
     assert "ValueError: cannot answer" in (tmp_path / "loads.log").read_text(encoding="utf-8")
+
+
+def test_a_refusal_under_load_is_an_error_and_no_fast_answer(tmp_path: Path) -> None:
+    runs = loads(
+        tmp_path,
+        """
+        offline = run(Load("Offline", 200), Refusing(), "offline")
+        print(json.dumps({"offline": offline.model_dump()}))
+        """,
+    )
+
+    assert runs["offline"].errors == 100
+    assert "was answered before is refused" in (tmp_path / "loads.log").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -89,6 +89,8 @@ class Model:
             time.sleep(600)
         if texts[0].startswith("too long"):
             return [Answer("")]
+        if texts[0].startswith("bad"):
+            raise ValueError("cannot answer")
         time.sleep(self.ms / 1e3)
         return [Answer("full")]
 
@@ -165,6 +167,18 @@ def test_refused_inputs_are_counted_and_in_no_timing(tmp_path: Path) -> None:
         assert min(run.latencies_ms) > 3.5
     assert result.runs[1].qps < 1e3 * result.workers / 4
     assert min(time for timing in result.timings for block in timing.blocks_ms for time in block) > 3.5
+
+
+def test_inputs_that_raise_are_errors_of_the_scenarios_as_well(tmp_path: Path) -> None:
+    body = """
+        texts = [f"text {number}" for number in range(20)] + [f"bad {number}" for number in range(10)]
+        measure(Model(1), Model(1), texts, Patience())
+    """
+    _, result = measured(tmp_path, body)
+
+    assert result.unanswered == 10
+    assert result.runs[1].errors == 10
+    assert min(time for timing in result.timings for block in timing.blocks_ms for time in block) > 0.9
 
 
 def test_a_pulse_waits_longer_for_models_that_have_been_slow_and_tells_no_more_often_than_it_may() -> None:

@@ -41,6 +41,8 @@ class Fake:
     def __init__(self, ms, digest=""):
         self.ms, self.digest = ms, digest
     def predict(self, texts):
+        if texts[0].startswith("beyond"):
+            return [Answer("")]
         long = texts[0].startswith("long")
         time.sleep(self.ms / 1e3)
         return [Answer("full" if long else "lexical")]
@@ -121,6 +123,20 @@ def test_two_bundles_are_compared_and_all_evidence_is_there(tmp_path: Path, fake
     out = tmp_path / "work" / "out"
     assert Measurements.model_validate_json((out / "measurements.json").read_bytes()).unanswered == 0
     assert "Scenario : Server" in (out / "loadgen" / "Server" / "mlperf_log_summary.txt").read_text(encoding="utf-8")
+
+
+def test_refused_texts_are_counted_and_are_neither_timed_nor_a_first_answer(tmp_path: Path, fake_scripts: Path) -> None:
+    bundle = make_bundle(tmp_path / "bundle", 4.0)
+    texts = [f"{'beyond' if number % 2 == 0 else 'short'} {number}" for number in range(40)]
+
+    result = bench_bundle(bundle, texts, against=bundle, config=CONFIG, target=HERE, workspace_folder=tmp_path / "work")
+
+    assert (result.inputs, result.unanswered) == (40, 20)
+    assert result.first_answer_ms >= 4
+    assert min(result.latencies_ms) >= 4
+    assert all(contender.mean_ms >= 4 for contender in result.contenders)
+    assert [scenario.errors for scenario in result.scenarios] == [0, 0, 0]
+    assert result.scenarios[1].queries == 20
 
 
 def compressed(folder: Path, *, precision: str, static: str, reference: str) -> Artifact[CompressionResult]:

@@ -3,6 +3,7 @@
 import json
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +13,9 @@ from tasks.generation.fine_tune import fine_tune
 from tasks.generation.records import GenerationFineTuneResult
 from tasks.recipe.text_generation import GenerationFineTuneConfig, InitConfig
 from tasks.records import SnapshotResult
+
+if TYPE_CHECKING:
+    from tests.tiny_generation_run import TinyGenerationRun
 
 NAMES = [
     "ann",
@@ -97,3 +101,11 @@ def caller(
     workspace = workspace_in(tmp_path_factory.mktemp("caller"))
     result = fine_tune(calls, start=TINY_INIT, config=TINY_TUNING, seed=0, workspace=workspace)
     return Artifact.of("fine-tune", workspace.out, result)
+
+
+@pytest.fixture(scope="session")
+def tiny_generation_run(tmp_path_factory: pytest.TempPathFactory) -> "TinyGenerationRun":
+    """Two tiny decoders taken through every step."""
+    from tests.tiny_generation_run import TinyGenerationRun
+
+    return TinyGenerationRun.run(tmp_path_factory.mktemp("generation-run"))

@@ -26,8 +26,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> TinyGenerationRun:
-    return TinyGenerationRun.run(tmp_path_factory.mktemp("generation-run"))
+def run(tiny_generation_run: TinyGenerationRun) -> TinyGenerationRun:
+    return tiny_generation_run
 
 
 @pytest.fixture(scope="module")

@@ -189,3 +189,21 @@ def test_landed_rows_that_spell_them_out_do_not_end_every_later_run(tmp_path: Pa
     assert result.quarantine_reasons == {"completion spells out the special token </s>": 30}
     assert result.landed is not None
     assert result.landed.rows == 30
+
+
+def test_a_landed_completion_in_another_layout_repeats_what_is_there(tmp_path: Path) -> None:
+    own = asked("a", 100, "bank")
+    before = snapshot(tmp_path, own, correct="json")
+    again = [row | {"completion": json.dumps(json.loads(str(row["completion"])), indent=1)} for row in own[:20]]
+    landed = write(tmp_path / "landed.jsonl", again)
+    out = tmp_path / "extended"
+    out.mkdir()
+    after = extend_snapshot(
+        before,
+        PromptDataConfig(train=("train.jsonl",), slice_column="domain", correct="json"),
+        sources=(Source("landed", "landed.jsonl", landed, file_digest(landed), "jsonl"),),
+        seed=1,
+        workspace=Workspace(out, out),
+    )
+    assert after.landed is not None
+    assert (after.landed.repeated, after.landed.contradicting) == (20, 0)
