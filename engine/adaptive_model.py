@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Protocol, Self
 
 from engine.bundle import GOLDEN_FILE, TEXT_CLASSIFICATION, TEXT_GENERATION, Manifest, read_manifest, verify
 from engine.operating_points import OperatingPoints
@@ -21,8 +21,21 @@ _MODELS: Final = {
 }
 
 
+class Predictor(Protocol):
+    """Whatever answers texts."""
+
+    def predict(self, texts: list[str], /) -> Sequence[Prediction]:
+        """One answer per text, in order."""
+        ...
+
+
 class AdaptiveModel(ABC):
-    """A loaded bundle, of whatever task. Thread-safe."""
+    """A loaded bundle, of whatever task. Thread-safe.
+
+    `writes_text`: whether answers are texts, so that `predict` also takes `max_new_tokens` and `schema`.
+    """
+
+    writes_text: ClassVar[bool] = False
 
     def __init__(self, manifest: Manifest, digest: str, certified: OperatingPoints[Any]) -> None:
         """Use `load`."""
@@ -52,7 +65,7 @@ class AdaptiveModel(ABC):
         folder = Path(folder)
         manifest = read_manifest(folder)
         digest = verify(folder, manifest, manifest_sha256=manifest_sha256)
-        model = _model_of(manifest).open(
+        model = _type_of(manifest).open(
             folder,
             manifest,
             digest,
@@ -63,6 +76,21 @@ class AdaptiveModel(ABC):
         if replay_golden:
             model.replay(folder / GOLDEN_FILE)
         return model
+
+    @staticmethod
+    def type_in(folder: Path) -> "type[AdaptiveModel]":
+        """What `load` would give for a bundle, without opening it; BundleError where the folder is none."""
+        return _type_of(read_manifest(folder))
+
+    @classmethod
+    @abstractmethod
+    def router_in(cls, folder: Path) -> OperatingPoints[Any]:
+        """The router of a bundle of this task; BundleError when it cannot be read."""
+
+    @classmethod
+    @abstractmethod
+    def static(cls, model: Path, folder: Path, *, threads: int = 1, execution_provider: str = CPU) -> "Predictor":
+        """One compressed model by itself, asked as the bundle in `folder` is: what a ladder is measured against."""
 
     @classmethod
     @abstractmethod
@@ -129,7 +157,7 @@ class AdaptiveModel(ABC):
             return self._pool
 
 
-def _model_of(manifest: Manifest) -> type[AdaptiveModel]:
+def _type_of(manifest: Manifest) -> type[AdaptiveModel]:
     module, name = _MODELS[manifest.task]
     found: type[AdaptiveModel] = getattr(import_module(module), name)
     return found

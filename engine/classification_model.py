@@ -18,6 +18,7 @@ from engine.prediction import PathDetail, Prediction
 from engine.router import PathRule, Reading, Router
 from engine.router_files import load_router
 from engine.session import CPU, open_session
+from engine.static_model import StaticModel
 from engine.tokenization import Ids, TextTokenizer
 
 GOLDEN_TOLERANCE: Final = 1e-3
@@ -66,6 +67,16 @@ class ClassificationModel(AdaptiveModel):
         if tuple(rule.name for rule in router.rules) != tuple(path.name for path in ladder):
             raise BundleError(f"{folder}: the router's paths are not the manifest's")
         return cls(manifest, tokenizer, ladder, router, digest)
+
+    @classmethod
+    def router_in(cls, folder: Path) -> Router:
+        """The router of a classification bundle."""
+        return load_router(folder)
+
+    @classmethod
+    def static(cls, model: Path, folder: Path, *, threads: int = 1, execution_provider: str = CPU) -> StaticModel:
+        """A monolithic graph."""
+        return StaticModel.load(model, folder, threads=threads, execution_provider=execution_provider)
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -52,9 +52,7 @@ class ServedBundle(PythonModel):
         return [_served(answer) for answer in answers]
 
     def _wishes(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        from engine.generation.model import GenerationModel
-
-        known = PARAMETERS if isinstance(self.model, GenerationModel) else ()
+        known = PARAMETERS if self.model.writes_text else ()
         if unknown := sorted(set(params) - set(known)):
             takes = f"takes {' and '.join(known)}" if known else "takes no params"
             raise MlflowException.invalid_parameter_value(f"params: {', '.join(unknown)}: this model {takes}")

@@ -4,21 +4,21 @@ import json
 import math
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from engine.adaptive_model import AdaptiveModel
-from engine.bundle import TOKENIZER_FILE, Manifest
+from engine.bundle import TOKENIZER_FILE, Manifest, PathEntry, read_manifest
+from engine.digests import folder_digest
 from engine.errors import BundleError, InputError
 from engine.generation.completion import Completion, CompletionDetail
 from engine.generation.confidence import features, first_doubt, is_json
 from engine.generation.decoder import Decoder
-from engine.generation.decoding import Decoded, Drafter, decode
-from engine.generation.drafting import AnswerDrafter, PhraseDrafter
+from engine.generation.decoding import Decoded, decode
+from engine.generation.drafters import drafter_of
 from engine.generation.guidance import SchemaGuide, checked_schema
-from engine.generation.model_drafting import ModelDrafter
 from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings, PieceDecoder, PromptTokenizer
 from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
@@ -52,6 +52,8 @@ class _Attempt:
 
 class GenerationModel(AdaptiveModel):
     """A loaded bundle of task text-generation. Thread-safe. Answers are greedy: the same prompt, the same answer."""
+
+    writes_text: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -101,6 +103,23 @@ class GenerationModel(AdaptiveModel):
             for entry in manifest.paths
         }
         return cls(manifest, settings, tokenizer, decoders, router, Phrases.load(folder), digest)
+
+    @classmethod
+    def router_in(cls, folder: Path) -> GenerationRouter:
+        """The router of a generation bundle."""
+        return GenerationRouter.load(folder)
+
+    @classmethod
+    def static(cls, model: Path, folder: Path, *, threads: int = 1, execution_provider: str = CPU) -> "GenerationModel":
+        """An exported decoder, token by token: without a router, and without drafts."""
+        settings = GenerationSettings.load(folder)
+        prompts = PromptTokenizer(folder / TOKENIZER_FILE, settings)
+        decoder = Decoder(model, threads=threads, execution_provider=execution_provider, prefix=prompts.prefix_ids)
+        name = model.name
+        manifest = replace(read_manifest(folder), paths=(PathEntry(name, DECODER, name),))
+        point = OperatingPoint(name, 0.0, (Step(name),))
+        router = GenerationRouter((PathRule(name, cost_ms=0.0),), {name: point}, name)
+        return cls(manifest, settings, prompts, {name: decoder}, router, Phrases.none(), folder_digest(model))
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -272,32 +291,6 @@ class GenerationModel(AdaptiveModel):
                 drafter=drafter,
                 constraint=guide,
             )
-
-
-@contextmanager
-def drafter_of(
-    rule: PathRule,
-    phrases: Phrases,
-    prompt: Sequence[int],
-    before: Decoded | None,
-    smaller: Decoder | None,
-    max_new_tokens: int,
-) -> Iterator[Drafter | None]:
-    """What guesses a path's answer to a prompt.
-
-    `before`: what the path before it answered, or began to; `smaller`: that path's decoder, which may guess anew.
-    """
-    drafter = PhraseDrafter(phrases, prompt, rule.draft_tokens) if rule.draft_tokens else None
-    if before is None or smaller is None or not rule.draft_answer:
-        yield drafter
-        return
-    ids = [*before.tokens, min(smaller.end_ids)] if before.ended else before.tokens
-    if not rule.redraft_tokens:
-        yield AnswerDrafter(ids, drafter, before.log_probabilities)
-        return
-    with smaller.request(prompt, max_new_tokens) as (state, past):
-        parted = ModelDrafter(state, past, prompt, rule.redraft_tokens, smaller.end_ids)
-        yield AnswerDrafter(ids, drafter, before.log_probabilities, parted)
 
 
 def _completion(request: _Request, attempts: Sequence[_Attempt], detail: bool) -> Completion:

@@ -71,8 +71,6 @@ def execute(options: argparse.Namespace) -> int:
 
 def _wishes(model: "AdaptiveModel", options: argparse.Namespace) -> dict[str, Any]:
     """What is asked of completions beyond the prompt. UserError where the model makes none, or the wish cannot be met."""
-    from engine.generation.model import GenerationModel
-
     wishes: dict[str, Any] = {}
     if options.max_new_tokens is not None:
         wishes["max_new_tokens"] = options.max_new_tokens
@@ -80,7 +78,7 @@ def _wishes(model: "AdaptiveModel", options: argparse.Namespace) -> dict[str, An
         wishes["schema"] = schema_text(options.schema)
     if not wishes:
         return wishes
-    if not isinstance(model, GenerationModel):
+    if not model.writes_text:
         named = ", ".join(f"--{name.replace('_', '-')}" for name in wishes)
         raise UserError(f"{options.model} is a classifier, which makes no tokens; leave out {named}")
     try:

@@ -6,12 +6,11 @@ one `Outcome`. What a person can mend comes back as that outcome's `user_error`;
 
 import json
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from engine import AdaptiveModel, StaticModel
-from engine.bundle import TEXT_GENERATION, read_manifest
+from engine import AdaptiveModel
 from engine.errors import EngineError
 from tasks.benchmark.guided import guided
 from tasks.benchmark.job import ContenderFiles, Job, Measurements, Outcome, Phase
@@ -68,13 +67,9 @@ def _load_contender(files: ContenderFiles, job: Job) -> Model:
     if files.graph is None:
         model = _load_bundle(files.bundle, job)
         return model if files.guided_by is None else guided(model, files.guided_by)
-    if files.graph.is_dir():
-        from engine.generation.static_decoder import load_static_decoder
-
-        return load_static_decoder(
-            files.graph, files.bundle, threads=job.threads, execution_provider=job.execution_provider
-        )
-    return StaticModel.load(files.graph, files.bundle, threads=job.threads, execution_provider=job.execution_provider)
+    return AdaptiveModel.type_in(files.bundle).static(
+        files.graph, files.bundle, threads=job.threads, execution_provider=job.execution_provider
+    )
 
 
 def _load_bundle(folder: Path, job: Job) -> AdaptiveModel:
@@ -99,18 +94,7 @@ def _point(folder: Path, wanted: str | None) -> str | None:
     """The operating point that is asked for if this bundle has it; what was measured is in the evidence either way."""
     if wanted is None:
         return None
-    return wanted if wanted in _points(folder) else None
-
-
-def _points(folder: Path) -> Collection[str]:
-    """Names of a bundle's operating points."""
-    if read_manifest(folder).task == TEXT_GENERATION:
-        from engine.generation.router import GenerationRouter
-
-        return GenerationRouter.load(folder).points
-    from engine.router_files import load_router
-
-    return load_router(folder).points
+    return wanted if wanted in AdaptiveModel.type_in(folder).router_in(folder).points else None
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from engine.bundle import TEXT_GENERATION, read_manifest
+from engine import AdaptiveModel
 from engine.digests import folder_digest
 from tasks.artifact import Artifact, Workspace
 from tasks.benchmark.cpu_use import CpuMeter
@@ -88,7 +88,7 @@ def bench_bundle(
     to that JSON schema, as the contender `guided`. `workspace_folder` is created and receives the logs. Raises what
     `run_benchmark` raises.
     """
-    if schema is not None and read_manifest(bundle).task != TEXT_GENERATION:
+    if schema is not None and not AdaptiveModel.type_in(bundle).writes_text:
         raise UserError("holds a classifier, which makes no text that could keep to a schema", file=bundle)
     out, scratch = workspace_folder / "out", workspace_folder / "scratch"
     out.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from engine.bundle import FORMAT, TEXT_GENERATION, Manifest, PathEntry
 from engine.generation.confidence import features, is_json
 from engine.generation.decoding import Decoded
-from engine.generation.model import DECODER, GenerationModel, drafter_of
+from engine.generation.drafters import drafter_of
+from engine.generation.model import DECODER, GenerationModel
 from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings
 from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step

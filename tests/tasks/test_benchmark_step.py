@@ -54,12 +54,14 @@ class Adaptive:
             raise BundleError(f"{folder}: no manifest.json here")
         return Fake(float((folder / "ms").read_text()), folder_digest(folder))
 
-class Static:
+    @classmethod
+    def type_in(cls, folder):
+        return cls
     @staticmethod
-    def load(graph, folder, *, threads, execution_provider):
+    def static(graph, folder, *, threads, execution_provider):
         return Fake(float(graph.read_text()))
 
-engine.AdaptiveModel, engine.StaticModel = Adaptive, Static
+engine.AdaptiveModel = Adaptive
 """
 
 
