@@ -1,10 +1,12 @@
-"""Looks at the rows as the model will be given them, before any training: special tokens spelled out, and lengths in tokens.
+"""Looks at rows as the model will be given them, before any training: special tokens spelled out, and lengths in tokens.
 
-What is too long is measured here and judged by the recipe (see row_lengths), so that another limit needs no new measurement.
+Train rows are not measured: those that are too long are left out of training and counted there. What is too long is measured
+here and judged by the recipe (see row_lengths), so that another limit needs no new measurement.
 """
 
 import json
 from collections import Counter
+from typing import Final
 
 from tasks.artifact import Artifact, Workspace
 from tasks.base_model import BaseModelFiles
@@ -17,19 +19,22 @@ from tasks.generation.records import RowLengths
 from tasks.recipe.text_generation import InitConfig
 from tasks.records import SnapshotResult
 
+_MEASURED: Final = ("tune", "certify", "gate")
+
 
 def check_rows(
     snapshot: Artifact[SnapshotResult], *, start: BaseModelFiles | InitConfig, workspace: Workspace
 ) -> RowLengths:
-    """Measure the rows of all splits. Raises UserError where one spells out a special token."""
+    """Measure the rows to tune and judge by. Raises UserError where a row of any split spells out a special token."""
     rows = {split: read_rows(snapshot, split) for split in SPLITS}
     workspace.progress("tokenizer", None)
     tokenizer = tokenizer_for(start, rows["train"])
     layout, context = prompt_format(tokenizer), _context(start)
-    completions, beyond = {}, {}
     for split in SPLITS:
-        workspace.progress(f"lengths of the split {split}", None)
         refuse_special_tokens(rows[split], tokenizer, split)
+    completions, beyond = {}, {}
+    workspace.progress("lengths", None)
+    for split in _MEASURED:
         examples = to_examples(rows[split], tokenizer, layout)
         lengths = Counter(len(example.completion) - 1 for example in examples)
         completions[split] = dict(sorted(lengths.items()))

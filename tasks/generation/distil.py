@@ -36,7 +36,7 @@ def distil(
     from tasks.generation.model_files import open_model, open_tokenizer
 
     teacher, tokenizer = open_model(fine_tuned.folder), open_tokenizer(fine_tuned.folder)
-    student, kept = _student(teacher, tokenizer, config, seed)
+    student, kept = make_student(teacher, tokenizer, config, seed)
     return trained_student(
         snapshot,
         teacher,
@@ -127,9 +127,13 @@ def distillation_loss(teacher: "PreTrainedModel", *, temperature: float, gold_we
     return loss
 
 
-def _student(
+def make_student(
     teacher: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", config: DistilConfig, seed: int
 ) -> "tuple[PreTrainedModel, tuple[int, ...]]":
+    """The untrained student, and the 0-based layers of the teacher that it starts from; none where it starts from nothing.
+
+    Raises UserError where it would not be smaller than its teacher, or its width has no room for the teacher's heads.
+    """
     from tasks.generation.initialise import new_llama, new_llama_config
     from tasks.generation.student import evenly_spread, with_layers
 

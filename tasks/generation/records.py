@@ -77,7 +77,7 @@ class StudentResult(Record):
 
 
 class RowLengths(Record):
-    """How long the rows are in tokens, before anything is trained.
+    """How long the rows to tune and judge by are in tokens, before anything is trained.
 
     `context`: what the model has positions for; `completions`: how many rows have a completion of so many tokens (its end
     token not counted), by split; `beyond_context`: rows whose prompt and completion are longer than that, by split.

@@ -60,7 +60,7 @@ def _cut_off(lengths: RowLengths, most: int) -> list[str]:
 def _beyond(lengths: RowLengths) -> list[str]:
     return _told(
         lengths.beyond_context,
-        f"are longer than the context of {lengths.context} tokens: not trained on, and without an answer in full",
+        f"are longer than the context of {lengths.context} tokens, so that their completion cannot be said in full",
     )
 
 

@@ -27,7 +27,7 @@ def recipe(**changes: object) -> TextGenerationRecipe:
 
 
 def lengths(**changes: object) -> RowLengths:
-    counted = {split: {10: 200} for split in ("train", "tune", "certify", "gate")}
+    counted = {split: {10: 200} for split in ("tune", "certify", "gate")}
     return RowLengths.model_validate({"context": 512, "completions": counted, "beyond_context": {}} | changes)
 
 
@@ -40,7 +40,7 @@ def test_lengths_are_those_of_the_tokens_of_each_split(caller: Artifact, tmp_pat
     tokenizer = open_tokenizer(caller.folder)
     wanted = sorted(len(tokenizer(row.label, add_special_tokens=False).input_ids) for row in ROWS["tune"])
     assert [length for length, rows in found.completions["tune"].items() for _ in range(rows)] == wanted
-    assert found.beyond_context == {"train": 0, "tune": 0, "certify": 0, "gate": 1}
+    assert found.beyond_context == {"tune": 0, "certify": 0, "gate": 1}
     assert RowLengths.model_validate_json(found.model_dump_json()) == found
 
 
@@ -49,7 +49,7 @@ def test_a_model_from_nothing_is_measured_with_the_tokenizer_that_it_will_have(t
     found = check_rows(snapshot, start=TINY_INIT, workspace=workspace_in(tmp_path / "work"))
     assert found.context == TINY_INIT.context
     assert {split: sum(counted.values()) for split, counted in found.completions.items()} == {
-        split: len(rows) for split, rows in ROWS.items()
+        split: len(ROWS[split]) for split in ("tune", "certify", "gate")
     }
 
 
@@ -81,14 +81,14 @@ def test_more_than_1_percent_too_long_is_an_error_that_names_what_would_do(split
 
 
 def test_fewer_are_told() -> None:
-    counted = lengths().completions | {"tune": {10: 198, 97: 2}, "train": {10: 100, 300: 100}}
+    counted = lengths().completions | {"tune": {10: 198, 97: 2}, "certify": {10: 100, 300: 100}}
     (note,) = require_room(lengths(completions=counted, beyond_context={"gate": 0}), recipe())
     assert note == (
-        "rows that have a completion of more than generation.max_new_tokens = 96 tokens (the longest: 300): 100 train, 2 tune"
+        "rows that have a completion of more than generation.max_new_tokens = 96 tokens (the longest: 300): 2 tune, 100 certify"
     )
-    (note,) = require_room(lengths(beyond_context={"train": 1200, "gate": 3}), recipe())
+    (note,) = require_room(lengths(beyond_context={"tune": 1200, "gate": 3}), recipe())
     assert note.startswith("rows that are longer than the context of 512 tokens")
-    assert note.endswith("1,200 train, 3 gate")
+    assert note.endswith("1,200 tune, 3 gate")
 
 
 def test_limits_beyond_a_base_models_positions_are_errors_and_defaults_are_not() -> None:

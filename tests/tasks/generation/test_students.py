@@ -8,7 +8,7 @@ import torch
 from tasks.artifact import Artifact
 from tasks.errors import UserError
 from tasks.generation.batches import collate
-from tasks.generation.distil import distil, distillation_loss
+from tasks.generation.distil import distil, distillation_loss, make_student
 from tasks.generation.examples import Example
 from tasks.generation.gradients import learned_logits
 from tasks.generation.model_files import open_model, open_tokenizer, write_model
@@ -134,6 +134,13 @@ def test_a_narrow_student_has_the_teachers_sizes_however_large_and_padded(
     assert (student.config.num_hidden_layers, student.config.hidden_size) == (1, 32)
     assert student.config.vocab_size == result.shape.vocabulary == len(tokenizer) + 117
     assert student.config.max_position_embeddings == 40_960
+
+
+def test_a_narrow_student_is_where_its_teacher_is(caller: Artifact) -> None:
+    teacher, tokenizer = open_model(caller.folder), open_tokenizer(caller.folder)
+    teacher.to("meta")
+    student, kept = make_student(teacher, tokenizer, DistilConfig(layers=2, width=32), 0)
+    assert (student.device.type, kept) == ("meta", ())
 
 
 @pytest.mark.slow
