@@ -15,7 +15,7 @@ from engine.generation.graph_names import CONFIG_FILE, GRAPH_FILE, PAST
 from engine.generation.state import Shape, State, cache_type
 from engine.session import CPU, open_session
 
-_SMALLEST_CAPACITY: Final = 128
+_SMALLEST_CAPACITY: Final = 256  # so that short requests of several lengths share one state, which the caches hold
 _MOST_FREE_BYTES: Final = 512 << 20
 """Of states that wait for a request. A new one costs a page fault for each 4 KiB that it comes to use and a pass over the
 

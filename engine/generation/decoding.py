@@ -92,12 +92,15 @@ def _take(
     """Adds the tokens that the rows allow; the number of the draft's tokens among them."""
     chosen = rows.argmax(-1).tolist()
     for index, likeliest in enumerate(chosen):
-        token = likeliest if constraint is None else constraint.choose(rows[index], likeliest)
-        if token is None:
-            answer.log_probabilities.append(-math.inf)
-            answer.stuck = True
-            return index
-        answer.log_probabilities.append(float(rows[index, token]))
+        token = likeliest
+        if constraint is not None:
+            allowed = constraint.choose(rows[index], likeliest)
+            if allowed is None:
+                answer.log_probabilities.append(-math.inf)
+                answer.stuck = True
+                return index
+            token = allowed
+        answer.log_probabilities.append(rows.item(index, token))
         if token in end_ids:
             answer.ended = True
             return index

@@ -46,9 +46,9 @@ def test_what_a_pass_says_does_not_depend_on_the_passes_before_it(decoder: Decod
 
 
 def test_no_state_has_more_room_than_the_context(decoder: Decoder) -> None:
-    assert [state_for(decoder, tokens).capacity for tokens in (20, 129, 513, CONTEXT, CONTEXT + 1)] == [
-        128,
+    assert [state_for(decoder, tokens).capacity for tokens in (20, 257, 513, CONTEXT, CONTEXT + 1)] == [
         256,
+        512,
         CONTEXT,
         CONTEXT,
         CONTEXT,
@@ -57,19 +57,20 @@ def test_no_state_has_more_room_than_the_context(decoder: Decoder) -> None:
 
 def test_the_smallest_state_that_has_room_is_used_again(decoder: Decoder) -> None:
     with ExitStack() as requests:
-        for tokens in (400, 20, 200, 20):
+        for tokens in (900, 20, 400, 20):
             requests.enter_context(decoder.request(PROMPT, tokens))
-    assert [state_for(decoder, tokens).capacity for tokens in (30, 130, 257)] == [128, 256, 512]
+    assert [state_for(decoder, tokens).capacity for tokens in (30, 257, 513)] == [256, 512, CONTEXT]
     assert len(decoder._free) == 4
 
 
 def test_free_states_that_were_not_used_for_long_make_room_for_others(decoder: Decoder, monkeypatch) -> None:
-    small = State(decoder.session, 128, decoder._shape).bytes
+    small = state_for(decoder, 20).bytes
     monkeypatch.setattr("engine.generation.decoder._MOST_FREE_BYTES", 3 * small)
+    decoder._free.clear()
     with ExitStack() as requests:
         held = [requests.enter_context(decoder.request(PROMPT, 20))[0] for _ in range(4)]
     assert decoder._free == held[2::-1]  # the last of them was given back first
-    large = state_for(decoder, 200)
+    large = state_for(decoder, 400)
     assert decoder._free == [held[0], large]
 
 
