@@ -35,7 +35,7 @@ from registry.report.headline import checks_by_urgency, headline, tiles
 from registry.report.latency import far_objectives, latency_picture
 from registry.report.lineage import fine_tune_sentence, lineage, other_bytes, step_rows
 from registry.report.paths import cost_bars, mixing_sentence, optimal_share, path_rows, share_bars
-from registry.report.techniques import pruning_facts, stages
+from registry.report.techniques import pruning_facts, screened_rows, stages, students_tried
 from tasks.records import BenchmarkResult, Percentile
 
 _MOST_SOURCES: Final = 40
@@ -115,6 +115,8 @@ def render_report(content: ReportContent) -> str:
             promises=promise_rows(content),
             stages=stages(content),
             pruning=pruning_facts(content),
+            students_tried=students_tried(content.compression),
+            screened=screened_rows(content.compression),
             student=student_facts(content.student) if content.student else (),
             cost_picture=cost_accuracy_picture(content),
             mixing_sentence=mixing_sentence(content),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from registry.report.content import ReportContent
 from registry.report.facts import Fact
@@ -18,7 +19,9 @@ from registry.report.formatting import (
     points,
     times,
 )
-from tasks.records import FineTuneResult, Technique
+from tasks.records import CompressionResult, FineTuneResult, Screened, Technique
+
+_STUDENTS: Final = ("distilled", "pruned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,29 @@ def stages(content: ReportContent) -> list[Stage]:
     return [*falls, _router(content, router_ms, static_ms, longest)]
 
 
+@dataclass(frozen=True, slots=True)
+class ScreenedRow:
+    """A setting of the search, ready to be shown."""
+
+    name: str
+    speed: str
+    accuracy: str
+    perplexity: str
+    agreement: str
+    rows: str
+    outcome: str
+
+
+def screened_rows(compression: CompressionResult) -> list[ScreenedRow]:
+    """All that a search of settings tried, in order."""
+    return [_screened(entry) for entry in compression.screened]
+
+
+def students_tried(compression: CompressionResult) -> bool:
+    """Whether smaller models were judged, kept or not."""
+    return any(technique.name in _STUDENTS for technique in compression.techniques)
+
+
 def pruning_facts(content: ReportContent) -> tuple[Fact, ...]:
     """What pruning took away, and what the latency table had promised; empty when nothing was pruned."""
     prune, tuned = content.prune, content.fine_tune
@@ -68,6 +94,23 @@ def pruning_facts(content: ReportContent) -> tuple[Fact, ...]:
             "one layer by FFN width",
             ", ".join(f"{count(width)}: {milliseconds(ms)}" for width, ms in sorted(prune.latency_table.items())),
         ),
+    )
+
+
+def _screened(entry: Screened) -> ScreenedRow:
+    outcome = f"{'tried on all rows' if entry.taken else 'left'}: {entry.reason}"
+    figures = entry.figures
+    if figures is None:
+        nothing = NOT_MEASURED
+        return ScreenedRow(entry.name, nothing, nothing, nothing, nothing, nothing, outcome)
+    return ScreenedRow(
+        name=entry.name,
+        speed=f"{number(figures.speedup)}× {entry.parent}",
+        accuracy=f"{percent(figures.parent_accuracy)} → {percent(figures.accuracy)}",
+        perplexity=f"{number(figures.parent_perplexity)} → {number(figures.perplexity)}",
+        agreement=percent(figures.agreement),
+        rows=count(figures.rows),
+        outcome=outcome,
     )
 
 

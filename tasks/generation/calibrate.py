@@ -2,7 +2,8 @@
 
 The reference path is the full model in fp32, decoded greedily token by token. Which ladder is certified is decided on tune
 (tasks.generation.ladders), so certify stays fresh. Where nothing can be certified, or there are too few rows to try, the
-bundle ships the reference path alone.
+bundle ships the reference path alone. On a GPU it runs beside the others, on the CPU: there a ladder with it in it is the last
+one that is tried.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -210,7 +211,9 @@ def calibrate_trial(
     progress("costs on the target", 0.4)
     costs = measure_costs(trial, tune, progress, small=small, static=static, beginnings=EARLY_TOKENS)
     progress("chains of all ladders", 0.5)
-    ladders = candidates(trial, answers, costs, Promise(config.max_accuracy_loss, delta, len(certify)), fits)
+    promise = Promise(config.max_accuracy_loss, delta, len(certify))
+    wanted = _on_the_targets_device(trial)
+    ladders = candidates(trial, answers, costs, promise, lambda ladder: fits(ladder) and wanted(ladder))
     progress(f"certificate on {len(certify)} rows", 0.6)
     decided = _decide(trial, ladders, certify, config, delta, unlabelled)
     return Calibration(drafts, answers, costs, ladders, decided)
@@ -227,6 +230,15 @@ def open_trial(
     names = dict.fromkeys((*compression.result.segments, REFERENCE))
     paths = {path: GreedyDecoder.open(compression.folder / path, settings, target) for path in names}
     return Trial.of(paths, phrases_of(paths[REFERENCE], train), correct)
+
+
+def _on_the_targets_device(trial: Trial) -> Callable[[Ladder], bool]:
+    """Whether all of a ladder runs where most of the paths do: on a GPU target, fp32 alone is left on the CPU."""
+    devices = {name: path.decoder.session.get_providers()[0] for name, path in trial.paths.items()}
+    others = {device for name, device in devices.items() if name != REFERENCE}
+    if not others or devices[REFERENCE] in others:
+        return lambda _: True
+    return lambda ladder: REFERENCE not in ladder.paths
 
 
 def _decide(

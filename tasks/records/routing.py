@@ -76,7 +76,7 @@ class LadderCandidate(Record):
     """One ladder that could have been certified, and its cost as predicted on tune; `name`: whose segments, which variant.
 
     `predicted_cost_ms` is None where no setting of it was expected to be certified. `fits`: whether a bundle of it would
-    keep to the gate on size.
+    keep to the gate on size, and run on the target's device.
     """
 
     name: str

@@ -25,7 +25,7 @@ class Candidate(ABC):
     """One ladder that could be certified: its paths' own costs (paths,), and its chain as tune sees it.
 
     `otherwise_ms`: cost of what serves where it is not certified. `fits`: whether a bundle of it would keep to the gate on
-    size.
+    size, and run on the target's device.
     """
 
     costs: NDArray[np.float64]

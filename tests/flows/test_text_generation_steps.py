@@ -30,13 +30,10 @@ def recipe(**changes: object) -> TextGenerationRecipe:
     return TextGenerationRecipe.model_validate(fields | changes)
 
 
-def runner_in(folder: Path, distilled: float = 0.9, pruned: float = 0.8) -> Any:
-    """Its students have these shares of right answers on tune, and as many parameters."""
+def runner_in(folder: Path, chosen: str | None = "distilled") -> Any:
+    """`chosen`: which student earned its place."""
     runner: Any = RecordingRunner(folder)
-    for name, share in (("distil", distilled), ("prune", pruned)):
-        runner.results[name] = SimpleNamespace(
-            tune=SimpleNamespace(exact_match=share), shape=SimpleNamespace(parameters=100)
-        )
+    runner.results["choose-student"] = SimpleNamespace(chosen=chosen)
     return runner
 
 
@@ -53,23 +50,38 @@ def test_every_step_is_given_exactly_what_its_function_takes(step: Step[Any], tm
     "changes", [{}, {"prune": {}}, {"distil": {"enabled": False}}, {"distil": {"enabled": False}, "prune": {}}]
 )
 def test_the_steps_come_in_the_order_that_was_announced(changes: dict[str, object], tmp_path: Path) -> None:
-    runner, given = runner_in(tmp_path), prepared(recipe(**changes))
+    runner, given = runner_in(tmp_path, None), prepared(recipe(**changes))
     gather_evidence(given, make_bundle(given, runner, Home(tmp_path)), None, runner)
     assert list(runner.given) == step_labels(given)
 
 
-@pytest.mark.parametrize(("pruned", "chosen"), [(0.95, "prune"), (0.8, "distil")])
-def test_the_student_with_more_right_answers_is_the_small_model(pruned: float, chosen: str, tmp_path: Path) -> None:
-    runner = runner_in(tmp_path, pruned=pruned)
+@pytest.mark.parametrize(("chosen", "step"), [("pruned", "prune"), ("distilled", "distil")])
+def test_the_student_that_earned_its_place_is_the_small_model(chosen: str, step: str, tmp_path: Path) -> None:
+    runner = runner_in(tmp_path, chosen)
     made = make_bundle(prepared(recipe()), runner, Home(tmp_path))
-    assert runner.given["quantize"]["models"]["small"].step == chosen
-    assert made.parts["student"].step == chosen
+    judged, quantized = runner.given["choose-student"], runner.given["quantize"]
+    assert set(judged["students"]) == set(judged["exports"]) == {"distilled", "pruned"}
+    assert quantized["models"]["small"].step == step
+    assert quantized["exports"]["small"] == judged["exports"][chosen]
+    assert quantized["exports"]["full"] == judged["full"]
+    assert quantized["students"].step == "choose-student"
+    assert made.parts["student"].step == step
+
+
+def test_where_no_student_earned_its_place_the_full_model_is_alone_and_why_is_passed_on(tmp_path: Path) -> None:
+    runner = runner_in(tmp_path, None)
+    made = make_bundle(prepared(recipe()), runner, Home(tmp_path))
+    assert list(runner.given["quantize"]["models"]) == list(runner.given["quantize"]["exports"]) == ["full"]
+    assert runner.given["quantize"]["students"].step == "choose-student"
+    assert not made.parts
 
 
 def test_without_a_student_the_full_model_is_the_only_one(tmp_path: Path) -> None:
     runner = runner_in(tmp_path)
     make_bundle(prepared(recipe(distil={"enabled": False}, prune={})), runner, Home(tmp_path))
     assert list(runner.given["quantize"]["models"]) == ["full"]
+    assert runner.given["quantize"]["students"] is None
+    assert "choose-student" not in runner.given
 
 
 def test_completions_that_cannot_be_said_end_the_run_before_any_training(tmp_path: Path) -> None:

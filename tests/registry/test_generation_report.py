@@ -14,6 +14,7 @@ from registry.report import ReportContent, render_report
 from tasks.recipe import GenerationGates, TextGenerationRecipe
 from tasks.recipe.data import PromptDataConfig
 from tasks.recipe.text_generation import InitConfig
+from tasks.records import Screened, ScreenedFigures
 from tests.registry.generated import student
 from tests.registry.test_report import HOSTILE, Page, report_content
 
@@ -89,6 +90,40 @@ class TestReport:
         assert "2 of width 192, of 4 of width 192" in text
         assert re.search(r"perplexity of the gold completions on tune\s*1\.03 → 1\.04", text)
         assert re.search(r"exact match on tune\s*95\.3.% → 81\.0", text)
+
+    def test_it_says_why_a_setting_of_the_search_was_left(self, content):
+        figures = ScreenedFigures(
+            rows=350,
+            speedup=1.35,
+            accuracy=0.78,
+            parent_accuracy=0.97,
+            perplexity=1.1,
+            parent_perplexity=1.01,
+            agreement=0.79,
+            size_mb=0.7,
+        )
+        entries = (
+            Screened(name="int4-block128-level4", parent="fp32", taken=False, reason="perplexity +9%", figures=figures),
+            Screened(name="int4-block64-level4", parent="fp32", taken=False, reason="not built: no zero", figures=None),
+        )
+        searched = content.compression.model_copy(update={"screened": entries})
+        text = body(dataclasses.replace(content, compression=searched))
+        assert "2 settings of int4 tried on a sample of tune" in text
+        assert re.search(
+            r"int4-block128-level4\s*1\.35× fp32\s*97\.0.% → 78\.0.%\s*1\.01 → 1\.10\s*79\.0.%\s*350", text
+        )
+        assert "left: perplexity +9%" in text
+        assert re.search(r"int4-block64-level4\s*(not measured\s*){5}left: not built: no zero", text)
+        assert "tried on a sample" not in body(content)
+
+    def test_it_says_that_no_small_model_earned_its_place(self, content):
+        dropped = content.compression.techniques[0].model_copy(
+            update={"name": "distilled", "kept": False, "reason": "dropped: not measured faster"}
+        )
+        compression = content.compression.model_copy(update={"techniques": (dropped, *content.compression.techniques)})
+        text = body(dataclasses.replace(content, compression=compression, student=None))
+        assert "Small model: none earned its place." in text
+        assert "dropped: not measured faster" in text
 
     def test_nothing_is_said_of_what_only_classes_have(self, content):
         assert ONLY_OF_CLASSES.findall(body(content)) == []

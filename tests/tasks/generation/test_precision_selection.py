@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engine.generation.decoder import Decoder
 from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Artifact
 from tasks.data.rows import Row
 from tasks.generation.greedy import GreedyDecoder
-from tasks.generation.precision import FP32, DecoderPrecision
+from tasks.generation.precision import FP16, FP32, INT8, tried_first
+from tasks.generation.precision_trial import TIMED_ROWS, timed_rows
 from tasks.generation.prompt_format import PromptFormat
 from tasks.generation.quantize import select_decoder
 from tasks.generation.records import DecoderExport, GenerationFineTuneResult
@@ -22,10 +26,15 @@ from tests.tasks.generation.conftest import snapshot_of, workspace_in
 from tests.tiny_decoder import PREFIX, PROMPTS, SUFFIX, TinyDecoders
 
 HERE = Target(name="here")
-INT8 = DecoderPrecision(weights="int8")
+GPU = Target(name="gpu", execution_provider="CUDAExecutionProvider")
+TRIAL_CLOCK = "tasks.generation.precision_trial.interleaved_means"
+SCREENING_CLOCK = "tasks.generation.precision_screening.interleaved_means"
+NO_OTHER_LIMITS = {"max_perplexity_increase": None, "min_agreement": None}
 
 
-def selected(decoders: TinyDecoders, root: Path, config: GenerationQuantizeConfig) -> Artifact[CompressionResult]:
+def selected(
+    decoders: TinyDecoders, root: Path, config: GenerationQuantizeConfig, target: Target = HERE
+) -> Artifact[CompressionResult]:
     """Selected on rows whose gold completions are the full model's own answers."""
     full = GreedyDecoder.open(decoders.full, GenerationSettings(PREFIX, SUFFIX, 8), HERE)
     rows = [Row(prompt, full.text(full.answer(full.prompt(prompt)))) for prompt in PROMPTS]
@@ -42,7 +51,7 @@ def selected(decoders: TinyDecoders, root: Path, config: GenerationQuantizeConfi
         confidence=0.95,
         correct="exact",
         max_new_tokens=8,
-        target=HERE,
+        target=target,
         workspace=workspace,
     )
     return Artifact.of("quantize", workspace.out, result)
@@ -50,7 +59,7 @@ def selected(decoders: TinyDecoders, root: Path, config: GenerationQuantizeConfi
 
 @pytest.fixture(scope="module")
 def chosen(tiny_decoders: TinyDecoders, tmp_path_factory: pytest.TempPathFactory) -> Artifact[CompressionResult]:
-    config = GenerationQuantizeConfig(candidates=(INT8,))
+    config = GenerationQuantizeConfig(candidates=(INT8,), **NO_OTHER_LIMITS)
     return selected(tiny_decoders, tmp_path_factory.mktemp("selection"), config)
 
 
@@ -106,8 +115,8 @@ def test_the_static_model_is_the_fastest_without_drafts_whatever_serves(
     def measured(runs: Mapping[str, object], *_: object) -> dict[str, NDArray[np.float64]]:
         return {name: np.full(7, means[name]) for name in runs}
 
-    monkeypatch.setattr("tasks.generation.precision_trial.interleaved_means", measured)
-    config = GenerationQuantizeConfig(candidates=(INT8,), max_accuracy_loss=0.9)
+    monkeypatch.setattr(TRIAL_CLOCK, measured)
+    config = GenerationQuantizeConfig(candidates=(INT8,), max_accuracy_loss=0.9, **NO_OTHER_LIMITS)
     chosen = selected(tiny_decoders, tmp_path, config)
     result = chosen.result
     assert result.segments == ("small", serves)
@@ -122,3 +131,152 @@ def assert_all_named_are_there(chosen: Artifact[CompressionResult]) -> None:
     assert {path.name for path in chosen.folder.iterdir()} == named
     for name in named:
         assert (chosen.folder / name / "decoder.onnx").is_file()
+
+
+def clock(milliseconds: Mapping[str, float], other: float):
+    """Stands in for interleaved timing: means by the name of the contender, drafted or not."""
+
+    def measured(runs: Mapping[str, object], *_: object) -> dict[str, NDArray[np.float64]]:
+        return {name: np.full(7, milliseconds.get(name.removesuffix(", drafted"), other)) for name in runs}
+
+    return measured
+
+
+@pytest.mark.slow
+class TestSearch:
+    """Where no candidates are named; time is made up, all else is real."""
+
+    def searched(
+        self, decoders: TinyDecoders, root: Path, monkeypatch, own_ms: float, over_int8: float = 0.5, **limits: object
+    ):
+        """Settings of int4 take as long as int8, and have to be `over_int8` times as fast."""
+        monkeypatch.setattr("tasks.generation.precision_screening.CLEARLY_FASTER", over_int8)
+        monkeypatch.setattr(SCREENING_CLOCK, clock({"own": own_ms, "parent": 8.0}, 8.0))
+        monkeypatch.setattr(TRIAL_CLOCK, clock({"fp32": 8.0, INT8.name: 6.0}, 2.0))
+        return selected(decoders, root, GenerationQuantizeConfig.model_validate(limits)).result
+
+    def test_a_fast_end_that_is_not_faster_is_all_that_is_tried(self, tiny_decoders, tmp_path, monkeypatch) -> None:
+        result = self.searched(tiny_decoders, tmp_path, monkeypatch, 9.0)
+        assert [entry.name for entry in result.screened] == ["int4-block64-level4", "small int4-block64-level4"]
+        for entry in result.screened:
+            assert not entry.taken
+            assert "no gain (serving 0.89x, needs 1.00x" in entry.reason
+        assert not [technique for technique in result.techniques if "int4" in technique.name]
+
+    def test_a_fast_end_that_keeps_the_limits_goes_to_the_full_trial_which_has_the_last_word(
+        self, tiny_decoders, tmp_path, monkeypatch
+    ) -> None:
+        result = self.searched(tiny_decoders, tmp_path, monkeypatch, 2.0, max_accuracy_loss=0.99, **NO_OTHER_LIMITS)
+        assert [(entry.name, entry.taken) for entry in result.screened] == [
+            ("int4-block64-level4", True),
+            ("small int4-block64-level4", True),
+        ]
+        techniques = {technique.name: technique for technique in result.techniques}
+        full = techniques["int4-block64-level4"]
+        assert full.speedup.value == 4
+        assert full.kept == (full.test.p_value <= 0.05)
+        assert (result.segments[-1] == "full") == any(
+            technique.kept for technique in techniques.values() if technique.parent == "fp32"
+        )
+
+    def test_what_misses_a_limit_is_refined_and_all_of_it_is_on_record(
+        self, tiny_decoders, tmp_path, monkeypatch
+    ) -> None:
+        limits = NO_OTHER_LIMITS | {"max_accuracy_loss": 0.99, "max_perplexity_increase": 1e-9}
+        result = self.searched(tiny_decoders, tmp_path, monkeypatch, 2.0, search={"builds": 4}, **limits)
+        own = [entry for entry in result.screened if entry.parent == "fp32"]
+        assert 1 < len(own) <= 4
+        assert own[0].name == "int4-block64-level4"
+        assert len({entry.name for entry in own}) == len(own)
+        for entry in own:
+            assert entry.figures is not None
+            assert entry.taken == (entry.figures.perplexity <= entry.figures.parent_perplexity * (1 + 1e-9))
+            assert entry.taken or "perplexity +" in entry.reason
+
+    def test_a_fast_end_no_faster_than_an_int8_that_keeps_the_limits_is_all_that_is_tried(
+        self, tiny_decoders, tmp_path, monkeypatch
+    ) -> None:
+        limits = NO_OTHER_LIMITS | {"max_accuracy_loss": 0.99, "over_int8": 1.15}
+        result = self.searched(tiny_decoders, tmp_path, monkeypatch, 2.0, **limits)
+        assert len(result.screened) == 2
+        for entry in result.screened:
+            assert entry.reason.startswith("no gain (serving 4.00x, needs 4.60x")
+
+    def test_without_builds_there_is_no_int4(self, tiny_decoders, tmp_path, monkeypatch) -> None:
+        result = self.searched(tiny_decoders, tmp_path, monkeypatch, 2.0, search={"builds": 0})
+        assert result.screened == ()
+        assert {name.removeprefix("static-").removeprefix("small ") for name in names_of(result)} == {INT8.name}
+
+
+@pytest.mark.slow
+class TestCuda:
+    """The graphs are those of a GPU; ONNX Runtime's CPU kernels run them, too."""
+
+    @pytest.fixture
+    def on_cpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        opened = GreedyDecoder.open.__func__
+        monkeypatch.setattr(
+            GreedyDecoder,
+            "open",
+            classmethod(lambda cls, folder, settings, target, *rest: opened(cls, folder, settings, HERE, *rest)),
+        )
+
+    def test_fp16_is_tried_first_and_is_what_the_others_have_to_be_faster_than(
+        self, tiny_decoders, tmp_path, monkeypatch, on_cpu
+    ) -> None:
+        assert tried_first(GPU) == (FP16, INT8)
+        assert tried_first(HERE) == (INT8,)
+        monkeypatch.setattr(TRIAL_CLOCK, clock({"fp32": 1.0, "fp16": 4.0, INT8.name: 5.0}, 9.0))
+        config = GenerationQuantizeConfig.model_validate({"search": {"builds": 0}, "max_accuracy_loss": 0.9})
+        chosen = selected(tiny_decoders, tmp_path, config, GPU)
+        techniques = {technique.name: technique for technique in chosen.result.techniques}
+        assert next(iter(techniques)) == "fp16"
+        assert (techniques["fp16"].parent, techniques[INT8.name].parent) == ("fp32", "fp16")
+        assert techniques["fp16"].kept, "fp32 is faster on the CPU, but cannot serve on the target"
+        assert not techniques[INT8.name].kept
+        assert "not measured faster than its parent (0.80x)" in techniques[INT8.name].reason
+        assert techniques["fp16"].agreement > 0.9
+        assert chosen.result.segments == ("small", "full")
+        assert chosen.result.static_precision == "static-fp16"
+        assert_all_named_are_there(chosen)
+        assert "float16" in inputs_of(chosen.folder / "full")
+        assert "float16" not in inputs_of(chosen.folder / "reference")
+
+    def test_what_is_faster_than_fp16_serves_in_its_place(self, tiny_decoders, tmp_path, monkeypatch, on_cpu) -> None:
+        monkeypatch.setattr(TRIAL_CLOCK, clock({"fp32": 1.0, "fp16": 4.0, INT8.name: 2.0}, 2.0))
+        limits = NO_OTHER_LIMITS | {"max_accuracy_loss": 0.9, "search": {"builds": 0}}
+        result = selected(tiny_decoders, tmp_path, GenerationQuantizeConfig.model_validate(limits), GPU).result
+        assert result.static_precision == f"static-{INT8.name}"
+        assert result.precision == INT8.name
+
+    def test_the_search_has_no_levels_and_is_of_graphs_for_the_gpu(
+        self, tiny_decoders, tmp_path, monkeypatch, on_cpu
+    ) -> None:
+        monkeypatch.setattr(SCREENING_CLOCK, clock({"own": 2.0, "parent": 8.0}, 8.0))
+        monkeypatch.setattr(TRIAL_CLOCK, clock({"fp32": 1.0, "fp16": 8.0}, 2.0))
+        limits = NO_OTHER_LIMITS | {"max_accuracy_loss": 0.99, "max_perplexity_increase": 1e-9}
+        result = selected(tiny_decoders, tmp_path, GenerationQuantizeConfig.model_validate(limits), GPU).result
+        assert len(result.screened) > 2
+        assert {entry.parent for entry in result.screened} == {"fp16", "small fp16"}
+        assert not [entry for entry in result.screened if "level1" in entry.name]
+
+
+def test_only_rows_that_all_answer_alike_are_timed() -> None:
+    def answering(texts: list[str]) -> Any:
+        return SimpleNamespace(texts=texts)
+
+    same = [str(row) for row in range(200)]
+    other = [text if row % 3 else "more and more" for row, text in enumerate(same)]
+    numbers = timed_rows([answering(same), answering(other)])
+    assert 0 < len(numbers) <= TIMED_ROWS
+    assert all(number % 3 for number in numbers)
+    nothing = [f"{text}!" for text in same]
+    assert list(timed_rows([answering(same), answering(nothing)])) == list(timed_rows([answering(same)]))
+
+
+def names_of(result: CompressionResult) -> list[str]:
+    return [technique.name for technique in result.techniques]
+
+
+def inputs_of(folder: Path) -> str:
+    return " ".join(value.type for value in Decoder(folder).session.get_inputs())

@@ -1,5 +1,6 @@
 """Smaller models of the full one: distilled and pruned."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tasks.generation.distil import distil, distillation_loss, make_student
 from tasks.generation.examples import Example
 from tasks.generation.gradients import learned_logits
 from tasks.generation.model_files import open_model, open_tokenizer, write_model
-from tasks.generation.prune import measure_influence, most_influential, prune
+from tasks.generation.prune import measure_influence, most_influential, prune, without_flattest_block
 from tasks.generation.student import evenly_spread, keep_neurons, with_layers
 from tasks.generation.training import completion_loss
 from tasks.recipe.text_generation import DistilConfig, GenerationPruneConfig
@@ -86,6 +87,88 @@ def test_influence_is_over_real_tokens_only() -> None:
     torch.testing.assert_close(torch.tensor(together.layers), mean, atol=1e-5, rtol=1e-4)
 
 
+def residuals(model, example: Example) -> list[torch.Tensor]:
+    """(tokens, width) that each layer is given, and behind the last one what it leaves, before the norm."""
+    given = []
+    decoder = model.get_decoder()
+    handles = [
+        layer.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0][0])) for layer in decoder.layers
+    ]
+    handles.append(decoder.norm.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0][0])))
+    with torch.no_grad():
+        model(torch.tensor([[*example.prompt, *example.completion]]))
+    for handle in handles:
+        handle.remove()
+    return given
+
+
+def with_idle(model, layers: Sequence[int]):
+    for index in layers:
+        model.model.layers[index].self_attn.o_proj.weight.data.zero_()
+        model.model.layers[index].mlp.down_proj.weight.data.zero_()
+    return model
+
+
+@pytest.mark.parametrize("block", [1, 2, 4])
+def test_angles_of_blocks_are_those_between_what_goes_in_and_what_comes_out(block: int) -> None:
+    model = llama(4)
+    found = measure_influence(model, EXAMPLES, block)
+    parts = [residuals(model, example) for example in EXAMPLES]
+    for start, angle in enumerate(found.blocks):
+        own, behind = (torch.cat([given[at] for given in parts]) for at in (start, start + block))
+        cosine = (own * behind).sum(-1) / (own.norm(dim=-1) * behind.norm(dim=-1))
+        assert angle == pytest.approx(float(cosine.clamp(-1, 1).arccos().mean() / torch.pi), abs=1e-4)
+    assert len(found.blocks) == 4 - block + 1
+    assert found.layers == measure_influence(model, EXAMPLES).layers
+
+
+def test_the_flattest_block_is_the_one_that_can_go_without_a_trace() -> None:
+    model = with_idle(llama(6), (2, 3))
+    found = measure_influence(model, EXAMPLES, 2)
+    kept = without_flattest_block(found.blocks, 6)
+    assert kept == (0, 1, 4, 5)
+    ids = torch.tensor([[5, 6, 7, 8]])
+    torch.testing.assert_close(with_layers(model, kept)(ids).logits, model(ids).logits)
+    assert without_flattest_block([0.2, 0.1, 0.1], 3) == (0, 2)
+    assert without_flattest_block([0.3], 3) == ()
+
+
+def test_a_block_that_turns_back_is_flat_although_each_of_its_layers_turns_far() -> None:
+    """Where the two ways part: block influence sees layers one by one, the angle what is left of them together."""
+    model = with_idle(llama(5), (1, 2, 3))
+    for index, push in ((1, 3.0), (2, -3.0), (3, 0.1)):
+        model.model.layers[index].mlp.register_forward_hook(lambda _, __, output, push=push: output + push)
+    found = measure_influence(model, EXAMPLES, 2)
+    assert without_flattest_block(found.blocks, 5) == (0, 3, 4)
+    assert {1, 2} <= set(most_influential(found.layers, 3))
+
+
+def test_the_neurons_that_count_are_those_whose_ablation_changes_the_layer_most() -> None:
+    model = llama(2)
+    chance = torch.Generator().manual_seed(1)
+    for layer in model.model.layers:  # of very different size, so that the order is no near tie
+        layer.mlp.down_proj.weight.data.mul_(torch.exp(2 * torch.randn(256, generator=chance)))
+    found = measure_influence(model, EXAMPLES)
+    for number, layer in enumerate(model.model.layers):
+        inputs: list[torch.Tensor] = []
+        handle = layer.mlp.register_forward_pre_hook(lambda _, given, inputs=inputs: inputs.append(given[0]))
+        with torch.no_grad():
+            for example in EXAMPLES:
+                model(torch.tensor([[*example.prompt, *example.completion]]))
+            handle.remove()
+            mlp, given = layer.mlp, torch.cat([each[0] for each in inputs])
+            whole, change = mlp(given), []
+            for neuron in range(256):
+                column = mlp.down_proj.weight.data[:, neuron].clone()
+                mlp.down_proj.weight.data[:, neuron] = 0
+                change.append(float((whole - mlp(given)).norm(dim=-1).mean()))
+                mlp.down_proj.weight.data[:, neuron] = column
+        torch.testing.assert_close(found.neurons[number], torch.tensor(change), atol=1e-4, rtol=1e-2)
+        assert set(found.neurons[number].topk(32).indices.tolist()) == set(
+            torch.tensor(change).topk(32).indices.tolist()
+        )
+
+
 def test_the_distillation_loss_is_divergence_and_cross_entropy() -> None:
     teacher, student = llama(2), llama(3)
     batch = collate(EXAMPLES, 0)
@@ -153,6 +236,15 @@ def test_a_pruned_model_has_the_layers_and_neurons_asked_for(caller: Artifact, c
     assert result.layers_kept == tuple(index + 1 for index in most_influential(result.influence, 2))
     assert open_model(workspace.out).config.intermediate_size == 48
     assert result.agreement > 0.8
+
+
+@pytest.mark.slow
+def test_a_pruned_model_may_lose_a_block_of_layers(caller: Artifact, calls: Artifact, tmp_path: Path) -> None:
+    workspace = workspace_in(tmp_path)
+    config = GenerationPruneConfig(layers=1, depth="angular_distance", epochs=0.5, importance_rows=64, **QUICK)
+    result = prune(calls, caller, config=config, seed=0, workspace=workspace)
+    assert result.layers_kept in {(1,), (3,)}
+    assert open_model(workspace.out).config.num_hidden_layers == 1
 
 
 def test_a_student_no_smaller_than_its_teacher_is_refused(caller: Artifact, calls: Artifact, tmp_path: Path) -> None:
