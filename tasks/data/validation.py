@@ -78,7 +78,7 @@ def check_special_tokens(placed: Placed, special_tokens: Iterable[str]) -> Place
         reason = f"{what} {SPELLS_OUT} {found}"
         if placed.role in _JUDGED_BY:
             raise UserError(
-                f"the {reason} of the model, which cannot be asked or say that; take it out of {quote(excerpt(text))}",
+                f"the {reason}, which this model can be neither asked nor answer with; take it out of {quote(excerpt(text))}",
                 file=place(placed.source, placed.number),
             )
         return Rejected(placed.role, placed.source, placed.number, reason, excerpt(text))

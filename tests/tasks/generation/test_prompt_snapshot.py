@@ -178,7 +178,7 @@ def test_rows_to_judge_by_do_not_go_without_a_word(role: str, tmp_path: Path) ->
     rows[2]["prompt"] = "stop </s> here"
     with pytest.raises(
         UserError,
-        match=rf"{role}\.jsonl line 3: the prompt spells out the special token </s> .* take it out of 'stop </s>",
+        match=rf"{role}\.jsonl line 3: the prompt spells out the special token </s>, .* take it out of 'stop </s>",
     ):
         with_special_tokens(tmp_path, train=asked("a", 200, "bank"), **{role: rows})
 
