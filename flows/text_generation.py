@@ -82,7 +82,11 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBun
         for name, model in models.items()
     ]
     exports = dict(zip(models, steps.run_all(calls), strict=True))
-    answers = {"correct": recipe.data.correct, "max_new_tokens": recipe.generation.max_new_tokens}
+    answers = {
+        "correct": recipe.data.correct,
+        "max_new_tokens": recipe.generation.max_new_tokens,
+        "schema": prepared.answer_schema,
+    }
     compression = steps.run(
         QUANTIZE,
         {

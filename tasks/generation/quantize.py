@@ -9,7 +9,7 @@ full one without drafts and what the ladder's speed-up is counted from, is chose
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Artifact, Workspace
@@ -46,6 +46,7 @@ def select_decoder(
     max_new_tokens: int,
     target: Target,
     workspace: Workspace,
+    schema: Mapping[str, object] | None = None,
 ) -> CompressionResult:
     """Try the precisions on each trained model; `models`, `exports`: `full`, and `small` where there is one.
 
@@ -53,7 +54,7 @@ def select_decoder(
     latter two where they are another than one before them.
     """
     rows = read_rows(snapshot, "tune")
-    settings = settings_of(models, correct, max_new_tokens)
+    settings = settings_of(models, correct, max_new_tokens, schema)
     reference = exports[FULL].folder / exports[FULL].result.folder
     phrases = phrases_of(GreedyDecoder.open(reference, settings, target), read_rows(snapshot, "train")[:PHRASE_ROWS])
     names = [name for name in (SMALL, FULL) if name in models]
@@ -96,12 +97,21 @@ def select_decoder(
     )
 
 
-def settings_of(models: Mapping[str, TrainedModel], correct: Correctness, max_new_tokens: int) -> GenerationSettings:
-    """How the models are asked: in the format that the full one was trained with, which is the small one's, too."""
+def settings_of(
+    models: Mapping[str, TrainedModel],
+    correct: Correctness,
+    max_new_tokens: int,
+    schema: Mapping[str, object] | None = None,
+) -> GenerationSettings:
+    """How the models are asked: in the format that the full one was trained with, which is the small one's, too.
+
+    `schema`: what valid answers keep to.
+    """
     result = models[FULL].result
     assert isinstance(result, GenerationFineTuneResult)
     layout = result.prompt_format
-    return GenerationSettings(layout.prefix, layout.suffix, max_new_tokens, "json" if correct == "json" else "text")
+    answers: Literal["text", "json"] = "json" if correct == "json" else "text"
+    return GenerationSettings(layout.prefix, layout.suffix, max_new_tokens, answers, schema)
 
 
 def _build(

@@ -61,6 +61,7 @@ def prepared(given: Recipe, judged: tuple[object, ...] = ()) -> Any:
         targets=(Target(name="one"), Target(name="two")),
         sources=(),
         base=SimpleNamespace(),
+        answer_schema=None,
         loaded=SimpleNamespace(file=Path("recipe.yaml")),
     )
 
