@@ -1,6 +1,6 @@
 """All that can be wrong with a recipe, its targets, sources and base model, found before anything is started."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from flows.home import Home
 from flows.steps.scale_out import require_scale_out
 from tasks.errors import UserError
 from tasks.fingerprint import require_fingerprint
-from tasks.recipe import Recipe, Target
+from tasks.recipe import Recipe, Target, TextGenerationRecipe
 from tasks.recipe.load import LoadedRecipe, load_recipe, load_target
 from tasks.recipe.target import target_file
 
@@ -23,7 +23,8 @@ class PreparedRun:
     """A recipe with everything it names, found and hashed, and what has landed for it.
 
     `judged`: landed sources that the router is calibrated and judged by, and that nothing is trained on. `base`: None where
-    the model is trained from nothing. `special_tokens`: what no row may spell out.
+    the model is trained from nothing. `special_tokens`: what no row may spell out. `answer_schema`: what valid answers keep
+    to, where the recipe says.
     """
 
     loaded: LoadedRecipe
@@ -32,6 +33,7 @@ class PreparedRun:
     judged: "tuple[Source, ...]"
     base: "BaseModelFiles | None"
     special_tokens: tuple[str, ...] = ()
+    answer_schema: Mapping[str, object] | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -75,8 +77,15 @@ def prepare(recipe_file: Path, overrides: Sequence[str], home: Home) -> Prepared
         base = None if named is None else resolve_base_model(named, recipe_folder=loaded.folder)
     except UserError as error:
         raise error if error.file else UserError(str(error), file=recipe_file) from error
-    special = _special_tokens(loaded.recipe, base)
-    return PreparedRun(loaded, targets, (*sources, *landed.trained), landed.judged, base, special)
+    return PreparedRun(
+        loaded,
+        targets,
+        (*sources, *landed.trained),
+        landed.judged,
+        base,
+        special_tokens=_special_tokens(loaded.recipe, base),
+        answer_schema=_answer_schema(loaded),
+    )
 
 
 def _special_tokens(recipe: Recipe, base: "BaseModelFiles | None") -> tuple[str, ...]:
@@ -90,6 +99,16 @@ def _special_tokens(recipe: Recipe, base: "BaseModelFiles | None") -> tuple[str,
     from tasks.generation.special_tokens import special_tokens_of
 
     return special_tokens_of(base.folder)
+
+
+def _answer_schema(loaded: LoadedRecipe) -> Mapping[str, object] | None:
+    """Raises UserError for a schema that cannot be used."""
+    recipe = loaded.recipe
+    if not isinstance(recipe, TextGenerationRecipe) or recipe.generation.schema_file is None:
+        return None
+    from tasks.generation.answer_schema import read_answer_schema
+
+    return read_answer_schema(recipe.generation.schema_file, recipe_folder=loaded.folder)
 
 
 def _require_known_point(target: Target, loaded: LoadedRecipe) -> None:

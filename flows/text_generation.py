@@ -118,6 +118,7 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBun
         "config": recipe.router,
         "target": target,
         "size_limit_mb": recipe.gates.size_mb,
+        "schema": prepared.answer_schema,
         **answers,
     }
     router = calibrate(CALIBRATE, calibration, prepared, judged_by, steps, home)

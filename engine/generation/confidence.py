@@ -1,6 +1,5 @@
 """What the router looks at after a path has answered: the features of one answer, the same in calibration and at run time."""
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Final
@@ -18,7 +17,7 @@ FEATURES: Final = (
 )
 """Of the tokens' log-probabilities: sum, least, least but one, 10 % and 25 % quantiles, mean. `ended`: by the end token.
 
-`valid`: the text is JSON, where the bundle's answers are.
+`valid`: the text is of the form that the bundle's answers have (see validity).
 """
 _LEAST: Final = -20.0
 
@@ -44,12 +43,3 @@ def features(log_probabilities: Sequence[float], *, ended: bool, valid: bool) ->
 def first_doubt(log_probabilities: Sequence[float], tokens: int) -> float:
     """The least log-probability among the first `tokens`: what an early abort looks at."""
     return min(log_probabilities[:tokens])
-
-
-def is_json(text: str) -> bool:
-    """Whether the text is JSON."""
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True

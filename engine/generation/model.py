@@ -14,14 +14,15 @@ from engine.bundle import TOKENIZER_FILE, Manifest, PathEntry, read_manifest
 from engine.digests import folder_digest
 from engine.errors import BundleError, InputError
 from engine.generation.completion import Completion, CompletionDetail
-from engine.generation.confidence import features, first_doubt, is_json
+from engine.generation.confidence import features, first_doubt
 from engine.generation.decoder import Decoder
 from engine.generation.decoding import Decoded, decode
 from engine.generation.drafters import drafter_of
 from engine.generation.guidance import SchemaGuide, checked_schema
 from engine.generation.phrases import Phrases
-from engine.generation.prompts import GenerationSettings, PieceDecoder, PromptTokenizer
+from engine.generation.prompts import SETTINGS_FILE, GenerationSettings, PieceDecoder, PromptTokenizer
 from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
+from engine.generation.validity import validity_of
 from engine.session import CPU
 
 DECODER: Final = "decoder"
@@ -68,6 +69,7 @@ class GenerationModel(AdaptiveModel):
         """Use `AdaptiveModel.load`."""
         super().__init__(manifest, digest, router)
         self._settings = settings
+        self._valid = validity_of(settings)
         self._prompts = tokenizer
         self._decoders = decoders
         self._routing = router
@@ -102,7 +104,10 @@ class GenerationModel(AdaptiveModel):
             )
             for entry in manifest.paths
         }
-        return cls(manifest, settings, tokenizer, decoders, router, Phrases.load(folder), digest)
+        try:
+            return cls(manifest, settings, tokenizer, decoders, router, Phrases.load(folder), digest)
+        except InputError as error:
+            raise BundleError(f"{folder / SETTINGS_FILE}: {error}") from error
 
     @classmethod
     def router_in(cls, folder: Path) -> GenerationRouter:
@@ -268,8 +273,8 @@ class GenerationModel(AdaptiveModel):
         text = self._prompts.decode(answer.tokens)
         score = 0.0
         if not last:
-            valid = self._settings.answers != "json" or is_json(text)
-            score = rule.stop_score(features(answer.log_probabilities, ended=answer.ended, valid=valid))
+            read = features(answer.log_probabilities, ended=answer.ended, valid=self._valid(text))
+            score = rule.stop_score(read)
         accepted = last or (not aborted and step.stop is not None and score >= step.stop)
         return _Attempt(rule, answer, text, score, aborted, accepted, first_token_at)
 

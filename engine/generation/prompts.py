@@ -5,7 +5,7 @@ Needs `tokenizer.json` alone. What cannot be asked is refused here, before any m
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -29,17 +29,20 @@ class GenerationSettings:
     """How a bundle's models are asked.
 
     `prefix`, `suffix`: the text around a prompt, with special tokens. `max_new_tokens`: where a caller names no number.
-    `answers`: whether an answer should be JSON.
+    `answers`: whether an answer should be JSON. `schema`: what a valid answer keeps to, a JSON schema of the kind that
+    json_schema checks; an answer is not made to keep to it.
     """
 
     prefix: str
     suffix: str
     max_new_tokens: int
     answers: Literal["text", "json"] = "text"
+    schema: Mapping[str, object] | None = None
 
     def save(self, folder: Path) -> None:
         """Write `generation.json`."""
-        (folder / SETTINGS_FILE).write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False), encoding="utf-8")
+        document = {name: value for name, value in asdict(self).items() if value is not None}
+        (folder / SETTINGS_FILE).write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "GenerationSettings":

@@ -5,12 +5,12 @@ and a tokenizer may differ in it). Of JSON the layout, the order of keys and the
 """
 
 import json
-import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
 from functools import cache, partial
 from typing import Any, Literal
 
+from engine.generation.strict_json import composed, parsed
 from tasks.recipe.data import AnyData, PromptDataConfig
 
 Correctness = Literal["exact", "json"]
@@ -37,20 +37,7 @@ def normal_form(kind: Correctness, text: str) -> str:
             return json.dumps(_normal(value[0]), ensure_ascii=False, sort_keys=True)
         except RecursionError:  # nested too deep
             pass
-    return _composed(text).strip()
-
-
-def parsed(text: str) -> tuple[Any] | None:
-    """The one JSON value in the text, numbers as int or Decimal; None where there is none.
-
-    In a tuple, because JSON's null is a value, too.
-    """
-    try:
-        return (
-            json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object_without_repeats),
-        )
-    except (ValueError, ArithmeticError, RecursionError):  # not JSON, an exponent beyond Decimal's, nested too deep
-        return None
+    return composed(text).strip()
 
 
 def _normal(value: Any) -> Any:
@@ -59,25 +46,10 @@ def _normal(value: Any) -> Any:
     if isinstance(value, list):
         return [_normal(held) for held in value]
     if isinstance(value, str):
-        return _composed(value)
+        return composed(value)
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         # Sign, digits and exponent without trailing zeros: one form for 1, 1.0 and 10e-1, and one for 0 and -0.
         sign, digits, exponent = Decimal(value).as_tuple()
         text = "".join(map(str, digits)).rstrip("0")
         return {"": [sign, text.lstrip("0"), int(exponent) + len(digits) - len(text)]} if value else {"": 0}
     return value
-
-
-def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = {_composed(key): value for key, value in pairs}
-    if len(found) < len(pairs):
-        raise ValueError("a key is there twice")
-    return found
-
-
-def _composed(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON")

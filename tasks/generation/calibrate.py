@@ -131,17 +131,17 @@ def calibrate_generation(
     attempt: int,
     workspace: Workspace,
     size_limit_mb: float | None = None,
+    schema: Mapping[str, object] | None = None,
 ) -> RouterResult:
     """Write `bundle/`; return what calibration found.
 
     `models`: as `select_decoder` had them. `attempt`: which attempt at a certificate on these certify rows it is, from 1;
-    later attempts get a smaller level. `size_limit_mb`: as for `calibrate_router`.
+    later attempts get a smaller level. `size_limit_mb`: as for `calibrate_router`. `schema`: what valid answers keep to.
     """
     tune, certify = read_rows(snapshot, "tune"), read_rows(snapshot, "certify")
     workspace.progress("phrases of the training rows", 0.0)
-    trial = open_trial(
-        compression, read_rows(snapshot, "train"), settings_of(models, correct, max_new_tokens), correct, target
-    )
+    settings = settings_of(models, correct, max_new_tokens, schema)
+    trial = open_trial(compression, read_rows(snapshot, "train"), settings, correct, target)
     monolith = compression.result.static_monolith
     static = trial.paths.get(monolith) or GreedyDecoder.open(compression.folder / monolith, trial.settings, target)
     delta = level_to_spend(1 - config.confidence, attempt)

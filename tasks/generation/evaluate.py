@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from engine.generation.completion import Completion
 from engine.generation.prompts import GenerationSettings
+from engine.generation.strict_json import is_json
 from tasks.artifact import Artifact, Workspace
 from tasks.calibrate import BUNDLE_FOLDER
 from tasks.data.duplicates import count_leaking_rows
 from tasks.data.rows import SPLITS, Row, read_rows
 from tasks.generation.bundling import load_generation_bundle
-from tasks.generation.correctness import Correctness, is_correct, is_json, normal_form
+from tasks.generation.correctness import Correctness, is_correct, normal_form
 from tasks.generation.greedy import GreedyDecoder, on_all_cores
 from tasks.generation.text_scores import rouge_l, token_f1
 from tasks.recipe.target import Target

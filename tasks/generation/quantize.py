@@ -9,7 +9,7 @@ ladder's speed-up is counted from, is chosen by itself.
 
 import shutil
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Artifact, Workspace
@@ -122,9 +122,18 @@ def select_decoder(
     )
 
 
-def settings_of(models: Mapping[str, TrainedModel], correct: Correctness, max_new_tokens: int) -> GenerationSettings:
-    """How the models are asked: in the format that the full one was trained with, which is the small one's, too."""
+def settings_of(
+    models: Mapping[str, TrainedModel],
+    correct: Correctness,
+    max_new_tokens: int,
+    schema: Mapping[str, object] | None = None,
+) -> GenerationSettings:
+    """How the models are asked: in the format that the full one was trained with, which is the small one's, too.
+
+    `schema`: what valid answers keep to.
+    """
     result = models[FULL].result
     assert isinstance(result, GenerationFineTuneResult)
     layout = result.prompt_format
-    return GenerationSettings(layout.prefix, layout.suffix, max_new_tokens, "json" if correct == "json" else "text")
+    answers: Literal["text", "json"] = "json" if correct == "json" else "text"
+    return GenerationSettings(layout.prefix, layout.suffix, max_new_tokens, answers, schema)

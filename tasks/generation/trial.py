@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.bundle import FORMAT, TEXT_GENERATION, Manifest, PathEntry
-from engine.generation.confidence import features, is_json
+from engine.generation.confidence import features
 from engine.generation.decoding import Decoded
 from engine.generation.drafters import drafter_of
 from engine.generation.model import DECODER, GenerationModel
 from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings
 from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
+from engine.generation.validity import validity_of
 from tasks.data.rows import Row
 from tasks.generation.correctness import Correctness, is_correct
 from tasks.generation.greedy import GreedyDecoder, on_all_cores
@@ -115,10 +116,11 @@ class Trial:
 
     def features(self, answers: Answers) -> NDArray[np.float64]:
         """(rows, features) of answers, zeros where there is none."""
+        valid = validity_of(self.settings)
         nothing = (0.0,) * len(features([0.0], ended=False, valid=False))
         return np.array(
             [
-                features(answer.log_probabilities, ended=answer.ended, valid=self._valid(text))
+                features(answer.log_probabilities, ended=answer.ended, valid=valid(text))
                 if answer.log_probabilities
                 else nothing
                 for answer, text in zip(answers.decoded, answers.texts, strict=True)
@@ -146,6 +148,3 @@ class Trial:
         if behind:
             return replace(self, rules_behind={**self.rules_behind, rule.name: rule})
         return replace(self, rules={**self.rules, rule.name: rule})
-
-    def _valid(self, text: str) -> bool:
-        return self.settings.answers != "json" or is_json(text)

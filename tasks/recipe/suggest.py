@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 def field_paths(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """Dotted paths of all fields of a model, those of its sections included, in the order of declaration."""
-    for name, field in model.model_fields.items():
+    for attribute, field in model.model_fields.items():
+        name = field.alias or attribute
         yield prefix + name
         for kind in (field.annotation, *get_args(field.annotation)):
             if isinstance(kind, type) and issubclass(kind, BaseModel):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from tasks.recipe.decoder_precision import DecoderPrecision
 from tasks.recipe.section import Section, Share
@@ -143,6 +143,14 @@ class GenerationQuantizeConfig(Section):
 
 
 class GenerationConfig(Section):
-    """`max_new_tokens`: of an answer, the end token not counted."""
+    """`max_new_tokens`: of an answer, the end token not counted.
+
+    `schema`: a file with a JSON schema; the router then counts an answer as valid where it keeps to it, and not where it is
+    any JSON.
+    """
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     max_new_tokens: Annotated[int, Field(ge=1, le=32768)] = 96
+    # By another name here, because every pydantic model has a method `schema`.
+    schema_file: Annotated[str, Field(min_length=1)] | None = Field(default=None, alias="schema")

@@ -64,6 +64,7 @@ def prepared(given: Recipe, judged: tuple[object, ...] = ()) -> Any:
         sources=(),
         base=SimpleNamespace(),
         special_tokens=(),
+        answer_schema=None,
         loaded=SimpleNamespace(file=Path("recipe.yaml")),
     )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.generation.confidence import FEATURES, features, first_doubt, is_json
+from engine.generation.confidence import FEATURES, features, first_doubt
 from engine.generation.router import PathRule
 
 
@@ -37,8 +37,3 @@ def test_the_first_tokens_doubt_looks_no_further() -> None:
 def test_the_stop_score_is_the_logistic_models_log_odds() -> None:
     weights = tuple(float(name == "total") * 2 for name in FEATURES)
     assert PathRule("small", 1.0, weights, intercept=3.0).stop_score(features([-0.5], ended=True, valid=True)) == 2.0
-
-
-@pytest.mark.parametrize(("text", "is_one"), [('{"a":1}', True), ("{", False), ("", False), ("[" * 100_000, False)])
-def test_json_is_told_from_text(text: str, is_one: bool) -> None:
-    assert is_json(text) is is_one
