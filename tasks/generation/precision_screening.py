@@ -25,7 +25,7 @@ from tasks.techniques import CLEARLY_FASTER, Limits
 
 SCREENED_ROWS: Final = 512
 TIMED_ROWS: Final = 8
-TIMED_BLOCKS: Final = 5
+TIMED_BLOCKS: Final = 7
 SERVING: Final = "serving"
 STATIC: Final = "static"
 Flags = NDArray[np.bool_]

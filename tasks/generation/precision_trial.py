@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class _Tried:
+class Tried:
     """One decoder on the tune rows: what it answers greedily, and whether that is right."""
 
     folder: Path
@@ -39,7 +39,7 @@ class _Tried:
     texts: Sequence[str]
     right: NDArray[np.bool_]
 
-    def agreement(self, other: "_Tried") -> float:
+    def agreement(self, other: "Tried") -> float:
         """Share of rows with the same answer."""
         return float(np.mean([own == theirs for own, theirs in zip(self.texts, other.texts, strict=True)]))
 
@@ -68,9 +68,11 @@ class PrecisionTrial:
     target: Target
     parent: DecoderPrecision = FP32
 
-    def judge_all(self, folders: Mapping[DecoderPrecision, Path], limits: Limits, workspace: Workspace) -> Judged:
-        """Every precision but fp32 against its parent: what it gained, and how far its log-probabilities are off."""
-        tried = {precision: self._try(folder) for precision, folder in folders.items()}
+    def judge_all(
+        self, fp32: Tried, folders: Mapping[DecoderPrecision, Path], limits: Limits, workspace: Workspace
+    ) -> Judged:
+        """Every precision in `folders` against its parent: what it gained, and how far its log-probabilities are off."""
+        tried = {FP32: fp32} | {precision: self.answers_of(folder) for precision, folder in folders.items()}
         decoders = {precision.name: own.decoder for precision, own in tried.items()}
         timed = [tried[FP32].decoder.prompt(self.rows[number].text) for number in timed_rows(tried.values())]
         means = interleaved_means(both_ways(decoders, self.phrases), timed, TIMED_BLOCKS, workspace.progress)
@@ -115,14 +117,15 @@ class PrecisionTrial:
             parity=list(parity.values()),
         )
 
-    def _try(self, folder: Path) -> _Tried:
+    def answers_of(self, folder: Path) -> Tried:
+        """What a decoder answers to all rows, greedily."""
         decoder = GreedyDecoder.open(folder, self.settings, self.target)
         answers = on_all_cores(lambda row: decoder.answer(decoder.prompt(row.text)), self.rows)
         texts = [decoder.text(answer) for answer in answers]
         right = [is_correct(self.correct, row.label, text) for row, text in zip(self.rows, texts, strict=True)]
-        return _Tried(folder, decoder, texts, np.array(right, dtype=np.bool_))
+        return Tried(folder, decoder, texts, np.array(right, dtype=np.bool_))
 
-    def _parity(self, precision: DecoderPrecision, own: _Tried, fp32: _Tried) -> GraphParity:
+    def _parity(self, precision: DecoderPrecision, own: Tried, fp32: Tried) -> GraphParity:
         """Log-probabilities behind every token of gold completions, row by row: all rows' together may be gigabytes."""
 
         def compared(row: Row) -> tuple[float, int, int]:
@@ -145,7 +148,7 @@ class PrecisionTrial:
         return f"{self.prefix}{precision.name}"
 
 
-def timed_rows(tried: Collection[_Tried]) -> NDArray[np.int64]:
+def timed_rows(tried: Collection[Tried]) -> NDArray[np.int64]:
     """Numbers of the rows that are timed: of those that all answer alike, so that all write as many tokens.
 
     Else the one that by chance runs on to the longest answer on one of few rows would be the slowest. Where they are alike

@@ -9,6 +9,7 @@ ladder's speed-up is counted from, is chosen by itself.
 
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final, Literal
 
 from engine.generation.prompts import GenerationSettings
@@ -18,11 +19,11 @@ from tasks.generation.building import DecoderBuilder
 from tasks.generation.correctness import Correctness
 from tasks.generation.greedy import GreedyDecoder
 from tasks.generation.phrases import phrases_of
-from tasks.generation.precision import FP16, FP32, on_cuda
-from tasks.generation.precision_candidates import Candidates
+from tasks.generation.precision import FP16, FP32, DecoderPrecision, on_cuda
+from tasks.generation.precision_candidates import Candidates, Found
 from tasks.generation.precision_screening import SERVING
 from tasks.generation.precision_screening import STATIC as STATIC_USE
-from tasks.generation.precision_trial import PrecisionTrial, best
+from tasks.generation.precision_trial import Judged, PrecisionTrial, best
 from tasks.generation.records import DecoderExport, GenerationFineTuneResult, StudentChoice, StudentResult
 from tasks.recipe.target import Target
 from tasks.recipe.text_generation import GenerationQuantizeConfig
@@ -62,16 +63,21 @@ def select_decoder(
     fp32 = {name: exports[name].folder / exports[name].result.folder for name in (SMALL, FULL) if name in models}
     limits = Limits(config.max_accuracy_loss, confidence, config.max_perplexity_increase, config.min_agreement)
     workspace.progress("build the candidates", 0.0)
+    parent = FP16 if on_cuda(target) and (config.candidates is None or FP16 in config.candidates) else FP32
     with DecoderBuilder(workspace.scratch / "build", "cuda" if on_cuda(target) else "cpu") as builder:
-        phrases = phrases_of(
-            GreedyDecoder.open(fp32[FULL], settings, target), read_rows(snapshot, "train")[:PHRASE_ROWS]
-        )
+        # What needs no candidate is done while the builder does its imports.
+        reference = GreedyDecoder.open(fp32[FULL], settings, target)
+        phrases = phrases_of(reference, read_rows(snapshot, "train")[:PHRASE_ROWS])
+        # The full model's precisions are named by themselves: they are what its speed-ups are counted from.
+        prefixes = {name: "" if name == FULL else f"{name} " for name in fp32}
+        trials = {
+            name: PrecisionTrial(prefix, rows, phrases, correct, settings, target, parent)
+            for name, prefix in prefixes.items()
+        }
+        references = {name: trials[name].answers_of(folder) for name, folder in fp32.items()}
         found = {
             name: Candidates(
-                "" if name == FULL else f"{name} ",
-                models[name].folder,
-                fp32[name],
-                workspace.scratch / "candidates" / name,
+                prefixes[name], models[name].folder, folder, workspace.scratch / "candidates" / name
             ).found(
                 builder,
                 rows,
@@ -83,43 +89,19 @@ def select_decoder(
                 target=target,
                 progress=workspace.progress,
             )
-            for name in fp32
+            for name, folder in fp32.items()
         }
-    folders = {name: each.folders for name, each in found.items()}
-    judged, parents = {}, {}
-    for number, name in enumerate(reversed(folders)):
+    judged = {}
+    for number, name in enumerate(reversed(fp32)):
+        tried = found[name].folders
         workspace.progress(
-            f"{name}: {len(folders[name])} precisions on {len(rows)} tune rows", 0.3 + 0.6 * number / len(folders)
+            f"{name}: {1 + len(tried)} precisions on {len(rows)} tune rows", 0.3 + 0.6 * number / len(fp32)
         )
-        parents[name] = FP16 if on_cuda(target) and FP16 in folders[name] else FP32
-        # The full model's precisions are named by themselves: they are what its speed-ups are counted from.
-        prefix = "" if name == FULL else f"{name} "
-        trial = PrecisionTrial(prefix, rows, phrases, correct, settings, target, parents[name])
-        judged[name] = trial.judge_all(folders[name], limits, workspace)
-    chosen = {name: best(judged[name].serving, parents[name]) for name in folders}
-    static = best(judged[FULL].static, parents[FULL])
-    decoders = {name: folders[name][chosen[name]] for name in folders if name != FULL or chosen[name] != FP32}
-    decoders[REFERENCE] = fp32[FULL]
-    static_folder = REFERENCE if static == FP32 else FULL if static == chosen[FULL] else STATIC
-    decoders.setdefault(static_folder, folders[FULL][static])
-    for name, folder in decoders.items():
-        shutil.copytree(folder, workspace.out / name)
-    techniques = [*students.result.techniques] if students else []
-    techniques += [technique for own in judged.values() for technique in own.serving.values()]
-    if static != FP32:
-        techniques.append(judged[FULL].static[static])
-    return CompressionResult(
-        model=" and ".join(folders),
-        precision=" and ".join(dict.fromkeys(chosen[name].name for name in folders)),
-        techniques=tuple(techniques),
-        parity=tuple(check for own in judged.values() for check in own.parity),
-        segments=tuple(name if name in decoders else REFERENCE for name in folders),
-        parent_segments=(),
-        static_monolith=static_folder,
-        static_precision=FP32.name if static == FP32 else techniques[-1].name,
-        reference_monolith=REFERENCE,
-        screened=tuple(entry for name in reversed(found) for entry in found[name].screened),
-    )
+        judged[name] = trials[name].judge_all(references[name], tried, limits, workspace)
+    result = _chosen(fp32, found, judged, parent, workspace)
+    if students is None:
+        return result
+    return result.model_copy(update={"techniques": (*students.result.techniques, *result.techniques)})
 
 
 def settings_of(
@@ -137,3 +119,37 @@ def settings_of(
     layout = result.prompt_format
     answers: Literal["text", "json"] = "json" if correct == "json" else "text"
     return GenerationSettings(layout.prefix, layout.suffix, max_new_tokens, answers, schema)
+
+
+def _chosen(
+    fp32: Mapping[str, Path],
+    found: Mapping[str, Found],
+    judged: Mapping[str, Judged],
+    parent: DecoderPrecision,
+    workspace: Workspace,
+) -> CompressionResult:
+    """Copy what serves into the artifact, and say what was tried."""
+    folders = {name: {FP32: folder, **found[name].folders} for name, folder in fp32.items()}
+    chosen = {name: best(judged[name].serving, parent) for name in fp32}
+    static = best(judged[FULL].static, parent)
+    decoders = {name: folders[name][chosen[name]] for name in folders if name != FULL or chosen[name] != FP32}
+    decoders[REFERENCE] = fp32[FULL]
+    static_folder = REFERENCE if static == FP32 else FULL if static == chosen[FULL] else STATIC
+    decoders.setdefault(static_folder, folders[FULL][static])
+    for name, folder in decoders.items():
+        shutil.copytree(folder, workspace.out / name)
+    techniques = [technique for own in judged.values() for technique in own.serving.values()]
+    if static != FP32:
+        techniques.append(judged[FULL].static[static])
+    return CompressionResult(
+        model=" and ".join(folders),
+        precision=" and ".join(dict.fromkeys(chosen[name].name for name in folders)),
+        techniques=tuple(techniques),
+        parity=tuple(check for own in judged.values() for check in own.parity),
+        segments=tuple(name if name in decoders else REFERENCE for name in folders),
+        parent_segments=(),
+        static_monolith=static_folder,
+        static_precision=FP32.name if static == FP32 else techniques[-1].name,
+        reference_monolith=REFERENCE,
+        screened=tuple(entry for name in reversed(folders) for entry in found[name].screened),
+    )
