@@ -12,6 +12,7 @@ from typing import Any, Final
 from engine.errors import InputError
 from engine.generation.prompts import PromptTokenizer
 from engine.generation.state import LogProbabilities
+from engine.generation.token_bytes import is_begun
 
 _WHITESPACE: Final = r"[ \n\t]{0,8}"  # so that no model can go on with blanks for ever
 
@@ -51,7 +52,9 @@ class SchemaGuide:
         new, held = list(said[0]), said[1]
         if not new and not self._held and self._silent:  # or a model could say nothing for ever
             return False
-        if self._matcher.validate_tokens(new) < len(new):
+        # Half a character may come where the whole one might, even if what follows can make a mark of it.
+        wanted = new + list(held) if is_begun(held) else new
+        if self._matcher.validate_tokens(wanted) < len(wanted):
             return False
         self._matcher.consume_tokens(new)
         if held and self._matcher.is_stopped():  # with nothing to come that could take it away

@@ -57,6 +57,17 @@ def decoder_steps(tokenizer: Tokenizer) -> list[dict[str, Any]]:
     return steps
 
 
+def is_begun(said: bytes) -> bool:
+    """Whether the last character lacks bytes."""
+    for count in range(1, min(_LONGEST_CHARACTER, len(said)) + 1):
+        first = said[-count]
+        if first >= 0xC0:
+            return count < (2 if first < 0xE0 else 3 if first < 0xF0 else 4)
+        if first < 0x80:
+            return False
+    return False
+
+
 class _ByteLevel:
     def __init__(self, tokenizer: Tokenizer, replaces: Sequence[dict[str, Any]]) -> None:
         self._tokenizer = tokenizer
@@ -67,7 +78,7 @@ class _ByteLevel:
         new = self._bytes(token)
         if new is None or not self._pattern:
             return new if new is None else (new, b"")
-        if _is_begun(b"".join(self._bytes(before) or b"" for before in tokens[-_LONGEST_CHARACTER:])) and _begins(new):
+        if is_begun(b"".join(self._bytes(before) or b"" for before in tokens[-_LONGEST_CHARACTER:])) and _begins(new):
             return None  # half a character is no text; with the pattern behind it, it would look like one
         parts = (held + new).split(self._pattern)
         begun = (
@@ -117,14 +128,3 @@ class _Decoded:
 def _begins(new: bytes) -> bool:
     """Whether the first byte is a character's first."""
     return new[:1] < b"\x80" or new[:1] >= b"\xc0"
-
-
-def _is_begun(said: bytes) -> bool:
-    """Whether the last character lacks bytes."""
-    for count in range(1, min(_LONGEST_CHARACTER, len(said)) + 1):
-        first = said[-count]
-        if first >= 0xC0:
-            return count < (2 if first < 0xE0 else 3 if first < 0xF0 else 4)
-        if first < 0x80:
-            return False
-    return False

@@ -39,7 +39,7 @@ def made(*, telling: bool, small_ms: float) -> tuple[Trial, TuneAnswers, Costs]:
     full = Answers(sure, [""] * ROWS, reference)
     names = ("small", "full", "reference")
     rules = {name: PathRule(name, 0.0) for name in names}
-    decoder = SimpleNamespace(settings=SimpleNamespace(answers="text"))
+    decoder = SimpleNamespace(settings=SimpleNamespace(answers="text", schema=None))
     trial = Fixed(dict.fromkeys(names, decoder), rules, rules, None, None, "exact")
     object.__setattr__(trial, "known", {"small": small, "full": full, "reference": full})
     rows = [Row(str(number), "") for number in range(ROWS)]
