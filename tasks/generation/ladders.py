@@ -30,10 +30,7 @@ EARLY_TOKENS: Final = (2, 4, 8, 16, 32)
 """After how many tokens an early abort may be decided: the first before much is spent, the last before an answer runs away."""
 _TOTAL: Final = np.eye(len(FEATURES))[FEATURES.index("total")]
 _SIGNS: Final = np.ones(len(FEATURES))
-"""Of two answers, that with the likelier tokens, or that has ended, or is valid, is no less safe; nor is, with the same least
-
-likely token, the longer one, which had more places to be in doubt.
-"""
+"""Likelier tokens, an end, validity: none makes an answer less safe, nor do more tokens, none of them in more doubt."""
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 

@@ -24,7 +24,7 @@ def require_room(lengths: RowLengths, recipe: TextGenerationRecipe, *, file: Pat
     most, context = recipe.generation.max_new_tokens, lengths.context
     if most >= context:
         raise UserError(
-            f"{most} tokens, but prompt and completion together have at most {context} positions in the base model",
+            f"{most} tokens, but prompt and completion together have at most {context} positions in the model",
             file=file,
             field="generation.max_new_tokens",
         )
