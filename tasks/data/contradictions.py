@@ -1,7 +1,8 @@
-"""Refuses data of which too large a share contradicts itself: the same text, and another answer.
+"""Refuses completions of which too large a share contradict one another: the same prompt, and another completion.
 
 Such rows are left out, since nothing can be learned from them or judged by them, and so they are lost like rows that cannot
 be used: the same share of them is too large. Prompts with several good completions each would else vanish without a word.
+Of classes, two for one text are a mistake in a row, which is counted and listed and ends no run.
 """
 
 from collections import defaultdict
@@ -31,13 +32,12 @@ def refuse_contradictions(placed: Sequence[Placed], contradicting: Collection[st
         lost = [entry for entry in entries if same_text_key(entry.row.text) in contradicting]
         if role == _LANDED or len(lost) <= config.max_quarantined_share * len(entries):
             continue
-        text, answer = ("text", "label") if config.classes else ("prompt", "completion")
         first = lost[0]
         raise UserError(
-            f"{len(lost):,} of {len(entries):,} {role} rows ({len(lost) / len(entries):.1%}) have a {text} that comes with "
-            f"several {answer}s, more than data.max_quarantined_share = {config.max_quarantined_share:.1%} allows, since none "
+            f"{len(lost):,} of {len(entries):,} {role} rows ({len(lost) / len(entries):.1%}) have a prompt that comes with "
+            f"several completions, more than data.max_quarantined_share = {config.max_quarantined_share:.1%} allows, since none "
             f"of them can be used: {quote(first.row.text)} has {_answers(first, placed, config)}, for instance; keep one "
-            f"{answer} for each {text}, or raise data.max_quarantined_share to have them left out",
+            "completion for each prompt, or raise data.max_quarantined_share to have them left out",
             file=place(first.source, first.number),
         )
 

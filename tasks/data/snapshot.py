@@ -73,7 +73,8 @@ def take_snapshot(
     landed = by_role.pop(_LANDED, None)
     form = answer_form(config)
     consistent, contradicting = without_contradictions(by_role, form)
-    refuse_contradictions(placed, contradicting, config)
+    if not config.classes:
+        refuse_contradictions(placed, contradicting, config)
     distinct = {role: without_duplicates(rows, form) for role, rows in consistent.items()}
     assigned = assign_splits(distinct, config.shares, seed=seed, classes=config.classes)
     splits, leaks = without_leaks(assigned, similarity=config.near_duplicate_similarity, form=form)
