@@ -163,6 +163,8 @@ def test_nobody_reading_any_more_is_no_error_message(recipe: Path) -> None:
 class FakeModel:
     """Answers with the text's first word; refuses texts that say so."""
 
+    writes_text = False
+
     def predict(self, text: str) -> list[Prediction]:
         if text == "refuse":
             raise InputError("row 0: refused")
