@@ -34,7 +34,7 @@ def full(tiny_decoders: TinyDecoders) -> GreedyDecoder:
 
 def test_parity_of_rows_is_that_of_all_their_tokens(tiny_decoders: TinyDecoders, full: GreedyDecoder) -> None:
     trial = PrecisionTrial("", [*ROWS[:20], TOO_LONG], Phrases.none(), "json", SETTINGS, HERE)
-    own, fp32 = trial._try(tiny_decoders.quantized[1]), trial._try(tiny_decoders.full)
+    own, fp32 = trial.answers_of(tiny_decoders.quantized[1]), trial.answers_of(tiny_decoders.full)
     expected = compare(
         QUANTIZED[1].name, FP32.name, all_predicted(own.decoder, ROWS[:20]), all_predicted(fp32.decoder, ROWS[:20])
     )

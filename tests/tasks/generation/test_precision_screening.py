@@ -39,7 +39,8 @@ def test_predictions_are_those_of_every_token_behind_the_gold_ones(tiny_decoders
     found = Predicted.by(decoder, rows)
     assert found.perplexity == pytest.approx(decoder.perplexity(rows))
     for row, right, likeliest in zip(rows, found.right, found.likeliest, strict=True):
-        expected = decoder.predicted(row).argmax(-1)
+        with decoder.predicted(row) as distributions:
+            expected = distributions.argmax(-1)
         assert np.array_equal(likeliest, expected)
         assert right == np.array_equal(expected, decoder.example(row).completion)
     assert found.agreement(found) == 1
