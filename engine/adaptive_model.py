@@ -7,26 +7,21 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from engine.bundle import GOLDEN_FILE, TEXT_CLASSIFICATION, TEXT_GENERATION, Manifest, read_manifest, verify
 from engine.operating_points import OperatingPoints
 from engine.prediction import Prediction
 from engine.session import CPU
 
+if TYPE_CHECKING:
+    from engine.static_model import StaticModel
+
 # By name: who loads a bundle of one task needs no other's modules.
 _MODELS: Final = {
     TEXT_CLASSIFICATION: ("engine.classification_model", "ClassificationModel"),
     TEXT_GENERATION: ("engine.generation.model", "GenerationModel"),
 }
-
-
-class Predictor(Protocol):
-    """Whatever answers texts."""
-
-    def predict(self, texts: list[str], /) -> Sequence[Prediction]:
-        """One answer per text, in order."""
-        ...
 
 
 class AdaptiveModel(ABC):
@@ -89,7 +84,9 @@ class AdaptiveModel(ABC):
 
     @classmethod
     @abstractmethod
-    def static(cls, model: Path, folder: Path, *, threads: int = 1, execution_provider: str = CPU) -> "Predictor":
+    def static(
+        cls, model: Path, folder: Path, *, threads: int = 1, execution_provider: str = CPU
+    ) -> "AdaptiveModel | StaticModel":
         """One compressed model by itself, asked as the bundle in `folder` is: what a ladder is measured against."""
 
     @classmethod

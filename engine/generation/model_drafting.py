@@ -4,13 +4,10 @@ Where an answer that the smaller model gave before is left, it is of no more use
 """
 
 from collections.abc import Sequence
-from itertools import takewhile
-from typing import Final
 
-from engine.generation.decoder import State
 from engine.generation.drafting import LEAST_LIKELY
-
-_FEWEST: Final = 1  # read at a time: a pass says what comes behind the last token
+from engine.generation.prompts import common_start
+from engine.generation.state import State
 
 
 class ModelDrafter:
@@ -27,8 +24,8 @@ class ModelDrafter:
     def draft(self, tokens: Sequence[int]) -> list[int]:
         """See Drafter. The model is first run when it is first asked; what it has read already is kept."""
         wanted = [*self._prompt, *tokens]
-        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(self._read, wanted, strict=False)))
-        past = min(same, len(wanted) - _FEWEST)
+        # A pass says what comes behind the last token, so that one is read in any case.
+        past = min(len(common_start(self._read, wanted)), len(wanted) - 1)
         unread = wanted[past:]
         del self._read[past:]
         drafted: list[int] = []

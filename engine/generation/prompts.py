@@ -80,7 +80,7 @@ class PromptTokenizer:
         falls_back = any(step["type"] == "ByteFallback" for step in decoder_steps(self._tokenizer))
         byte_ids = map(self._tokenizer.token_to_id, BYTE_TOKENS if falls_back else ())
         self.byte_ids = frozenset(number for number in byte_ids if number is not None)
-        self.prefix_ids: tuple[int, ...] = _common_start(*(self._ids(probe) for probe in _PROBES))
+        self.prefix_ids: tuple[int, ...] = common_start(*(self._ids(probe) for probe in _PROBES))
 
     def encode(self, prompt: object) -> list[int]:
         """The ids a model is given. InputError for what is no text, is empty, or spells out special tokens."""
@@ -108,7 +108,8 @@ class PromptTokenizer:
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
 
-def _common_start(one: Sequence[int], other: Sequence[int]) -> tuple[int, ...]:
+def common_start(one: Sequence[int], other: Sequence[int]) -> tuple[int, ...]:
+    """The ids that both begin with."""
     same = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
     return tuple(token for token, _ in same)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tasks.data.rows import Row
 from tasks.errors import UserError
-from tasks.generation.greedy import GreedyDecoder
+from tasks.generation.greedy import GreedyDecoder, can_be_asked
 from tasks.generation.trial import Trial
 from tasks.graphs.timing import interleaved_row_times
 
@@ -88,7 +88,7 @@ def timed_rows(trial: Trial, rows: Sequence[Row], most: int) -> NDArray[np.int64
 
     Raises UserError where every row is refused.
     """
-    askable = np.flatnonzero([can_be_asked(trial, row.text) for row in rows])
+    askable = np.flatnonzero([can_be_asked(trial.paths.values(), row.text) for row in rows])
     if not len(askable):
         raise UserError(
             f"none of {len(rows)} tune prompts leaves room for an answer in the model's context; shorten the prompts, or "
@@ -96,11 +96,6 @@ def timed_rows(trial: Trial, rows: Sequence[Row], most: int) -> NDArray[np.int64
             field="data.train",
         )
     return askable[:: max(1, len(askable) // most)][:most]
-
-
-def can_be_asked(trial: Trial, text: str) -> bool:
-    """Whether a bundle of the trial's paths answers this prompt at all."""
-    return all(path.prompt(text) for path in trial.paths.values())
 
 
 def _beginning(trial: Trial, name: str, tokens: int) -> Callable[[str], object]:

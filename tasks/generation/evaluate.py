@@ -20,7 +20,7 @@ from tasks.data.duplicates import count_leaking_rows
 from tasks.data.rows import SPLITS, Row, read_rows
 from tasks.generation.bundling import load_generation_bundle
 from tasks.generation.correctness import Correctness, is_correct, normal_form
-from tasks.generation.greedy import GreedyDecoder, on_all_cores
+from tasks.generation.greedy import GreedyDecoder, can_be_asked
 from tasks.generation.text_scores import rouge_l, token_f1
 from tasks.recipe.target import Target
 from tasks.records import (
@@ -79,7 +79,7 @@ def evaluate_generation(
         alone[completion.path][row] if completion.error is None else "" for row, completion in enumerate(served)
     ]
     identical = np.array([answer == greedy for answer, greedy in zip(answers, own_path, strict=True)], dtype=np.bool_)
-    last = decoders[router.result.paths[-1].name]
+    paths = [decoders[path.name] for path in router.result.paths]
     return EvaluationResult(
         rows=len(rows),
         accuracy=judge.interval(right),
@@ -96,10 +96,10 @@ def evaluate_generation(
             form=partial(normal_form, correct),
         ),
         unanswered={
-            "certify": _refused(read_rows(snapshot, "certify"), [decoders[path.name] for path in router.result.paths]),
+            "certify": sum(not can_be_asked(paths, row.text) for row in read_rows(snapshot, "certify")),
             "gate": sum(completion.error is not None for completion in served),
         },
-        generation=_scores(judge, answers, served, identical, decoders[result.reference_monolith], last),
+        generation=_scores(judge, answers, served, identical, decoders[result.reference_monolith], paths[-1]),
     )
 
 
@@ -141,12 +141,7 @@ class _Judge:
 
 def _greedy(decoder: GreedyDecoder, rows: Sequence[Row]) -> list[str]:
     """Answers of one decoder token by token."""
-    return on_all_cores(lambda row: decoder.text(decoder.answer(decoder.prompt(row.text))), rows)
-
-
-def _refused(rows: Sequence[Row], paths: Sequence[GreedyDecoder]) -> int:
-    """How many prompts the bundle refuses: those with no room for an answer in some path's context."""
-    return sum(not all(path.prompt(row.text) for path in paths) for row in rows)
+    return [decoder.text(answer) for answer in decoder.answers(rows)]
 
 
 def _paths(

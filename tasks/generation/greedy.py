@@ -1,6 +1,6 @@
 """A decoder opened for the offline steps: greedy answers to prompts, and how well it predicts gold completions."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,6 +90,13 @@ class GreedyDecoder:
                     break
         return answer
 
+    def answers(
+        self, rows: Sequence[Row], answering: "Callable[[Sequence[int]], Decoded] | None" = None
+    ) -> list[Decoded]:
+        """One answer for each row, on all cores; `answering`: from the ids of a prompt, None is token by token."""
+        answer = answering or self.answer
+        return on_all_cores(lambda row: answer(self.prompt(row.text)), rows)
+
     def example(self, row: Row) -> Example:
         """The ids of a row's prompt, and of its gold completion and the end."""
         gold = self.tokenizer.encode(row.label, add_special_tokens=False).ids
@@ -118,6 +125,11 @@ class GreedyDecoder:
         """(tokens,) negative log-probabilities of the gold completion and its end."""
         with self.predicted(row) as rows:
             return -rows[np.arange(len(rows)), self.example(row).completion[: len(rows)]].astype(np.float64)
+
+
+def can_be_asked(paths: Iterable[GreedyDecoder], text: str) -> bool:
+    """Whether a bundle of these paths answers a prompt at all."""
+    return all(path.prompt(text) for path in paths)
 
 
 def on_all_cores(work: Callable[[T], U], items: Sequence[T]) -> list[U]:

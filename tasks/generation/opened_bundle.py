@@ -18,8 +18,7 @@ from engine.generation.router import GenerationRouter
 from tasks.data.rows import UNLABELLED, Row
 from tasks.generation.bundling import decoder_digest
 from tasks.generation.calibrate import calibrate_trial
-from tasks.generation.costs import can_be_asked
-from tasks.generation.greedy import GreedyDecoder
+from tasks.generation.greedy import GreedyDecoder, can_be_asked
 from tasks.generation.quantize import REFERENCE
 from tasks.generation.trial import Trial
 from tasks.opened_bundle import FreshRouter, check_reference, read_certificates, reference_alone
@@ -123,7 +122,7 @@ class OpenedGenerator:
 
         None of those that no bundle of these paths answers: a label would change nothing.
         """
-        askable = [number for number, row in enumerate(assumed) if can_be_asked(self.trial, row.text)]
+        askable = [number for number, row in enumerate(assumed) if can_be_asked(self.trial.paths.values(), row.text)]
         asked = [assumed[number] for number in askable]
         differs = np.zeros(len(asked), dtype=bool)
         for name in self.trial.paths.keys() - {REFERENCE}:

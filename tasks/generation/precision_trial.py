@@ -12,8 +12,9 @@ from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Workspace
 from tasks.data.rows import Row
+from tasks.generation.answers import Answers
 from tasks.generation.building import decoder_size_mb
-from tasks.generation.correctness import Correctness, is_correct
+from tasks.generation.correctness import Correctness
 from tasks.generation.greedy import GreedyDecoder, on_all_cores
 from tasks.generation.precision import FP32, DecoderPrecision
 from tasks.generation.ways import both_ways, faster_way
@@ -32,16 +33,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Tried:
-    """One decoder on the tune rows: what it answers greedily, and whether that is right."""
+    """One decoder and its greedy answers to the tune rows."""
 
     folder: Path
     decoder: GreedyDecoder
-    texts: Sequence[str]
-    right: NDArray[np.bool_]
-
-    def agreement(self, other: "Tried") -> float:
-        """Share of rows with the same answer."""
-        return float(np.mean([own == theirs for own, theirs in zip(self.texts, other.texts, strict=True)]))
+    answers: Answers
 
 
 @dataclass(frozen=True)
@@ -73,8 +69,9 @@ class PrecisionTrial:
     ) -> Judged:
         """Every precision in `folders` against its parent: what it gained, and how far its log-probabilities are off."""
         tried = {FP32: fp32} | {precision: self.answers_of(folder) for precision, folder in folders.items()}
+        answers = [own.answers for own in tried.values()]
         decoders = {precision.name: own.decoder for precision, own in tried.items()}
-        timed = [tried[FP32].decoder.prompt(self.rows[number].text) for number in timed_rows(tried.values())]
+        timed = [tried[FP32].decoder.prompt(self.rows[number].text) for number in timed_rows(answers)]
         means = interleaved_means(both_ways(decoders, self.phrases), timed, TIMED_BLOCKS, workspace.progress)
         parity = {
             precision: self._parity(precision, own, tried[FP32])
@@ -87,7 +84,7 @@ class PrecisionTrial:
             def measured(precision: DecoderPrecision) -> Measured:
                 return Measured(
                     name=prefix + self._name(precision),
-                    right=tried[precision].right,
+                    right=tried[precision].answers.right,
                     block_ms=block_ms(precision),
                     size_mb=decoder_size_mb(tried[precision].folder),
                     perplexity=perplexities[precision],
@@ -96,7 +93,7 @@ class PrecisionTrial:
             def against(parent: DecoderPrecision) -> Measured:
                 speed = measured(parent)
                 name = self._name(parent) if parent == FP32 else speed.name
-                return replace(speed, name=name, right=tried[FP32].right, perplexity=perplexities[FP32])
+                return replace(speed, name=name, right=tried[FP32].answers.right, perplexity=perplexities[FP32])
 
             return {
                 precision: judge(
@@ -104,7 +101,7 @@ class PrecisionTrial:
                     measured(precision),
                     against(FP32 if precision == self.parent else self.parent),
                     parity=check.max_abs_difference,
-                    agreement=tried[precision].agreement(tried[FP32]),
+                    agreement=tried[precision].answers.agreement(tried[FP32].answers),
                     limits=limits,
                     must_be_faster=precision != self.parent,
                 )
@@ -120,10 +117,7 @@ class PrecisionTrial:
     def answers_of(self, folder: Path) -> Tried:
         """What a decoder answers to all rows, greedily."""
         decoder = GreedyDecoder.open(folder, self.settings, self.target)
-        answers = on_all_cores(lambda row: decoder.answer(decoder.prompt(row.text)), self.rows)
-        texts = [decoder.text(answer) for answer in answers]
-        right = [is_correct(self.correct, row.label, text) for row, text in zip(self.rows, texts, strict=True)]
-        return Tried(folder, decoder, texts, np.array(right, dtype=np.bool_))
+        return Tried(folder, decoder, Answers.of(decoder, self.rows, decoder.answers(self.rows), self.correct))
 
     def _parity(self, precision: DecoderPrecision, own: Tried, fp32: Tried) -> GraphParity:
         """Log-probabilities behind every token of gold completions, row by row: all rows' together may be gigabytes."""
@@ -148,13 +142,13 @@ class PrecisionTrial:
         return f"{self.prefix}{precision.name}"
 
 
-def timed_rows(tried: Collection[Tried]) -> NDArray[np.int64]:
+def timed_rows(answers: Collection[Answers]) -> NDArray[np.int64]:
     """Numbers of the rows that are timed: of those that all answer alike, so that all write as many tokens.
 
     Else the one that by chance runs on to the longest answer on one of few rows would be the slowest. Where they are alike
     on fewer than FEWEST_ALIKE rows, of all.
     """
-    first, *others = (own.texts for own in tried)
+    first, *others = (own.texts for own in answers)
     alike = [row for row, text in enumerate(first) if all(texts[row] == text for texts in others)]
     numbers = np.array(alike if len(alike) >= FEWEST_ALIKE else range(len(first)), dtype=np.int64)
     return numbers[:: max(1, len(numbers) // TIMED_ROWS)][:TIMED_ROWS]

@@ -6,19 +6,18 @@ budget but all that still pays, and the exact paired test has to show that it lo
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.generation.decoding import Decoded
 from engine.generation.phrases import Phrases
 from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import Row, read_rows
+from tasks.generation.answers import Answers
 from tasks.generation.building import decoder_size_mb
-from tasks.generation.correctness import Correctness, is_correct
-from tasks.generation.greedy import GreedyDecoder, on_all_cores
+from tasks.generation.correctness import Correctness
+from tasks.generation.greedy import GreedyDecoder
 from tasks.generation.phrases import phrases_of
 from tasks.generation.quantize import FULL, PHRASE_ROWS, settings_of
 from tasks.generation.records import (
@@ -68,7 +67,11 @@ def choose_student(
     scores: dict[str, CompletionScores] = {name: student.result.tune for name, student in students.items()}
     scores[PARENT] = fine_tuned.result.tune
     workspace.progress(f"greedy answers to {len(rows)} tune rows", 0.2)
-    answered = {name: _Answered.by(decoder, phrases, rows, correct) for name, decoder in decoders.items()}
+    # In fp32 drafts change no answer, only the number of passes.
+    answered = {
+        name: Answers.of(decoder, rows, decoder.answers(rows, with_drafts(decoder, phrases)), correct)
+        for name, decoder in decoders.items()
+    }
     workspace.progress("times on the target", 0.6)
     block_ms = _block_ms(decoders, answered, phrases, rows, workspace)
     measured = {
@@ -105,36 +108,6 @@ def expected_ms(student: Technique) -> float:
     return student.mean_ms + (1 - student.accuracy) * student.parent_mean_ms
 
 
-@dataclass(frozen=True)
-class _Answered:
-    """The tune rows as a decoder answers them with drafts: in fp32 these change no answer, only the number of passes."""
-
-    decoded: Sequence[Decoded]
-    texts: Sequence[str]
-    right: NDArray[np.bool_]
-
-    @classmethod
-    def by(cls, decoder: GreedyDecoder, phrases: Phrases, rows: Sequence[Row], correct: Correctness) -> "_Answered":
-        answer = with_drafts(decoder, phrases)
-        decoded = on_all_cores(lambda row: answer(decoder.prompt(row.text)), rows)
-        texts = [decoder.text(each) for each in decoded]
-        right = [is_correct(correct, row.label, text) for row, text in zip(rows, texts, strict=True)]
-        return cls(decoded, texts, np.array(right, dtype=np.bool_))
-
-    def agreement(self, other: "_Answered") -> float:
-        return float(np.mean([own == theirs for own, theirs in zip(self.texts, other.texts, strict=True)]))
-
-    @property
-    def passes(self) -> Floats:
-        """(rows,) with drafts."""
-        return np.array([each.passes for each in self.decoded], dtype=np.float64)
-
-    @property
-    def tokens(self) -> Floats:
-        """(rows,) which is as many passes without drafts."""
-        return np.array([len(each.log_probabilities) for each in self.decoded], dtype=np.float64)
-
-
 def _judged(own: Measured, parent: Measured, *, agreement: float, parity: float, confidence: float) -> Technique:
     # The ladder costs less than the full model alone while the student is wrong on less than 1 - own / parent of the rows.
     still_pays = 1 - float(np.median(own.block_ms) / np.median(parent.block_ms)) - float(1 - parent.right.mean())
@@ -157,7 +130,7 @@ def _costs(student: Technique) -> str:
 
 def _block_ms(
     decoders: Mapping[str, GreedyDecoder],
-    answered: Mapping[str, _Answered],
+    answered: Mapping[str, Answers],
     phrases: Phrases,
     rows: Sequence[Row],
     workspace: Workspace,
@@ -176,7 +149,7 @@ def _block_ms(
     return found
 
 
-def over_all_rows(times: Floats, passes: Floats, numbers: NDArray[np.int64]) -> Floats:
+def over_all_rows(times: Floats, passes: NDArray[np.int64], numbers: NDArray[np.int64]) -> Floats:
     """(blocks,) means over all rows, by a line through the timed ones, (blocks, timed), in each block.
 
     `passes`: of all rows, (rows,); `numbers`: which were timed. Students differ in how often an answer runs on to the longest

@@ -16,29 +16,9 @@ from engine.generation.prompts import GenerationSettings
 from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
 from engine.generation.validity import validity_of
 from tasks.data.rows import Row
-from tasks.generation.correctness import Correctness, is_correct
+from tasks.generation.answers import Answers
+from tasks.generation.correctness import Correctness
 from tasks.generation.greedy import GreedyDecoder, on_all_cores
-
-Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Answers:
-    """One path on (rows,) rows: what it answered, and whether that is right."""
-
-    decoded: Sequence[Decoded]
-    texts: Sequence[str]
-    right: Flags
-
-    @property
-    def passes(self) -> NDArray[np.int64]:
-        """(rows,) how often the model was run."""
-        return np.array([answer.passes for answer in self.decoded], dtype=np.int64)
-
-    @property
-    def answered(self) -> Flags:
-        """(rows,) whether there is an answer at all: the engine refuses some prompts."""
-        return np.array([bool(answer.log_probabilities) for answer in self.decoded], dtype=np.bool_)
 
 
 @dataclass(frozen=True)
@@ -98,21 +78,13 @@ class Trial:
         """One path's answers to all rows, on all cores; `before`: of the path before it."""
         drafts: Sequence[Decoded | None] = before if before is not None else [None] * len(rows)
         pairs = list(zip(rows, drafts, strict=True))
-        return self.judged(name, rows, on_all_cores(lambda pair: self.answer(name, pair[0].text, pair[1]), pairs))
+        decoded = on_all_cores(lambda pair: self.answer(name, pair[0].text, pair[1]), pairs)
+        return Answers.of(self.paths[name], rows, decoded, self.correct)
 
     def plain(self, name: str, rows: Sequence[Row]) -> Answers:
         """One path's answers without drafts."""
         path = self.paths[name]
-        return self.judged(name, rows, on_all_cores(lambda row: path.answer(path.prompt(row.text)), rows))
-
-    def judged(self, name: str, rows: Sequence[Row], decoded: Sequence[Decoded]) -> Answers:
-        """Answers with what they say and whether that is right; none at all is wrong."""
-        texts = [self.paths[name].text(answer) for answer in decoded]
-        right = [
-            bool(answer.log_probabilities) and is_correct(self.correct, row.label, text)
-            for row, answer, text in zip(rows, decoded, texts, strict=True)
-        ]
-        return Answers(decoded, texts, np.array(right, dtype=np.bool_))
+        return Answers.of(path, rows, path.answers(rows), self.correct)
 
     def features(self, answers: Answers) -> NDArray[np.float64]:
         """(rows, features) of answers, zeros where there is none."""

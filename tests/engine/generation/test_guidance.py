@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from engine.generation.decoding import decode
 from engine.generation.guidance import SchemaGuide, checked_schema
 from engine.generation.prompts import PromptTokenizer
-from tests.byte_tokenizers import KINDS, SPLITTING, byte_fallback, prompts_of, whole_words
+from tests.byte_tokenizers import KINDS, byte_fallback, prompts_of, whole_words
 
 ANY_TEXT = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
 VALUES = ["日本", "😀😀", "a é b", "👩🏽‍🚀 a", 'b\\"', "", " 日"]
@@ -30,16 +30,6 @@ class Scripted:
         row = np.linspace(-3, -4, self.vocabulary, dtype=np.float32)
         row[self.tokens[past]] = -0.5
         return row[None]
-
-
-@pytest.fixture(scope="module", params=SPLITTING)
-def tokenizer(request: pytest.FixtureRequest) -> Tokenizer:
-    return KINDS[request.param]()
-
-
-@pytest.fixture(scope="module")
-def prompts(tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> PromptTokenizer:
-    return prompts_of(tokenizer, tmp_path_factory.mktemp("tokenizer"))
 
 
 def guided(prompts: PromptTokenizer, tokenizer: Tokenizer, text: str, schema: object, end: int = 2, **options):

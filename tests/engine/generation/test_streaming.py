@@ -7,17 +7,7 @@ from tokenizers import Tokenizer
 
 from engine.generation.prompts import PieceDecoder, PromptTokenizer
 from engine.generation.token_bytes import token_bytes
-from tests.byte_tokenizers import KINDS, SPLITTING, byte_fallback, prompts_of
-
-
-@pytest.fixture(scope="module", params=SPLITTING)
-def tokenizer(request: pytest.FixtureRequest) -> Tokenizer:
-    return KINDS[request.param]()
-
-
-@pytest.fixture(scope="module")
-def prompts(tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> PromptTokenizer:
-    return prompts_of(tokenizer, tmp_path_factory.mktemp("tokenizer"))
+from tests.byte_tokenizers import KINDS, byte_fallback, prompts_of
 
 
 def streamed(prompts: PromptTokenizer, tokens: list[int], step: int = 1) -> list[str]:
