@@ -10,29 +10,16 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pydantic import BaseModel, Field, ValidationError
 
 from tasks.artifact import Record
-from tasks.errors import UserError
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities.webhook import Webhook
 
 MAX_AGE_S: Final = 300
 """A delivery signed longer ago is refused, so ids need not be remembered for ever."""
 CLOCK_SKEW_S: Final = 5
 """How far the sender's clock may be ahead of ours."""
-EVENTS: Final = (
-    "model_version.created",
-    "model_version_tag.set",
-    "model_version_tag.deleted",
-    "model_version_alias.created",
-    "model_version_alias.deleted",
-)
-"""All that can change a version's standing."""
 
 _DELIVERY_ID: Final = "x-mlflow-delivery-id"
 _TIMESTAMP: Final = "x-mlflow-timestamp"
@@ -103,43 +90,3 @@ def signature(secret: str, delivery_id: str, timestamp: str, body: bytes) -> str
     """What MLflow sends as `X-MLflow-Signature`."""
     signed = f"{delivery_id}.{timestamp}.".encode() + body
     return "v1," + base64.b64encode(hmac.digest(secret.encode(), signed, hashlib.sha256)).decode()
-
-
-def ensure_webhook(client: "MlflowClient", url: str, secret: str, name: str) -> "Webhook":
-    """Subscribe `url` to EVENTS under `name`, once however often it is called; an older subscription is renewed.
-
-    Only an MLflow server sends webhooks. It sends the first up to a minute later (MLFLOW_WEBHOOK_CACHE_TTL). Raises
-    UserError where it refuses the address.
-    """
-    from mlflow.exceptions import MlflowException
-
-    known = [webhook for webhook in _webhooks(client) if webhook.name == name]
-    try:
-        if known:
-            # The secret cannot be read back, so it is written again; two processes at once may have made two.
-            kept = client.update_webhook(
-                known[0].webhook_id, url=url, secret=secret, events=list(EVENTS), status="ACTIVE"
-            )
-        else:
-            kept = client.create_webhook(name, url, list(EVENTS), secret=secret)
-    except MlflowException as error:
-        if error.error_code != "INVALID_PARAMETER_VALUE":
-            raise
-        raise UserError(
-            f"the MLflow server refuses the webhook {url} ({error.message}); give it a public https address, or start the "
-            "server with MLFLOW_WEBHOOK_ALLOWED_SCHEMES=http,https and MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS=true"
-        ) from error
-    for duplicate in known[1:]:
-        client.delete_webhook(duplicate.webhook_id)
-    return kept
-
-
-def _webhooks(client: "MlflowClient") -> "list[Webhook]":
-    found: list[Webhook] = []
-    token = None
-    while True:
-        page = client.list_webhooks(page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found

@@ -11,7 +11,7 @@ from flows.home import Home
 from flows.inbox.files import InboxFolders
 from flows.inbox.landing import open_inbox
 from flows.inbox.rows import Columns, good_rows_file, remembered_columns, write_rows_of
-from registry.inbox import Known, Portion, Shortage, Wait
+from registry.inbox import Known, Portion, Wait
 from tasks.artifact import Record
 from tasks.errors import UserError
 from tasks.recipe.intake import IntakeConfig
@@ -59,13 +59,6 @@ def complete(home: Home, name: str, key: str, *, ok: bool, now: datetime | None 
     InboxFolders.of(home, name)
     with open_inbox(home) as inbox:
         return inbox.complete(name, key, ok=ok, now=now or datetime.now(UTC))
-
-
-def pending(home: Home, name: str, *, policy: IntakeConfig, known: Known | None = None) -> tuple[Shortage, ...]:
-    """The new labels and slices that wait for more rows."""
-    InboxFolders.of(home, name)
-    with open_inbox(home) as inbox:
-        return inbox.pending(name, policy=policy, known=known or Known())
 
 
 def row_files(

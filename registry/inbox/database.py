@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from registry.inbox.policy import Known, Shortage, Wait, admitted, reason_to_wait
+from registry.inbox.policy import Known, Wait, admitted, reason_to_wait
 from registry.inbox.records import Batch, BatchEntry, FileState, LandedFile, Portion, Use
 from registry.inbox.tables import (
     BATCHES,
@@ -124,10 +124,6 @@ class Inbox:
         """The good rows of all files of a model, by label and slice."""
         with self._begin() as connection:
             return _portions(connection, model)
-
-    def pending(self, model: str, *, policy: IntakeConfig, known: Known = _NOTHING) -> tuple[Shortage, ...]:
-        """The new labels and slices that wait, and how many rows each has."""
-        return admitted(self.portions(model), known, policy)[1]
 
     # ------------------------------------------------------------ claiming
 

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from flows.webhook_server import MAX_BODY_BYTES, PATH, WebhookApp
 from registry.deliveries import SeenDeliveries
-from registry.webhooks import MAX_AGE_S, ensure_webhook, signature
+from registry.webhooks import MAX_AGE_S, signature
 from tests.mlflow_server import mlflow_server
 
 SECRET = "a secret of the webhook"
@@ -148,8 +148,8 @@ def test_an_approval_in_a_real_mlflow_server_arrives_and_its_recording_is_refuse
         mlflow_server(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path, environment=environment) as url,
     ):
         client = MlflowClient(tracking_uri=url, registry_uri=url)
-        webhook = ensure_webhook(client, receiver + PATH, SECRET, "promotion")
-        assert ensure_webhook(client, receiver + PATH, SECRET, "promotion").webhook_id == webhook.webhook_id
+        events: list[Any] = ["model_version.created", "model_version_tag.set"]
+        client.create_webhook("promotion", receiver + PATH, events, secret=SECRET)
         client.create_registered_model("support-intents")
         model = client.create_logged_model(client.create_experiment("support-intents"), name="bundle")
         client.create_model_version("support-intents", source=f"models:/{model.model_id}", model_id=model.model_id)

@@ -3,7 +3,6 @@
 import json
 import sqlite3
 import threading
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -12,11 +11,9 @@ from hypothesis import strategies as st
 from registry.deliveries import SeenDeliveries
 from registry.webhooks import (
     CLOCK_SKEW_S,
-    EVENTS,
     MAX_AGE_S,
     Delivery,
     RefusedDeliveryError,
-    ensure_webhook,
     signature,
     verified,
 )
@@ -182,59 +179,6 @@ class TestSeenDeliveries:
         (tmp_path / "seen.db").write_text("these are my notes, not a database, and they are long enough to be read")
         with pytest.raises(UserError, match=r"seen\.db: cannot be used"):
             SeenDeliveries(tmp_path / "seen.db")
-
-
-class TestEnsureWebhook:
-    """Against MLflow's own store; that a server delivers is tested with the receiver."""
-
-    @pytest.fixture
-    def client(self, tracker, monkeypatch):
-        monkeypatch.setenv("MLFLOW_WEBHOOK_ALLOWED_SCHEMES", "http,https")
-        monkeypatch.setenv("MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS", "true")
-        return tracker.client
-
-    def test_one_subscription_is_made_and_then_renewed(self, client):
-        first = ensure_webhook(client, "http://127.0.0.1:1/a", SECRET, "promotion")
-        second = ensure_webhook(client, "http://127.0.0.1:1/b", "another secret", "promotion")
-        (kept,) = client.list_webhooks()
-        assert kept.webhook_id == first.webhook_id == second.webhook_id
-        assert kept.url == "http://127.0.0.1:1/b"
-        assert {str(event) for event in kept.events} == set(EVENTS)
-
-    def test_what_a_person_disabled_or_two_processes_doubled_is_one_again(self, client):
-        for _ in range(2):
-            client.create_webhook("promotion", "http://127.0.0.1:1/a", ["model_version.created"], status="DISABLED")
-        other = client.create_webhook("other", "http://127.0.0.1:1/a", ["model_version.created"])
-        ensure_webhook(client, "http://127.0.0.1:1/a", SECRET, "promotion")
-        found = {webhook.name: webhook for webhook in client.list_webhooks()}
-        assert len(client.list_webhooks()) == 2
-        assert found["promotion"].status.is_active()
-        assert found["other"].webhook_id == other.webhook_id
-
-    def test_it_finds_its_own_among_many(self):
-        pages = {
-            None: SimpleNamespace(hooks=[SimpleNamespace(name="a", webhook_id="1")], token="2"),
-            "2": SimpleNamespace(hooks=[SimpleNamespace(name="promotion", webhook_id="2")], token=None),
-        }
-
-        class Page(list):
-            token = None
-
-        class Client:
-            def list_webhooks(self, page_token=None):
-                page = Page(pages[page_token].hooks)
-                page.token = pages[page_token].token
-                return page
-
-            def update_webhook(self, webhook_id, **_):
-                return webhook_id
-
-        assert ensure_webhook(Client(), "https://example.org", SECRET, "promotion") == "2"
-
-    def test_an_address_that_the_server_refuses_is_named_with_the_way_out(self, tracker, monkeypatch):
-        monkeypatch.delenv("MLFLOW_WEBHOOK_ALLOWED_SCHEMES", raising=False)
-        with pytest.raises(UserError, match=r"http://127\.0\.0\.1:1/a .*MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS=true"):
-            ensure_webhook(tracker.client, "http://127.0.0.1:1/a", SECRET, "promotion")
 
 
 def changed(text: str, at: int, with_: int) -> str:
