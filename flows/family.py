@@ -86,8 +86,11 @@ class JudgedBundle:
     unreadable_champion: UnreadableChampion | None
     benchmarks: tuple[Artifact[BenchmarkResult], ...]
 
-    def evidence(self) -> Evidence:
-        """All that the verdict rests on, with the digest of the bundle as it lies there now."""
+    def evidence(self, remarks: tuple[str, ...] = ()) -> Evidence:
+        """All that the verdict rests on, with the digest of the bundle as it lies there now.
+
+        `remarks`: what the steps put on the record.
+        """
         return Evidence(
             bundle_digest=folder_digest(self.made.bundle),
             snapshot=self.made.snapshot.result,
@@ -98,6 +101,7 @@ class JudgedBundle:
             benchmarks=tuple(benchmark.result for benchmark in self.benchmarks),
             champion=self.champion.result if self.champion else None,
             unreadable_champion=self.unreadable_champion,
+            remarks=remarks,
         )
 
 

@@ -112,7 +112,7 @@ class _Run:
     def conclude(self, judged: JudgedBundle) -> RunOutcome:
         """Verdict, report, registration, promotion."""
         recipe, store = self._prepared.recipe, self.tracking.tracker.store
-        evidence = judged.evidence()
+        evidence = judged.evidence(self._steps.remarks)
         verdict = self._timed(VERDICT, lambda: self._judged(evidence))
         report = self._home.reports / f"{recipe.name}-{_identity(evidence, verdict, recipe.model_dump_json())}.html"
         known = find_registered(store, recipe.name, evidence, verdict) if self._steps.all_reused else None
@@ -200,6 +200,7 @@ class _Run:
             override=self._registrar.state(self._prepared.recipe.name).override,
             verdict=verdict,
             steps=self._summaries(),
+            remarks=self._steps.remarks,
         )
 
     def _summaries(self) -> tuple[StepSummary, ...]:

@@ -32,7 +32,8 @@ from tasks.statistics.paired_test import paired_p_value
 class Evidence(Record):
     """The results of one run that judge one bundle; `bundle_digest` is that of the folder that would be registered.
 
-    Where a champion serves, it is in `champion` if it could be compared with, else in `unreadable_champion`.
+    Where a champion serves, it is in `champion` if it could be compared with, else in `unreadable_champion`. `remarks`: what
+    the steps, and the libraries that they call, put on the record.
     """
 
     bundle_digest: str
@@ -44,6 +45,7 @@ class Evidence(Record):
     benchmarks: tuple[BenchmarkResult, ...]
     champion: ChampionComparison | None = None
     unreadable_champion: UnreadableChampion | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:

@@ -70,6 +70,7 @@ def _sections(name: str, evidence: Evidence, verdict: Verdict) -> tuple[_Section
         ),
         _Section(7, _techniques(evidence)),
         _Section(8, _data(evidence)),
+        *([_Section(9, _remarks(evidence))] if evidence.remarks else []),
         _Section(3, _serving(name, evidence)),
     )
 
@@ -236,6 +237,11 @@ def _data(evidence: Evidence) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _remarks(evidence: Evidence) -> str:
+    """What the steps put on the record."""
+    return "\n".join(["## Remarks", "", *(f"- {plain(remark)}" for remark in evidence.remarks), ""])
 
 
 def _serving(name: str, evidence: Evidence) -> str:

@@ -47,9 +47,12 @@ class Workspace:
 
     `out` becomes the artifact's folder once the step has returned. `scratch` survives a kill, so that the step can
     go on where it stopped (checkpoints), and is removed when the step is sealed. `progress(message, fraction)` tells
-    a person how far the step is; `fraction` is in [0, 1] or None.
+    a person how far the step is; `fraction` is in [0, 1] or None. `remark(sentence)` puts on the record what a person has to know
+    about the result (something was left out, cut, mended or not done); it is sealed with the step and told again where it is
+    reused.
     """
 
     out: Path
     scratch: Path
     progress: Callable[..., None] = _silent
+    remark: Callable[[str], None] = _silent

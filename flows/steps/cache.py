@@ -22,6 +22,7 @@ from flows.steps.key import R, Step, key_of, key_parts, plain_value
 from flows.steps.sealing import MANIFEST, DamagedEntryError, discard, open_sealed, seal
 from tasks.artifact import Artifact, Workspace
 from tasks.errors import UserError
+from tasks.heard import listening
 from tasks.host import host_fingerprint
 
 
@@ -33,12 +34,16 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class StepRun(Generic[R]):
-    """A step's result. `seconds`: what computing it took, in this run or in the earlier one that is reused."""
+    """A step's result. `seconds`: what computing it took, in this run or in the earlier one that is reused.
+
+    `remarks`: what there is to know about it, by the step itself or by the libraries that it called.
+    """
 
     artifact: Artifact[R]
     reused: bool
     seconds: float
     key: str
+    remarks: tuple[str, ...] = ()
 
 
 class StepCache:
@@ -70,7 +75,7 @@ class StepCache:
                 artifact, manifest = stored
                 (entry / MANIFEST).touch()  # its time is that of the last use, by which old results may go
                 shutil.rmtree(self._work(step, key), ignore_errors=True)  # left by a kill just after the sealing
-                return StepRun(artifact, reused=True, seconds=manifest.seconds, key=key)
+                return StepRun(artifact, reused=True, seconds=manifest.seconds, key=key, remarks=manifest.remarks)
             return self._compute(step, inputs, entry, key, parts, progress)
 
     def stored(self, step: Step[R], key: str) -> StepRun[R] | None:
@@ -79,7 +84,10 @@ class StepCache:
             stored = open_sealed(self.home.store / step.name / key, step, key)
         except DamagedEntryError:
             return None
-        return StepRun(stored[0], reused=True, seconds=stored[1].seconds, key=key) if stored else None
+        if stored is None:
+            return None
+        artifact, manifest = stored
+        return StepRun(artifact, reused=True, seconds=manifest.seconds, key=key, remarks=manifest.remarks)
 
     def key(self, step: Step[R], inputs: Mapping[str, object]) -> str:
         """The key under which `run` finds or stores the result."""
@@ -103,7 +111,9 @@ class StepCache:
         progress: Progress,
     ) -> StepRun[R]:
         work = self._work(step, key)
-        workspace = Workspace(out=work / "out", scratch=work / "scratch", progress=progress)
+        remarks: dict[str, None] = {}  # in order, each once
+        remark = remarks.setdefault
+        workspace = Workspace(out=work / "out", scratch=work / "scratch", progress=progress, remark=remark)
         discard(entry)
         shutil.rmtree(workspace.out, ignore_errors=True)  # what a killed run had half written
         workspace.out.mkdir(parents=True)
@@ -111,9 +121,12 @@ class StepCache:
         started = time.perf_counter()
         try:
             function = getattr(importlib.import_module(step.module), step.function.partition(":")[2])
-            result = function(**{name: plain_value(value) for name, value in inputs.items()}, workspace=workspace)
+            with listening(remark):
+                result = function(**{name: plain_value(value) for name, value in inputs.items()}, workspace=workspace)
             seconds = time.perf_counter() - started
-            manifest = seal(workspace.out, entry, step, result, key=key, parts=parts, seconds=seconds)
+            manifest = seal(
+                workspace.out, entry, step, result, key=key, parts=parts, seconds=seconds, remarks=tuple(remarks)
+            )
         except UserError:
             shutil.rmtree(work)
             raise
@@ -122,7 +135,7 @@ class StepCache:
             raise
         shutil.rmtree(work)
         artifact = Artifact(step=step.name, folder=entry / "out", digest=combined_digest(manifest.files), result=result)
-        return StepRun(artifact, reused=False, seconds=manifest.seconds, key=key)
+        return StepRun(artifact, reused=False, seconds=manifest.seconds, key=key, remarks=manifest.remarks)
 
     def _work(self, step: Step[R], key: str) -> Path:
         return self.home.work / f"{step.name}-{key}"

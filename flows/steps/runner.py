@@ -82,6 +82,7 @@ class StepRunner:
         self._call = call or as_task
         self._scale_out = scale_out
         self._spread_out = False
+        self._remarks: dict[str, None] = {}
         self.finished: list[FinishedStep[Any]] = []
 
     @property
@@ -89,9 +90,20 @@ class StepRunner:
         """Whether every step so far was found in the store."""
         return all(step.run.reused for step in self.finished)
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What there is to know about the results so far, in order, each once."""
+        return tuple(self._remarks)
+
     def note(self, message: str) -> None:
         """Tell whoever watches."""
         self._observer.noted(message)
+
+    def remark(self, message: str) -> None:
+        """Tell whoever watches, once, and put it on the record of the run."""
+        if message not in self._remarks:
+            self._remarks[message] = None
+            self.note(message)
 
     def key(self, step: Step[R], inputs: Mapping[str, object]) -> str:
         """The key of a step's result, for what has to be known before it runs."""
@@ -212,6 +224,8 @@ class StepRunner:
 
     def _keep(self, finished: FinishedStep[Any]) -> None:
         self.finished.append(finished)
+        for remark in finished.run.remarks:
+            self.remark(remark)
         self._on_finished(finished)
 
     @contextmanager

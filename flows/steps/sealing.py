@@ -7,6 +7,7 @@ is written last: an entry without one was never finished. Opening checks every f
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +23,7 @@ MANIFEST: Final = "manifest.json"
 
 
 class Manifest(Record):
-    """What was sealed: `files` (SHA-256 by name), the parts of the key, how long it took, when (ISO 8601, UTC)."""
+    """What was sealed: `files` (SHA-256 by name), the parts of the key, how long it took, when (ISO 8601, UTC), `remarks`."""
 
     step: str
     key: str
@@ -30,6 +31,7 @@ class Manifest(Record):
     files: dict[str, str]
     seconds: float
     created: str
+    remarks: tuple[str, ...] = ()
 
 
 class DamagedEntryError(Exception):
@@ -37,7 +39,15 @@ class DamagedEntryError(Exception):
 
 
 def seal(
-    out: Path, entry: Path, step: Step[R], result: R, *, key: str, parts: dict[str, Any], seconds: float
+    out: Path,
+    entry: Path,
+    step: Step[R],
+    result: R,
+    *,
+    key: str,
+    parts: dict[str, Any],
+    seconds: float,
+    remarks: Sequence[str] = (),
 ) -> Manifest:
     """Moves the finished folder `out` into the store as `entry`; the manifest, written last, makes it valid.
 
@@ -52,6 +62,7 @@ def seal(
         files=files,
         seconds=round(seconds, 3),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        remarks=tuple(remarks),
     )
     for name in files:
         _flush(out / name)

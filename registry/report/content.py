@@ -37,7 +37,8 @@ class StepSummary:
 class ReportContent:
     """The evidence of one run. What is None was not part of the recipe; an empty `benchmarks` was never measured.
 
-    `override`: by whose word the present champion serves although it is no PASS; empty where it is one.
+    `override`: by whose word the present champion serves although it is no PASS; empty where it is one. `remarks`: what the
+    steps put on the record.
     """
 
     name: str
@@ -59,6 +60,7 @@ class ReportContent:
     override: str = ""
     seeds: SeedChoice | None = None
     student: StudentResult | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def compared_by(self) -> str:

@@ -1,5 +1,6 @@
 """Results are reused exactly where content, configuration, code and (for measurements) the machine are the same."""
 
+import logging
 import shutil
 import sys
 import threading
@@ -267,3 +268,19 @@ def test_two_at_once_compute_a_key_only_once(home: Home, steps: FakeSteps) -> No
     second.join(30)
     assert sorted(reused) == [False, True]
     assert steps.runs == 1
+
+
+def test_what_a_step_and_its_libraries_remark_is_sealed_and_told_again(home: Home, steps: FakeSteps) -> None:
+    def body(workspace: Workspace) -> Count:
+        workspace.remark("3 rows were cut")
+        logging.getLogger("transformers.models").warning("the head was left out")
+        workspace.remark("3 rows were cut")
+        return Count(value=1)
+
+    steps.body = body
+    first, second = run(home), run(home)
+    assert second.reused
+    assert first.remarks == second.remarks == ("3 rows were cut", "transformers says: the head was left out")
+    stored = cache_for(home).stored(COUNT, first.key)
+    assert stored is not None
+    assert stored.remarks == first.remarks

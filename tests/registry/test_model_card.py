@@ -85,3 +85,9 @@ def test_a_description_fits_what_mlflow_holds_and_keeps_what_matters(evidence, j
     assert evidence.router.certificates[0].statement in description
     assert "miaotui predict" in description
     assert "model_card.md" in description
+
+
+def test_it_shows_what_the_steps_put_on_the_record(evidence, judged):
+    remarked = evidence.model_copy(update={"remarks": ("the tensors' prefix `module.` was taken off",)})
+    assert "- the tensors' prefix 'module.' was taken off" in model_card("support-intents", remarked, judged(remarked))
+    assert "## Remarks" not in model_card("support-intents", evidence, judged(evidence))

@@ -841,3 +841,9 @@ def test_a_search_over_seeds_shows_every_candidate_and_why_one_was_chosen() -> N
     assert re.search(r"seed 7\s+chosen\s*94\.32", text)
     assert re.search(r"seed 3\s*91\.00", text)
     assert "Seeds of fine-tuning" not in Page(render_report(content)).text
+
+
+def test_what_the_steps_put_on_the_record_is_shown_escaped() -> None:
+    content = dataclasses.replace(report_content(), remarks=("the prefix <module.> was taken off",))
+    assert "<li>the prefix &lt;module.&gt; was taken off</li>" in render_report(content)
+    assert "<h3>Remarks</h3>" not in render_report(report_content())
