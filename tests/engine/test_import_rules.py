@@ -26,7 +26,7 @@ REGISTRY_MAY_USE_OF_TASKS = (
     "tasks.statistics",
 )
 TOP_LEVEL = {"pyproject.toml", "flows", "tasks", "configs", "registry", "engine", "tests", "infra", "README.md"}
-ALSO_TOP_LEVEL = {"LICENSE", "CHANGELOG.md"}
+ALSO_TOP_LEVEL = {"LICENSE", "CHANGELOG.md", "docs", "findings"}
 
 
 def imports(file: Path) -> set[str]:
