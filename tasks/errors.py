@@ -1,6 +1,9 @@
 """The one exception for everything that a person's recipe, data or machine caused."""
 
 from pathlib import Path
+from typing import Final
+
+_LONGEST: Final = 300
 
 
 class UserError(Exception):
@@ -11,3 +14,9 @@ class UserError(Exception):
         self.file = str(file) if file is not None else None
         self.field = field
         super().__init__(": ".join(part for part in (self.file, field, message) if part))
+
+
+def one_line(error: object) -> str:
+    """What a library's exception says, on one line and no longer than a person reads."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -35,13 +35,13 @@ def fine_tune(
     workspace: Workspace,
 ) -> FineTuneResult:
     """Train, keep the epoch with the best full-depth accuracy on tune, and save it as safetensors."""
+    from tasks.model.base_encoder import base_config
     from tasks.model.batches import exit_logits
-    from tasks.model.from_base import base_config
     from tasks.model.multi_exit import save_model
 
     tokenizer_file = workspace.out / TOKENIZER_FILE
     write_tokenizer(base.folder, tokenizer_file)
-    encoder_config = base_config(base.folder, config.max_length)
+    encoder_config = base_config(base.folder)
     layers, padding_id = encoder_config.num_hidden_layers, encoder_config.pad_token_id or 0
     exits = choose_exits(config.exits, layers)
     job = TrainingJob.of(snapshot, base=base, tokenizer=tokenizer_file, config=config, seed=seed, exits=exits)

@@ -69,7 +69,14 @@ def prune(
         patience=config.recovery_epochs,
     )
     student, _ = train(
-        student, splits, config=recovery, seed=seed, workspace=workspace, loss=_distillation, phase="recovery, "
+        student,
+        splits,
+        config=recovery,
+        seed=seed,
+        workspace=workspace,
+        loss=_distillation,
+        phase="recovery, ",
+        section="prune",
     )
     save_model(student, workspace.out)
     shutil.copyfile(tokenizer_file(fine_tuned), workspace.out / TOKENIZER_FILE)

@@ -7,7 +7,7 @@ from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import read_rows
 from tasks.errors import UserError
 from tasks.generation.examples import to_examples
-from tasks.generation.fine_tune import context_of, fitting, shape_of, training_record
+from tasks.generation.fine_tune import fitting, shape_of, training_record
 from tasks.generation.prompt_format import PromptFormat
 from tasks.generation.records import GenerationFineTuneResult, StudentResult
 from tasks.recipe.text_generation import DistilConfig, GenerationPruneConfig
@@ -33,9 +33,10 @@ def distil(
 
     Raises UserError where the student would not be smaller than its teacher.
     """
-    from tasks.generation.model_files import open_model, open_tokenizer
+    from tasks.generation.model_files import on_accelerator, open_model, open_tokenizer
 
-    teacher, tokenizer = open_model(fine_tuned.folder), open_tokenizer(fine_tuned.folder)
+    teacher = on_accelerator(open_model(fine_tuned.folder))
+    tokenizer = open_tokenizer(fine_tuned.folder)
     student, kept = make_student(teacher, tokenizer, config, seed)
     return trained_student(
         snapshot,
@@ -67,7 +68,7 @@ def trained_student(
 
     `layout`: the teacher's prompt format; `layers_kept`: 0-based.
     """
-    from tasks.generation.model_files import write_model
+    from tasks.generation.model_files import context_of, write_model
     from tasks.generation.scoring import agreement, score_completions
     from tasks.generation.training import train
 
@@ -88,6 +89,7 @@ def trained_student(
         workspace=workspace,
         loss=distillation_loss(teacher, temperature=config.temperature, gold_weight=config.gold_weight),
         phase="recovery, " if pruned else "student, ",
+        section=section,
     )
     workspace.progress("scores on tune", None)
     write_model(workspace.out, student, tokenizer)

@@ -25,6 +25,7 @@ DECODER: Final = "decoder"
 """The folder, in the step's, that holds the exported decoder."""
 PARITY_POSITIONS: Final = 64
 PARITY_ROWS: Final = 8
+LONG_TOKENS: Final = 1024
 Ids = Sequence[int]
 
 
@@ -40,7 +41,7 @@ def export_decoder(
     build_decoders([DecoderBuild(model.folder, FP32, folder)], scratch=workspace.scratch)
     workspace.progress("compare with PyTorch", 0.7)
     rows = parity_rows(model.folder, read_rows(snapshot, "tune"), model.result.prompt_format)
-    parity = check_parity(model.folder, folder, rows)
+    parity = (*check_parity(model.folder, folder, rows), check_long_row(model.folder, folder, rows))
     return DecoderExport(folder=DECODER, precision=FP32, parity=parity, size_mb=decoder_size_mb(folder))
 
 
@@ -64,20 +65,46 @@ def check_parity(model: Path, decoder: Path, rows: Sequence[Ids]) -> tuple[Graph
         compare("decoder.onnx", "model.onnx", _served(decoder, rows), _log_softmax(built), EXPORT_BOUND),
     )
     for check in parity:
-        if not check.max_abs_difference <= EXPORT_BOUND:
-            raise ParityError(
-                f"{check.graph} differs from {check.parent} by {check.max_abs_difference:.2e}, more than {EXPORT_BOUND:.0e}"
-            )
+        _require_bound(check)
     return parity
 
 
-def _torch_logits(model: Path, rows: Sequence[Ids]) -> NDArray[np.float32]:
-    import torch
-    from transformers import AutoModelForCausalLM
+def check_long_row(model: Path, decoder: Path, rows: Sequence[Ids]) -> GraphParity:
+    """Log-probabilities at the end of a row of LONG_TOKENS tokens or the whole context, made of `rows`: ours against PyTorch's.
 
-    network = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32).eval()
+    Sliding windows and scaled rotary embeddings do nothing in short rows. ParityError as above.
+    """
+    from engine.generation.decoder import Decoder
+
+    opened = Decoder(decoder)
+    ids = np.resize(np.concatenate([np.asarray(row) for row in rows]), min(LONG_TOKENS, opened.context_length)).tolist()
+    last = min(PARITY_POSITIONS, len(ids))
+    with opened.request(ids, 0) as (state, _):
+        own = state.read(ids, 0, last).copy()
+    theirs = _log_softmax(_torch_logits(model, [ids], last=last))
+    check = compare(f"decoder.onnx after {len(ids)} tokens", "pytorch", own, theirs, EXPORT_BOUND)
+    _require_bound(check)
+    return check
+
+
+def _require_bound(check: GraphParity) -> None:
+    if not check.max_abs_difference <= EXPORT_BOUND:
+        raise ParityError(
+            f"{check.graph} differs from {check.parent} by {check.max_abs_difference:.2e}, more than {EXPORT_BOUND:.0e}"
+        )
+
+
+def _torch_logits(model: Path, rows: Sequence[Ids], last: int = 0) -> NDArray[np.float32]:
+    """At the last so many positions of each row, 0 is at all."""
+    import torch
+
+    from tasks.generation.model_files import open_model
+
+    network = open_model(model).eval()
     with torch.no_grad():
-        return np.concatenate([network(torch.tensor([list(ids)])).logits[0].numpy() for ids in rows])
+        return np.concatenate(
+            [network(torch.tensor([list(ids)]), logits_to_keep=last).logits[0].numpy() for ids in rows]
+        )
 
 
 def _built_logits(decoder: Path, rows: Sequence[Ids]) -> Iterator[NDArray[np.float32]]:

@@ -32,7 +32,7 @@ def fine_tune(
     Raises UserError where the base model or its tokenizer cannot be used, or no row is short enough.
     """
     from tasks.generation.lora import add_lora, merge_lora
-    from tasks.generation.model_files import write_model
+    from tasks.generation.model_files import context_of, write_model
     from tasks.generation.scoring import score_completions
     from tasks.generation.swapped_copies import SwappedCopies
     from tasks.generation.training import train
@@ -40,7 +40,7 @@ def fine_tune(
     rows, tune_rows = read_rows(snapshot, "train"), read_rows(snapshot, "tune")
     workspace.progress("tokenizer and model", None)
     tokenizer = tokenizer_for(start, rows)
-    model = _model(start, tokenizer, seed)
+    model = _model(start, tokenizer, config.max_length, seed, workspace)
     layout = prompt_format(tokenizer)
     all_examples, tune = to_examples(rows, tokenizer, layout), to_examples(tune_rows, tokenizer, layout)
     examples, left_out = fitting(all_examples, config.max_length, context_of(model), field="fine_tune.max_length")
@@ -91,11 +91,6 @@ def fitting(examples: Sequence[Example], max_length: int, context: int, *, field
     return kept, len(examples) - len(kept)
 
 
-def context_of(model: "PreTrainedModel") -> int:
-    """How many tokens, of prompt and completion together, the model has positions for."""
-    return int(model.config.max_position_embeddings)
-
-
 def shape_of(model: "PreTrainedModel") -> DecoderShape:
     """The sizes of a model."""
     layers = model.get_decoder().layers
@@ -115,8 +110,16 @@ def training_record(history: "History", *, rows: int, left_out: int) -> DecoderT
     )
 
 
-def _model(start: BaseModelFiles | InitConfig, tokenizer: "PreTrainedTokenizerFast", seed: int) -> "PreTrainedModel":
+def _model(
+    start: BaseModelFiles | InitConfig,
+    tokenizer: "PreTrainedTokenizerFast",
+    max_length: int,
+    seed: int,
+    workspace: Workspace,
+) -> "PreTrainedModel":
     from tasks.generation.initialise import initialise
-    from tasks.generation.model_files import open_model
+    from tasks.generation.model_files import on_accelerator, open_base
 
-    return initialise(start, tokenizer, seed) if isinstance(start, InitConfig) else open_model(start.folder)
+    if isinstance(start, InitConfig):
+        return initialise(start, tokenizer, seed)
+    return on_accelerator(open_base(start.folder, tokenizer, max_length, tell=workspace.remark))

@@ -1,10 +1,14 @@
 """A decoder as a transformers folder: how one is opened and written, with its tokenizer and greedy generation settings."""
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tasks.errors import UserError
+from tasks.embeddings import fit_embeddings
+from tasks.errors import UserError, one_line
+from tasks.finite import finite, require_finite_weights
+from tasks.longest_row import require_length
+from tasks.pretrained import open_pretrained, read_config
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -14,27 +18,64 @@ SUPPORTED: Final = ("llama", "mistral", "qwen2", "qwen3")
 _ONE_FILE: Final = "1TB"
 
 
-def open_model(folder: Path) -> "PreTrainedModel":
-    """The causal language model of a folder, in float32.
+def _no_cause(remark: str) -> None:
+    raise RuntimeError(f"a folder of the project's own gives cause for remarks: {remark}")
 
-    Raises UserError where it is none of the supported types.
+
+def open_model(folder: Path, *, tell: Callable[[str], object] = _no_cause) -> "PreTrainedModel":
+    """The causal language model of a folder, in float32, on the CPU; `tell` hears what the library did otherwise.
+
+    Of what the project saved itself there is nothing to hear.
+
+    Raises UserError where it is none of the supported types, or its weights do not fit it.
     """
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (ValueError, KeyError, json.JSONDecodeError, OSError) as error:
-        raise UserError(f"config.json cannot be used: {error}", file=folder, field="base_model") from error
-    if config.model_type not in SUPPORTED:
+    model_type = read_config(folder).model_type
+    if model_type not in SUPPORTED:
         raise UserError(
-            f"text generation supports models of type {', '.join(SUPPORTED)}, not {config.model_type!r}",
+            f"text generation supports models of type {', '.join(SUPPORTED)}, not {model_type!r}",
             file=folder,
             field="base_model",
         )
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
-    )
+    return open_pretrained(AutoModelForCausalLM, folder, tell=tell)
+
+
+def open_base(
+    folder: Path,
+    tokenizer: "PreTrainedTokenizerFast",
+    max_length: int,
+    *,
+    tell: Callable[[str], object],
+) -> "PreTrainedModel":
+    """A base model with a row of embeddings for every token, that has been run on a row of `max_length` tokens.
+
+    Where its context is shorter, on one of that.
+    """
+    import torch
+
+    model = open_model(folder, tell=tell).eval()
+    fit_embeddings(model, tokenizer.backend_tokenizer, tell=tell)
+
+    def run(tokens: int) -> None:
+        ids = torch.arange(tokens)[None] % model.config.vocab_size
+        with torch.inference_mode():
+            hidden = model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
+        finite(f"what the base model makes of a row of {tokens} tokens [row, token, width]", hidden.numpy())
+
+    require_length(run, min(max_length, context_of(model)), field="fine_tune.max_length")
+    return model
+
+
+def context_of(model: "PreTrainedModel") -> int:
+    """How many tokens, of prompt and completion together, the model has positions for."""
+    return int(model.config.max_position_embeddings)
+
+
+def on_accelerator(model: "PreTrainedModel") -> "PreTrainedModel":
+    """The same model where it is trained: on the GPU, if there is one."""
+    import torch
+
     model.to("cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[arg-type]  # its wrapper hides what it takes
     return model
 
@@ -49,7 +90,7 @@ def open_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
     except (ValueError, KeyError, OSError) as error:
-        raise UserError(f"the tokenizer cannot be used: {error}", file=folder, field="base_model") from error
+        raise UserError(f"the tokenizer cannot be used: {one_line(error)}", file=folder, field="base_model") from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise UserError("no tokenizer.json here and none can be made", file=folder, field="base_model")
     if tokenizer.eos_token_id is None:
@@ -60,8 +101,13 @@ def open_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
 
 
 def write_model(folder: Path, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast") -> None:
-    """Weights as one safetensors file, tokenizer, and generation settings for greedy answers that end with the end token."""
+    """Weights as one safetensors file, tokenizer, and generation settings for greedy answers that end with the end token.
+
+    UserError for weights that are not finite.
+    """
     from transformers import GenerationConfig
+
+    require_finite_weights("the trained model", model, field="fine_tune.learning_rate")
 
     model.generation_config = GenerationConfig(
         do_sample=False,

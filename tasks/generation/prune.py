@@ -37,10 +37,11 @@ def prune(
     workspace: Workspace,
 ) -> StudentResult:
     """Measure, cut, recover, score on tune, save. UserError where nothing would be taken out."""
-    from tasks.generation.model_files import open_model, open_tokenizer
+    from tasks.generation.model_files import on_accelerator, open_model, open_tokenizer
     from tasks.generation.student import keep_neurons, with_layers
 
-    parent, tokenizer = open_model(fine_tuned.folder), open_tokenizer(fine_tuned.folder)
+    parent = on_accelerator(open_model(fine_tuned.folder))
+    tokenizer = open_tokenizer(fine_tuned.folder)
     layers, neurons = parent.config.num_hidden_layers, parent.config.intermediate_size
     width = max(_MULTIPLE, round(neurons * config.ffn_share / _MULTIPLE) * _MULTIPLE)
     if config.layers >= layers and width >= neurons:

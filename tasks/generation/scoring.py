@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from tasks.errors import UserError
 from tasks.generation.examples import Example
 from tasks.generation.records import CompletionScores
 
@@ -20,7 +21,7 @@ _TOKENS: Final = 8192
 def score_completions(model: "PreTrainedModel", examples: Sequence[Example]) -> CompletionScores:
     """Scores over all examples; the model is left in evaluation mode.
 
-    Raises ValueError where there is no example.
+    Raises ValueError where there is no example, UserError where the model's numbers are not finite.
     """
     import torch
     from torch.nn import functional
@@ -42,6 +43,10 @@ def score_completions(model: "PreTrainedModel", examples: Sequence[Example]) -> 
             tokens += len(batch.targets)
             tokens_right += int(right[batch.learned].sum())
             rows_right += int(right.all(1).sum())
+    if not math.isfinite(surprise):
+        raise UserError(
+            "the model's log-probabilities of the gold completions are not finite", field="fine_tune.learning_rate"
+        )
     return CompletionScores(
         rows=len(examples),
         exact_match=rows_right / len(examples),

@@ -16,6 +16,7 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from tasks.artifact import Workspace
+from tasks.finite import require_finite_loss
 from tasks.generation.batches import Batch, training_batches
 from tasks.generation.checkpoints import restore, store
 from tasks.generation.examples import Example
@@ -50,11 +51,12 @@ def train(
     loss: Loss | None = None,
     swaps: SwappedCopies | None = None,
     phase: str = "",
+    section: str = "fine_tune",
 ) -> History:
     """Trains the model's trainable weights in place, and leaves it in evaluation mode.
 
-    `swaps`: makes another row of each one before it is learned. `phase` begins every progress message. Checkpoints lie in
-    the workspace's scratch folder.
+    `swaps`: makes another row of each one before it is learned. `phase` begins every progress message; `section` of
+    the recipe has the learning rate. Checkpoints lie in the workspace's scratch folder. UserError where the loss is no number.
     """
     steps = steps_of(examples, config, seed)
     optimizers = optimizers_of(
@@ -82,7 +84,15 @@ def train(
                 # Of the step's own, so that a resumed training goes on alike.
                 chance = np.random.default_rng([seed, _SWAPS, step])
                 taken = [swaps.variant(example, chance) for example in taken]
-            losses.append(gradients.add(taken))
+            losses.append(
+                require_finite_loss(
+                    gradients.add(taken),
+                    step=step + 1,
+                    learning_rate=config.learning_rate * share,
+                    phase=phase,
+                    field=f"{section}.learning_rate",
+                )
+            )
             torch.nn.utils.clip_grad_norm_(model.parameters(), _LARGEST_GRADIENT)
             run_all([optimizer.step for optimizer in optimizers])
             for optimizer in optimizers:

@@ -8,21 +8,27 @@ from numpy.typing import NDArray
 
 from engine.tokenization import Ids
 from tasks.child_process import usable_cpus
+from tasks.finite import finite
 from tasks.records import GraphParity
 
 Runner = Callable[[Ids], NDArray[np.float32]]
 
 
 def logits_of(runner: Runner, rows: Sequence[Ids]) -> NDArray[np.float32]:
-    """(rows, labels) logits, one row at a time, on all cores."""
+    """(rows, labels) logits, one row at a time, on all cores; finite."""
     with ThreadPoolExecutor(len(usable_cpus())) as pool:
-        return np.stack(list(pool.map(runner, rows)))
+        return finite("logits [row, label] of a graph", np.stack(list(pool.map(runner, rows))))
 
 
 def compare(
     graph: str, parent: str, own: NDArray[np.float32], parents: NDArray[np.float32], bound: float | None = None
 ) -> GraphParity:
-    """Compare (rows, labels) logits; `bound` is the largest difference allowed, None where none is promised."""
+    """Compare (rows, labels) logits; `bound` is the largest difference allowed, None where none is promised.
+
+    UserError for logits that are not finite: no difference could be told.
+    """
+    finite(f"logits [row, label] of {parent}", parents)
+    finite(f"logits [row, label] of {graph}", own)
     return GraphParity(
         graph=graph,
         parent=parent,

@@ -97,13 +97,6 @@ def _dataset(calibration: Sequence[Feeds]) -> Any:
 
 @contextlib.contextmanager
 def _quiet() -> Any:
-    """Keep the quantizer's progress lines and hints off a person's screen; errors are exceptions and still come through."""
-    import logging
-
-    previous = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            yield
-    finally:
-        logging.disable(previous)
+    """Keep the quantizer's progress lines off a person's screen; its warnings are heard, and errors are exceptions."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.tokenization import Ids
+from tasks.finite import finite
 from tasks.model.multi_exit import MultiExitClassifier
 
 
@@ -47,11 +48,11 @@ def by_length(ids: Sequence[Ids], batch_size: int) -> Iterator[NDArray[np.int64]
 def exit_logits(
     model: MultiExitClassifier, ids: Sequence[Ids], padding_id: int, batch_size: int = 64
 ) -> NDArray[np.float32]:
-    """Logits of all exits for all rows: (rows, exits, labels)."""
+    """Logits of all exits for all rows: (rows, exits, labels), finite."""
     device = next(model.parameters()).device
     logits = np.zeros((len(ids), len(model.shape.exits), len(model.shape.labels)), dtype=np.float32)
     with torch.inference_mode():
         for rows in by_length(ids, batch_size):
             input_ids, mask = pad([ids[row] for row in rows], padding_id)
             logits[rows] = model(input_ids.to(device), mask.to(device))["logits"].cpu().numpy()
-    return logits
+    return finite("logits [row, exit, label] of the model", logits)

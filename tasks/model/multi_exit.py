@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tasks.finite import require_finite_weights
 from tasks.model.architecture import layout_of, narrowed
 from tasks.model_shape import SHAPE_FILE, Shape, read_shape
 
@@ -93,7 +94,8 @@ class MultiExitClassifier(nn.Module):
 
 
 def save_model(model: MultiExitClassifier, folder: Path) -> None:
-    """Weights as safetensors beside the encoder's config and the shape."""
+    """Weights as safetensors beside the encoder's config and the shape; UserError where they are not finite."""
+    require_finite_weights("the trained model", model, field="fine_tune.learning_rate")
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().contiguous().clone() for name, tensor in model.state_dict().items()}
     save_file(tensors, str(folder / WEIGHTS_FILE))

@@ -36,7 +36,7 @@ class TrainingProcessError(RuntimeError):
 def train_in_processes(job: TrainingJob, workspace: Workspace) -> tuple[MultiExitClassifier, History]:
     """Trains in `job.config.processes` processes and returns what rank 0 left.
 
-    Raises UserError where there are GPUs, but fewer, and TrainingProcessError where a process fails.
+    Raises UserError where there are GPUs, but fewer, or a process raised one, and TrainingProcessError where one fails.
     """
     processes, scratch = job.config.processes, workspace.scratch
     _require_devices(processes)
@@ -63,6 +63,7 @@ def train_in_processes(job: TrainingJob, workspace: Workspace) -> tuple[MultiExi
     finally:
         _stop(launcher)
     if status or not (scratch / TRAINED / HISTORY).is_file():
+        _raise_user_error(scratch)
         raise TrainingProcessError(_what_happened(processes, status, scratch, log))
     history = History(**json.loads((scratch / TRAINED / HISTORY).read_text(encoding="utf-8")))
     return load_model(scratch / TRAINED), history
@@ -108,6 +109,14 @@ def _stop(launcher: "subprocess.Popen[bytes]") -> None:
             launcher.wait()
     if launcher.stdout is not None:
         launcher.stdout.close()
+
+
+def _raise_user_error(scratch: Path) -> None:
+    """What a rank found that a person has to mend is no failure of the process."""
+    for file in sorted(scratch.glob(f"{FAILED}*")):
+        kind, _, message = file.read_text(encoding="utf-8").partition(": ")
+        if kind == UserError.__name__:
+            raise UserError(message)
 
 
 def _what_happened(processes: int, status: int, scratch: Path, log: Path) -> str:

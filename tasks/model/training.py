@@ -22,6 +22,7 @@ from transformers import (
 )
 
 from tasks.artifact import Workspace
+from tasks.finite import require_finite_loss
 from tasks.model.batches import collator
 from tasks.model.multi_exit import MultiExitClassifier
 from tasks.recipe.schema import FineTuneConfig
@@ -96,10 +97,13 @@ class _EarlyStopping(EarlyStoppingCallback):
 class _LossTrainer(Trainer):
     """Trainer with a loss of our own and a higher learning rate for the heads, which start from nothing."""
 
-    def __init__(self, model: MultiExitClassifier, *, loss: Loss | None, **options: Any) -> None:
+    def __init__(
+        self, model: MultiExitClassifier, *, loss: Loss | None, section: str, phase: str, **options: Any
+    ) -> None:
         super().__init__(model=model, **options)
         self.classifier = model
         self._loss = loss
+        self._section, self._phase = section, phase
 
     def create_optimizer(self, *_: Any, **__: Any) -> torch.optim.Optimizer:
         if self.optimizer is None:
@@ -122,10 +126,22 @@ class _LossTrainer(Trainer):
         num_items_in_batch: Tensor | None = None,
     ) -> Any:
         if self._loss is not None and model.training:
-            loss = self._loss(self.classifier, inputs)
+            loss = self._finite(self._loss(self.classifier, inputs))
             return (loss, {"loss": loss}) if return_outputs else loss
         outputs = model(**inputs)
-        return (outputs["loss"], outputs) if return_outputs else outputs["loss"]
+        loss = self._finite(outputs["loss"])
+        return (loss, outputs) if return_outputs else loss
+
+    def _finite(self, loss: Tensor) -> Tensor:
+        assert self.optimizer is not None
+        require_finite_loss(
+            loss.item(),
+            step=self.state.global_step + 1,
+            learning_rate=self.optimizer.param_groups[0]["lr"],
+            phase=self._phase,
+            field=f"{self._section}.learning_rate",
+        )
+        return loss
 
 
 def train(
@@ -138,11 +154,13 @@ def train(
     exit_start: float = 0.0,
     loss: Loss | None = None,
     phase: str = "",
+    section: str = "fine_tune",
 ) -> tuple[MultiExitClassifier, History]:
     """Train on splits["train"], keep the epoch with the best full-depth accuracy on splits["tune"].
 
     `exit_start`: share of the steps after which the early exits train the encoder, too. `loss` replaces the model's joint
-    loss in training. `phase` begins every progress message. Checkpoints lie in the workspace's scratch folder.
+    loss in training. `phase` begins every progress message; `section` of the recipe has the learning rate. Checkpoints lie in
+    the workspace's scratch folder. UserError where the loss is no number.
     """
     checkpoints = workspace.scratch / "checkpoints"
     arguments = TrainingArguments(
@@ -176,6 +194,8 @@ def train(
         model,
         args=arguments,
         loss=loss,
+        section=section,
+        phase=phase,
         train_dataset=_Examples(splits["train"]),
         eval_dataset=_Examples(splits["tune"]),
         data_collator=collator(model.encoder.config.pad_token_id or 0),

@@ -13,7 +13,7 @@ from tasks.data.rows import Row
 from tasks.errors import UserError
 from tasks.export import ParityError
 from tasks.generation.building import DecoderBuild, DecoderBuildError, build_decoders, decoder_size_mb
-from tasks.generation.export import PARITY_POSITIONS, check_parity, export_decoder
+from tasks.generation.export import PARITY_POSITIONS, check_long_row, check_parity, export_decoder
 from tasks.generation.head_padding import pad_heads
 from tasks.generation.precision import FP32, DecoderPrecision
 from tasks.generation.prompt_format import PromptFormat
@@ -130,3 +130,11 @@ def perplexity(decoder: Decoder, tokens: list[int]) -> float:
     with decoder.request(tokens, 0) as (state, _):
         rows = state.read(tokens[:-1], 0, len(tokens) - 1)
     return float(np.exp(-rows[np.arange(len(tokens) - 1), tokens[1:]].mean()))
+
+
+def test_a_row_as_long_as_the_context_is_answered_as_pytorch_does(tiny_decoders: TinyDecoders) -> None:
+    check = check_long_row(tiny_decoders.full_model, tiny_decoders.full, [ids(40)])
+    assert check.graph == "decoder.onnx after 128 tokens"
+    assert check.rows == PARITY_POSITIONS
+    with pytest.raises(ParityError, match="after 128 tokens differs from pytorch"):
+        check_long_row(tiny_decoders.full_model, tiny_decoders.small, [ids(40)])
