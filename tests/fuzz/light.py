@@ -1,0 +1,147 @@
+"""Cases without the command line: up to the training, or up to the exported graphs, each in a forked process of its own.
+
+The libraries are imported once, before the forks; no thread may run in this process then.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from tests.fuzz.drawn import Depth, Drawn
+from tests.fuzz.outcomes import Outcome, refused
+
+LIMIT_S: Final[dict[Depth, float]] = {"prepared": 120.0, "trained": 240.0}
+_MEMORY: Final = 8 << 30
+_LOOK_EVERY_S: Final = 0.02
+_IMPORTED: Final = (
+    "pyarrow.parquet",
+    "transformers",
+    "flows.inbox.landed_data",
+    "flows.steps.runner",
+    "flows.text_classification",
+    "flows.text_generation",
+    "tasks.data.snapshot",
+    "tasks.export",
+    "tasks.fine_tune",
+    "tasks.generation.check_rows",
+    "tasks.generation.fine_tune",
+    "tasks.model.from_base",
+)
+_TRAINING: Final = "fine-tune"
+
+
+class _Stopped(Exception):  # noqa: N818 - the end that is wanted
+    """The case has come as far as it was meant to."""
+
+
+def import_libraries(folder: Path) -> None:
+    """All that a case needs, so that the forked processes share it."""
+    os.environ |= {"MIAOTUI_HOME": str(folder / "home"), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    from flows.home import Home
+
+    Home.open()
+    import torch
+
+    for module in _IMPORTED:
+        import_module(module)
+    torch.set_num_threads(1)
+
+
+def run_light(case: Drawn, folder: Path) -> Outcome:
+    """What becomes of the case whose files lie in `folder`."""
+    result = folder.absolute() / "outcome.json"
+    result.unlink(missing_ok=True)
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        _child(case, folder, result)
+    status, deadline = None, time.monotonic() + LIMIT_S[case.depth]
+    while status is None and time.monotonic() < deadline:
+        done, code = os.waitpid(child, os.WNOHANG)
+        status = code if done else None
+        time.sleep(_LOOK_EVERY_S)
+    if status is None:
+        os.killpg(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        return Outcome("HANG", f"not done within {LIMIT_S[case.depth]:.0f} s")
+    if not result.exists():
+        return Outcome("KILLED", f"ended with status {os.waitstatus_to_exitcode(status)}, without a word")
+    return Outcome(**json.loads(result.read_text("utf-8")))
+
+
+def _child(case: Drawn, folder: Path, result: Path) -> None:
+    """Never returns."""
+    from tasks.child_process import die_with_parent
+
+    os.setsid()
+    die_with_parent()
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+    os.chdir(folder)
+    sink = os.open("output.txt", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+    os.dup2(sink, 1)
+    os.dup2(sink, 2)
+    os.environ["MIAOTUI_HOME"] = str(Path("home").absolute())
+    try:
+        outcome = _attempt(case)
+        text = json.dumps(asdict(outcome))
+        result.with_suffix(".part").write_text(text, encoding="utf-8")
+        result.with_suffix(".part").rename(result)
+        sys.stdout.flush()
+    finally:
+        os._exit(0)
+
+
+def _attempt(case: Drawn) -> Outcome:
+    """As the command line has it: a person's error is a line, anything else an internal error."""
+    from engine.errors import EngineError
+    from tasks.errors import UserError
+
+    try:
+        _make(case)
+    except _Stopped:
+        return Outcome("PREPARED" if case.depth == "prepared" else "TRAINED")
+    except (UserError, EngineError) as error:
+        return refused(str(error))
+    except BaseException as error:  # noqa: BLE001 - the boundary: what is internal is counted
+        return Outcome("INTERNAL_ERROR", f"{type(error).__name__}: {error}", traceback.format_exc())
+    raise AssertionError("the steps ended without any that measures")
+
+
+def _make(case: Drawn) -> None:
+    from flows.family import family_of
+    from flows.home import Home
+    from flows.pools.remote_benchmark import require_servers
+    from flows.preparation import prepare
+    from flows.progress import SilentObserver
+    from flows.steps.cache import StepCache
+    from flows.steps.runner import StepRunner
+
+    class Stopping(StepRunner):
+        """Runs steps in this process, until one that is beyond the case's depth."""
+
+        def run(self, step: Any, *arguments: Any, **options: Any) -> Any:
+            self._stop_at([step])
+            return super().run(step, *arguments, **options)
+
+        def run_all(self, calls: Sequence[Any]) -> list[Any]:
+            self._stop_at([call.step for call in calls])
+            return super().run_all(calls)
+
+        def _stop_at(self, steps: Sequence[Any]) -> None:
+            if any(step.measures or (case.depth == "prepared" and step.name == _TRAINING) for step in steps):
+                raise _Stopped
+
+    home = Home.open()
+    prepared = prepare(Path(case.recipe_file), case.overrides, home)
+    require_servers(prepared.targets)
+    steps = Stopping(StepCache(home), SilentObserver(), call=lambda _name, function: function())
+    family_of(prepared.recipe).make_bundle(prepared, steps, home)
