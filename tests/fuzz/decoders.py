@@ -114,8 +114,10 @@ DECODERS: Final[Mapping[str, Base]] = {
     "llama-weights-empty": Base(replaced(decoder, "model.safetensors", b""), "error"),
     "llama-config-list": Base(replaced(decoder, "config.json", b"[]"), "error"),
     "llama-unknown-type": Base(altered(decoder, "config.json", lambda c: c | {"model_type": "lama"}), "error"),
-    "gpt2": Base(_gpt2, "error", ("is not supported",)),
-    "gpt-neox": Base(lambda folder: decoder(folder, "gpt_neox"), "error", ("is not supported",)),
-    "an-encoder": Base(lambda f: encoder(f, "bert", word_piece(f)), "error", ("is not supported",)),
+    "gpt2": Base(_gpt2, "error", ("supports models of type", "no end token")),
+    "gpt-neox": Base(lambda folder: decoder(folder, "gpt_neox"), "error", ("supports models of type", "no end token")),
+    "an-encoder": Base(
+        lambda f: encoder(f, "bert", word_piece(f)), "error", ("supports models of type", "no end token")
+    ),
     "empty-folder": Base(lambda folder: None, "error"),
 }

@@ -41,6 +41,8 @@ def draw(seed: int, number: int, depth: Depth) -> Drawn:
     chance = random.Random(f"{seed}:{number}")
     case = Drawn(number, chance, chance.choice(_FAMILIES), depth)
     place = chance.choices(_PLACES, _WEIGHTS[depth])[0]
+    if place == "base" and depth == "prepared":
+        case.depth = "trained"  # a classifier's base is opened by its training
     _draw_recipe(case)
     draw_rows(case)
     if depth == "full":

@@ -156,7 +156,7 @@ ODD_ROWS: Final[Mapping[str, Oddity]] = {
     "answers of two lines": Oddity(_every(_answer_by(lambda label: f"{label}\nb")), "either", ("train", "label")),
     "one answer for all": Oddity(_only_label, "either", ("two labels", "label", "train", "prompt")),
     "all out of scope": Oddity(_only_out_of_scope, "either", ("two labels", "train")),
-    "a label for each row": Oddity(_each_its_own_label, "either", ("label", "train")),
+    "a label for each row": Oddity(_each_its_own_label, "either", ("label", "train", "max_new_tokens")),
     "an unknown label": Oddity(_unknown_label, "either", ("label", "never seen")),
     "contradictions": Oddity(_contradictions, "error", ("contradict", "train")),
     "every row thrice": Oddity(_repeated, "fine", _TRAIN),
