@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flows.home import Home
 from flows.steps.scale_out import require_scale_out
+from tasks.benchmark.process import require_cpus
 from tasks.errors import UserError
 from tasks.fingerprint import require_fingerprint
 from tasks.recipe import Recipe, Target, TextGenerationRecipe
@@ -61,7 +62,7 @@ def prepare(recipe_file: Path, overrides: Sequence[str], home: Home) -> Prepared
         if target.remote:
             _require_other_pool(target, loaded)
         else:
-            require_fingerprint(target)
+            _require_here(target, loaded)
     require_scale_out(loaded.recipe.scale_out, recipe_file)
     from flows.inbox.landed_data import landed_data
     from tasks.base_model import resolve_base_model
@@ -121,6 +122,28 @@ def _require_known_point(target: Target, loaded: LoadedRecipe) -> None:
             f"({', '.join(f'{epsilon:g}' for epsilon in known)}), not {target.operating_point:g}",
             file=target_file(target.name, loaded.folder),
             field="operating_point",
+        )
+
+
+def _require_here(target: Target, loaded: LoadedRecipe) -> None:
+    """Raises UserError where this machine is not the target's, or lacks what it asks for."""
+    try:
+        require_fingerprint(target)
+        require_cpus(target)
+        _require_provider(target)
+    except UserError as error:
+        raise UserError(str(error), file=target_file(target.name, loaded.folder)) from error
+
+
+def _require_provider(target: Target) -> None:
+    # Imported here: what reads recipes alone opens no session.
+    import onnxruntime
+
+    available = onnxruntime.get_available_providers()
+    if target.execution_provider not in available:
+        raise UserError(
+            f"{target.execution_provider} is not there; the ONNX Runtime of this machine has {', '.join(available)}",
+            field="execution_provider",
         )
 
 

@@ -35,6 +35,7 @@ from flows.command_line import (
     up,
     verify,
 )
+from flows.command_line.any_order import AnyOrderParser
 from tasks.errors import UserError
 
 INTERNAL_ERROR: Final = 1
@@ -96,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Turns a pretrained transformer and labelled data into a certified, registered fast model.",
     )
     parser.add_argument("--version", action=_Version, help="print the version and exit")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=AnyOrderParser)
     for command in _COMMANDS:
         command.add_to(commands)
     return parser

@@ -67,6 +67,16 @@ def run_pinned(
         raise BenchmarkError(_with_tail(f"the measuring process {how_it_ended(status)}", log))
 
 
+def require_cpus(target: Target) -> None:
+    """Raises UserError where this process may not run on a CPU that the target names."""
+    usable = usable_cpus()
+    if target.cpus is not None and (not hasattr(os, "sched_setaffinity") or not set(target.cpus) <= usable):
+        message = (
+            f"target '{target.name}' names CPUs {_listed(target.cpus)}, but this process may use {_listed(usable)}"
+        )
+        raise UserError(f"{message}; name some of those or leave the field out", field="cpus")
+
+
 def _follow(
     lines: "queue.SimpleQueue[str | None]", on_line: Callable[[str], float | None], limit_s: float, log: Path
 ) -> float:
@@ -91,15 +101,8 @@ def _read_lines(stream: IO[bytes], lines: "queue.SimpleQueue[str | None]") -> No
 
 
 def _cpu_list(target: Target) -> str:
-    if target.cpus is None:
-        return "-"
-    usable = usable_cpus()
-    if not hasattr(os, "sched_setaffinity") or not set(target.cpus) <= usable:
-        message = (
-            f"target '{target.name}' names CPUs {_listed(target.cpus)}, but this process may use {_listed(usable)}"
-        )
-        raise UserError(f"{message}; name some of those or leave the field out", field="cpus")
-    return ",".join(str(cpu) for cpu in target.cpus)
+    require_cpus(target)
+    return "-" if target.cpus is None else ",".join(str(cpu) for cpu in target.cpus)
 
 
 def _listed(cpus: set[int] | tuple[int, ...]) -> str:

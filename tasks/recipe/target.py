@@ -36,7 +36,7 @@ class Target(Section):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     execution_provider: Literal["CPUExecutionProvider", "CUDAExecutionProvider"] = "CPUExecutionProvider"
     threads: Annotated[int, Field(ge=1, le=256)] = 1
-    cpus: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    cpus: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] | None = None
     work_pool: Annotated[str, Field(min_length=1, pattern=r"^[^/%&><]+$")] | None = None
     timeout_minutes: Annotated[float, Field(gt=0, le=7 * 24 * 60)] = 120.0
     fingerprint: Fingerprint | None = None

@@ -201,6 +201,14 @@ def test_predict_answers_arguments_with_one_json_object_each(
     assert second["abstained"]
 
 
+@pytest.mark.parametrize("texts", [["--json", "one", "two"], ["one", "--json", "two"], ["--json", "--", "one", "two"]])
+def test_predict_takes_texts_wherever_its_options_stand(
+    fake_bundle: str, capfd: pytest.CaptureFixture[str], texts: list[str]
+) -> None:
+    assert main(["predict", fake_bundle, *texts]) == 0
+    assert [json.loads(line)["text"] for line in capfd.readouterr().out.splitlines()] == ["one", "two"]
+
+
 def test_predict_reads_plain_lines_json_strings_and_objects(
     fake_bundle: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

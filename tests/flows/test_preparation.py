@@ -50,6 +50,30 @@ def test_a_local_target_that_declares_another_machine_is_refused_at_once(tmp_pat
         prepare_with(tmp_path, fingerprint=section(cores=4096))
 
 
+@pytest.mark.parametrize(
+    ("asked", "refused"),
+    [
+        ({"cpus": [0, 4096]}, r"cpus: target 'mine' names CPUs 0, 4096, but this process may use \d"),
+        ({"cpus": []}, r"cpus: must have at least one entry"),
+        (
+            {"execution_provider": "CUDAExecutionProvider"},
+            r"execution_provider: CUDAExecutionProvider is not there; the ONNX",
+        ),
+    ],
+)
+def test_what_a_local_target_asks_for_in_vain_is_said_before_any_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, object], refused: str
+) -> None:
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(UserError, match=r"targets/mine\.yaml: " + refused):
+        prepare_with(tmp_path, **asked)
+
+
+def test_a_pool_has_cpus_and_providers_of_its_own(tmp_path: Path) -> None:
+    asked = {"cpus": [4096], "execution_provider": "CUDAExecutionProvider"}
+    assert prepare_with(tmp_path, fingerprint=section(), work_pool="edge-boxes", **asked) == ("mine",)
+
+
 def test_a_pools_machine_is_checked_where_its_worker_runs(tmp_path: Path) -> None:
     assert prepare_with(tmp_path, fingerprint=section(cores=4096), work_pool="edge-boxes") == ("mine",)
 
