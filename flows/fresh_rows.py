@@ -7,7 +7,9 @@ from pathlib import Path
 from flows.inbox.rows import Columns
 from tasks.data.completions import answer_form
 from tasks.data.duplicates import same_text_key, without_contradictions, without_duplicates
-from tasks.data.readers import MissingColumnError, RawRecord, format_of, place, read_records
+from tasks.data.labels import is_missing
+from tasks.data.raw import MissingColumnError, RawRecord
+from tasks.data.readers import read_records, required_format
 from tasks.data.rows import UNLABELLED, Row
 from tasks.data.validation import Rejected, check_record
 from tasks.errors import UserError
@@ -15,9 +17,11 @@ from tasks.errors import UserError
 _TO_COME = "a label to come"
 
 
-def named_columns(usual: Columns, text_column: str | None, label_column: str | None) -> Columns:
-    """The family's columns, but those that a person named."""
-    named = {"text_column": text_column, "label_column": label_column}
+def named_columns(
+    usual: Columns, text_column: str | None, label_column: str | None, delimiter: str | None = None
+) -> Columns:
+    """The family's columns, but those that a person named; and the delimiter of CSV files, if one was said."""
+    named = {"text_column": text_column, "label_column": label_column, "delimiter": delimiter}
     return usual.model_copy(update={field: name for field, name in named.items() if name is not None})
 
 
@@ -35,7 +39,7 @@ def read_fresh_rows(files: Sequence[Path], columns: Columns, usual: Columns) -> 
                 record = replace(record, values={**record.values, columns.label_column: _TO_COME})
             checked = check_record(record, columns.config, role="validation", source=str(file))
             if isinstance(checked, Rejected):
-                raise UserError(checked.reason, file=place(str(file), checked.number))
+                raise UserError(checked.fault, file=checked.place)
             rows.append(replace(checked.row, label=UNLABELLED) if unlabelled else checked.row)
     labelled = {same_text_key(row.text) for row in rows if row.label != UNLABELLED}
     rows = [row for row in rows if row.label != UNLABELLED or same_text_key(row.text) not in labelled]
@@ -46,13 +50,17 @@ def read_fresh_rows(files: Sequence[Path], columns: Columns, usual: Columns) -> 
 
 def _records(file: Path, columns: Columns, usual: Columns) -> list[RawRecord]:
     """All records; only a label column that nobody named may be missing altogether."""
+
+    def read(names: Sequence[str]) -> list[RawRecord]:
+        return list(read_records(file, required_format(file), names, location=str(file), delimiter=columns.delimiter))
+
     try:
-        return list(read_records(file, format_of(file), columns.names, location=str(file)))
+        return read(columns.names)
     except MissingColumnError:
         if columns.label_column != usual.label_column:
             raise
-        return list(read_records(file, format_of(file), [columns.text_column], location=str(file)))
+        return read([columns.text_column])
 
 
 def _is_blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
+    return is_missing(value) or (isinstance(value, str) and not value.strip())

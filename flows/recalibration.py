@@ -35,9 +35,15 @@ class Request(Record):
 
 
 def fresh_rows(
-    bundle: Path, files: Sequence[Path], text_column: str | None = None, label_column: str | None = None
+    bundle: Path,
+    files: Sequence[Path],
+    text_column: str | None = None,
+    label_column: str | None = None,
+    delimiter: str | None = None,
 ) -> "list[Row]":
     """The rows of data files such as the bundle is made for; no name of a column takes the family's own.
+
+    `delimiter`: of CSV files; None finds it.
 
     Raises UserError naming the first record that cannot be used.
     """
@@ -45,7 +51,7 @@ def fresh_rows(
     from flows.fresh_rows import named_columns, read_fresh_rows
 
     usual = family_of_bundle(bundle).columns
-    return read_fresh_rows(files, named_columns(usual, text_column, label_column), usual)
+    return read_fresh_rows(files, named_columns(usual, text_column, label_column, delimiter), usual)
 
 
 def open_bundle(home: Home, request: Request) -> "OpenedBundle":

@@ -33,6 +33,7 @@ def recalibrate(
     target: str = "local-cpu",
     text_column: str | None = None,
     label_column: str | None = None,
+    delimiter: str | None = None,
     seed: int = 0,
 ) -> str:
     """The folder of a new bundle of `model`, with certificates from the rows of the file `data`.
@@ -42,7 +43,7 @@ def recalibrate(
     """
     logger = get_run_logger()
     bundle, home = bundle_folder(model), Home.open()
-    rows = fresh_rows(bundle, [Path(data)], text_column, label_column)
+    rows = fresh_rows(bundle, [Path(data)], text_column, label_column, delimiter)
     request = Request(bundle=bundle, target=load_target(target), seed=seed)
     result = recalibrate_bundle(home, request, rows, progress=logger.info)
     logger.info("%s is certified at %s; its bundle is %s", model, result.operating_point, result.bundle)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.command_line import models
+from flows.command_line import data_file, models
 from flows.command_line.schema_file import schema_text
 from tasks.errors import UserError
 
@@ -25,7 +25,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help=models.HELP)
     parser.add_argument(
-        "--data", metavar="FILE", required=True, type=Path, help=".jsonl, .csv or .parquet with the texts or prompts"
+        "--data", metavar="FILE", required=True, type=Path, help=f"the texts or prompts: {data_file.FORMATS}"
     )
     parser.add_argument(
         "--target", metavar="T", required=True, help="name of a target (configs/targets/, or ./targets/)"
@@ -34,6 +34,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--text-column", default="text", metavar="NAME", help="the column of the texts or prompts in FILE"
     )
+    data_file.add_delimiter(parser)
     parser.add_argument(
         "--schema", type=Path, metavar="FILE", help="also measure MODEL with completions kept to this JSON schema"
     )
@@ -52,7 +53,7 @@ def execute(options: argparse.Namespace) -> int:
     from tasks.recipe.schema import BenchmarkConfig
 
     target = load_target(options.target)
-    texts = read_texts(options.data, options.text_column)
+    texts = read_texts(options.data, options.text_column, options.delimiter)
     if options.queries is not None and options.queries < 1:
         raise UserError("must be at least 1", file="--queries")
     config = BenchmarkConfig() if options.queries is None else BenchmarkConfig(queries=options.queries)
@@ -82,15 +83,27 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
-def read_texts(file: Path, column: str) -> list[str]:
-    """The texts in one column of a data file. Raises UserError naming the first row that has none."""
-    from tasks.data.readers import format_of, place, read_records
+def read_texts(file: Path, column: str, delimiter: str | None = None) -> list[str]:
+    """The texts in one column of a data file; `delimiter` of a CSV, None finds it.
+
+    Raises UserError naming the first row that has none.
+    """
+    from tasks.data.hints import excerpt, quote
+    from tasks.data.raw import place
+    from tasks.data.readers import read_records, required_format
 
     texts: list[str] = []
-    for record in read_records(file, format_of(file), [column], location=str(file)):
+    for record in read_records(file, required_format(file), [column], location=str(file), delimiter=delimiter):
         text = record.values.get(column)
         if not isinstance(text, str):
-            raise UserError(record.reason or f"has no text in {column!r}", file=place(str(file), record.number))
+            reason, shown = (
+                (f"row {record.reason}", record.excerpt)
+                if record.reason
+                else (f"column {column!r} holds no text", excerpt(text))
+            )
+            raise UserError(
+                f"{reason}: {quote(shown)}" if shown else reason, file=place(str(file), record.number, record.unit)
+            )
         texts.append(text)
     return texts
 

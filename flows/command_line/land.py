@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from flows.command_line import data_file
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,9 +28,12 @@ def add_to(commands: Any) -> None:
         epilog="The same bytes count once, whatever they are called. Exit code 2: nothing was accepted.",
     )
     parser.add_argument("name", metavar="NAME", help="the model (the recipe's name)")
-    parser.add_argument("files", metavar="FILE", nargs="+", help="a path, file://… or s3://…; .jsonl, .csv or .parquet")
+    parser.add_argument("files", metavar="FILE", nargs="+", help=f"a path, file://… or s3://…; {data_file.FORMATS}")
     parser.add_argument(
-        "--recipe", type=Path, metavar="RECIPE", help="take the names of the columns from it, from now on"
+        "--recipe",
+        type=Path,
+        metavar="RECIPE",
+        help="take the names of the columns (and the delimiter) from it, from now on",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document per file")
     parser.set_defaults(execute=execute, resumes=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.command_line import models
+from flows.command_line import data_file, models
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def add_to(commands: Any) -> None:
         "whose labels matter.",
     )
     parser.add_argument("model", metavar="MODEL", help=models.HELP)
-    parser.add_argument("--data", metavar="FILE", required=True, type=Path, help=".jsonl, .csv or .parquet")
+    parser.add_argument("--data", metavar="FILE", required=True, type=Path, help=data_file.FORMATS)
     parser.add_argument("--labels", metavar="FILE", type=Path, help="labels for rows of --data that have none, by text")
     parser.add_argument(
         "--ask", metavar="FILE", type=Path, help="only write the rows whose labels matter, as .jsonl to be filled in"
@@ -46,6 +46,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--target", metavar="T", default="local-cpu", help="name of a target")
     parser.add_argument("--text-column", metavar="NAME", help="default: text, or prompt where MODEL writes completions")
     parser.add_argument("--label-column", metavar="NAME", help="default: label, or completion")
+    data_file.add_delimiter(parser)
     parser.add_argument("--seed", type=int, default=0, help="parts the rows into tune and certify")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
     parser.set_defaults(execute=execute, resumes=False)
@@ -64,7 +65,7 @@ def execute(options: argparse.Namespace) -> int:
     files = [options.data, *([options.labels] if options.labels else [])]
     with captured_output(new_log(home.logs, "recalibrate")) as (_, err), watching(console_for(err)) as observer:
         bundle = models.bundle_folder(options.model)
-        rows = fresh_rows(bundle, files, options.text_column, options.label_column)
+        rows = fresh_rows(bundle, files, options.text_column, options.label_column, options.delimiter)
         request = Request(bundle=bundle, target=target, reference=options.reference, out=options.out, seed=options.seed)
         if options.ask:
             return _ask(options, rows, open_bundle(home, request))

@@ -120,6 +120,7 @@ def deployments_of(
                 "target": recipe.targets[0],
                 "text_column": recipe.data.text_column,
                 "label_column": recipe.data.label_column,
+                "delimiter": recipe.data.delimiter,
             },
             description="New thresholds and certificates from the fresh rows of the file `data`, without training.",
             if_running="ENQUEUE",

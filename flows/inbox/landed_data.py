@@ -41,7 +41,7 @@ def landed_data(home: Home, name: str, config: AnyData) -> LandedData:
         batches = [entry for entry in inbox.batches(name) if entry.running or entry.processed]
         portions = inbox.portions(name)
     columns = remembered_columns(folders)
-    if batches and columns != Columns.of(config):
+    if batches and not columns.same_rows(Columns.of(config)):
         raise UserError(
             f"the rows that landed for {name} have the columns {', '.join(columns.names)} and texts of at most "
             f"{columns.max_characters:,} characters; let the recipe's data section say the same, or rename the recipe",

@@ -138,12 +138,13 @@ def sweep_inbox(
 
 
 def _read_by(folders: InboxFolders, inbox: Inbox, columns: Columns, now: datetime) -> None:
-    if columns == remembered_columns(folders):
+    before = remembered_columns(folders)
+    if columns == before:
         return
-    if not inbox.judge_anew(folders.model):
+    if not inbox.judge_anew(folders.model) and not columns.same_rows(before):
         raise UserError(
             f"other columns than those of the rows that were taken in for {folders.model} already "
-            f"({', '.join(remembered_columns(folders).names)}): one training cannot read both; keep them, or use "
+            f"({', '.join(before.names)}): one training cannot read both; keep them, or use "
             "another name",
             field="data",
         )

@@ -16,13 +16,14 @@ from pydantic import ValidationError
 
 from flows.inbox.files import InboxFolders, printable
 from tasks.artifact import Record
-from tasks.data.readers import Format, RawRecord, read_records
+from tasks.data.readers import Format, read_records
+from tasks.data.text_files import unpacked_size
 from tasks.data.validation import Placed, Rejected, check_record
 from tasks.errors import UserError
 from tasks.recipe.data import AnyData, DataConfig, PromptDataConfig
 
 _MAX_PARQUET_ROWS: Final = 5_000_000
-_MAX_PARQUET_BYTES: Final = 2**30
+_MAX_UNPACKED_BYTES: Final = 2**30
 _MAX_NAMES: Final = 2_000  # labels × slices of one file; more is a column of texts taken for labels
 _MAX_REASONS_WRITTEN: Final = 10_000  # a file of short broken lines would grow fifty times as large in quarantine
 
@@ -33,13 +34,17 @@ Name = tuple[str, str | None]
 
 
 class Columns(Record):
-    """Where text, label and slice stand in landed files, and the longest text in characters; see `tasks.recipe.data`."""
+    """Where text, label and slice stand in landed files, and the longest text in characters; see `tasks.recipe.data`.
+
+    `delimiter`: how a CSV that lands is read; the rows that have landed are JSON, whatever it is.
+    """
 
     text_column: str = "text"
     label_column: str = "label"
     slice_column: str | None = None
     max_characters: int = 20_000
     classes: bool = True
+    delimiter: str | None = None
 
     @classmethod
     def of(cls, config: AnyData) -> "Columns":
@@ -59,6 +64,10 @@ class Columns(Record):
     def names(self) -> list[str]:
         """The columns that are read."""
         return [self.text_column, self.label_column, *([self.slice_column] if self.slice_column else [])]
+
+    def same_rows(self, other: "Columns") -> bool:
+        """Whether the rows that landed by the others can be read by these."""
+        return self == other.model_copy(update={"delimiter": self.delimiter})
 
     def label_of(self, answer: str) -> str:
         """What a row is counted under."""
@@ -150,41 +159,38 @@ def good_rows_file(folders: InboxFolders, sha256: str) -> Path:
 
 def _checked(path: Path, file_format: Format, name: str, columns: Columns) -> Iterator[Placed | Rejected]:
     config = columns.config
-    try:
-        if file_format == "parquet":
-            _refuse_parquet_bomb(path, name)
-        for record in read_records(path, file_format, columns.names, location=name):
-            yield _check(record, config, name)
-    except (ValueError, OverflowError) as error:  # values that Parquet can hold and Python cannot, such as far dates
-        raise UserError(f"holds a value that cannot be read ({error})", file=name) from error
+    _refuse_bomb(path, file_format, name)
+    for record in read_records(path, file_format, columns.names, location=name, delimiter=columns.delimiter):
+        yield check_record(record, config, role="train", source=name)
 
 
-def _check(record: RawRecord, config: AnyData, name: str) -> Placed | Rejected:
-    try:
-        return check_record(record, config, role="train", source=name)
-    except RecursionError:
-        return Rejected("train", name, record.number, "row is nested too deeply", "")
+def _refuse_bomb(path: Path, file_format: Format, name: str) -> None:
+    """Before anything of it is held in memory: by what a Parquet file says of itself, or by counting."""
+    if file_format == "parquet":
+        rows, unpacked = _parquet_size(path, name)
+        if rows > _MAX_PARQUET_ROWS or unpacked > _MAX_UNPACKED_BYTES:
+            raise UserError(
+                f"unpacks to {rows:,} rows and {unpacked // 2**20:,} MiB, more than {_MAX_PARQUET_ROWS:,} rows and "
+                f"{_MAX_UNPACKED_BYTES // 2**20:,} MiB",
+                file=name,
+            )
+    elif unpacked_size(path, name, at_most=_MAX_UNPACKED_BYTES) > _MAX_UNPACKED_BYTES:
+        raise UserError(f"unpacks to more than {_MAX_UNPACKED_BYTES // 2**20:,} MiB; part it into several", file=name)
 
 
-def _refuse_parquet_bomb(path: Path, name: str) -> None:
-    """By what the file says of itself, before anything is unpacked."""
+def _parquet_size(path: Path, name: str) -> tuple[int, int]:
+    """Rows, and bytes once unpacked."""
     import pyarrow
     import pyarrow.parquet
 
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             about = file.metadata
-            rows = about.num_rows
-            unpacked = sum(about.row_group(number).total_byte_size for number in range(about.num_row_groups))
+            groups = range(about.num_row_groups)
+            return about.num_rows, sum(about.row_group(number).total_byte_size for number in groups)
     except (pyarrow.ArrowException, OSError) as error:
         first_line = str(error).partition("\n")[0]
         raise UserError(f"is not a readable Parquet file: {first_line}", file=name) from error
-    if rows > _MAX_PARQUET_ROWS or unpacked > _MAX_PARQUET_BYTES:
-        raise UserError(
-            f"unpacks to {rows:,} rows and {unpacked // 2**20:,} MiB, more than {_MAX_PARQUET_ROWS:,} rows and "
-            f"{_MAX_PARQUET_BYTES // 2**20:,} MiB",
-            file=name,
-        )
 
 
 def _refuse_too_many_names(good: Counter[Name]) -> None:

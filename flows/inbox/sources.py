@@ -7,17 +7,17 @@ from typing import IO, Final
 from urllib.parse import urlsplit
 
 from flows.inbox.files import RefusedError, opened
-from tasks.data.readers import FORMATS, Format
+from tasks.data.readers import Format, format_of, unknown_format
 
 _PROTOCOLS: Final = ("file", "s3")
 
 
 def format_of_source(source: str) -> Format:
     """The format that the suffix of a path or URL stands for. Raises RefusedError naming those there are."""
-    name = urlsplit(source).path if _is_url(source) else source
-    found = FORMATS.get(PurePosixPath(name).suffix.lower())
+    name = PurePosixPath(urlsplit(source).path if _is_url(source) else source)
+    found = format_of(name)
     if found is None:
-        raise RefusedError(f"is not in a known format; the suffix is one of {', '.join(FORMATS)}")
+        raise RefusedError(unknown_format(name))
     return found
 
 

@@ -25,7 +25,9 @@ def read_checked(
     for number, source in enumerate(sources):
         progress(f"reading {source.location}", 0.5 * number / len(sources))
         before = len(placed), len(rejected)
-        for record in read_records(source.path, source.format, columns, location=source.location):
+        for record in read_records(
+            source.path, source.format, columns, location=source.location, delimiter=config.delimiter
+        ):
             checked = check_record(record, config, role=source.role, source=source.location)
             if isinstance(checked, Placed):
                 checked = check_special_tokens(checked, special_tokens)

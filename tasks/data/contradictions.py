@@ -12,7 +12,6 @@ from typing import Final
 from tasks.data.completions import answer_form
 from tasks.data.duplicates import same_text_key
 from tasks.data.hints import quote
-from tasks.data.readers import place
 from tasks.data.validation import Placed
 from tasks.errors import UserError
 from tasks.recipe.data import AnyData
@@ -38,7 +37,7 @@ def refuse_contradictions(placed: Sequence[Placed], contradicting: Collection[st
             f"several completions, more than data.max_quarantined_share = {config.max_quarantined_share:.1%} allows, since none "
             f"of them can be used: {quote(first.row.text)} has {_answers(first, placed, config)}, for instance; keep one "
             "completion for each prompt, or raise data.max_quarantined_share to have them left out",
-            file=place(first.source, first.number),
+            file=first.place,
         )
 
 
@@ -52,4 +51,4 @@ def _answers(first: Placed, placed: Sequence[Placed], config: AnyData) -> str:
         and same_text_key(entry.row.text) == key
         and form(entry.row.label) != form(first.row.label)
     )
-    return f"{quote(first.row.label)} there and {quote(other.row.label)} in {place(other.source, other.number)}"
+    return f"{quote(first.row.label)} there and {quote(other.row.label)} in {other.place}"

@@ -39,7 +39,10 @@ def excerpt(value: object) -> str:
     """The beginning of a value as text, for the quarantine file; never more than `EXCERPT_CHARACTERS` characters."""
     if isinstance(value, bytes):
         return value[:EXCERPT_CHARACTERS].decode("utf-8", errors="replace")
-    return (value if isinstance(value, str) else repr(value))[:EXCERPT_CHARACTERS]
+    try:
+        return (value if isinstance(value, str) else repr(value))[:EXCERPT_CHARACTERS]
+    except RecursionError:
+        return f"{type(value).__name__}, nested too deeply to be shown"
 
 
 def quote(text: str) -> str:

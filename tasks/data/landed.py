@@ -31,7 +31,7 @@ class Extension:
     """`added`: the rows that come into each split. The rest is left out for one of the reasons.
 
     `contradicting`: texts with several labels, or with another label than before. `thin`: rows by label, new and with too
-    few rows to train on.
+    few rows to train on. `untrained`: rows of the split train, where that gets none.
     """
 
     added: dict[str, list[Row]]
@@ -40,6 +40,7 @@ class Extension:
     contradicting_rows: int
     repeated: int
     thin: dict[str, int]
+    untrained: int
 
 
 def extension(
@@ -72,6 +73,7 @@ def extension(
         contradicting_rows=len(landed) - len(consistent),
         repeated=len(consistent) - len(distinct) + repeats.same_split,
         thin=thin,
+        untrained=sum(row.label not in thin for row in apart["train"]) if not trained else 0,
     )
 
 

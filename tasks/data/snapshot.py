@@ -17,8 +17,8 @@ from tasks.data.completions import answer_form
 from tasks.data.contradictions import refuse_contradictions
 from tasks.data.duplicates import Leak, count_leaking_rows, without_contradictions, without_duplicates, without_leaks
 from tasks.data.hints import did_you_mean, quote, shortened
+from tasks.data.labels import alike
 from tasks.data.landed import Extension, extension
-from tasks.data.readers import place
 from tasks.data.rows import (
     SPLITS,
     Row,
@@ -67,6 +67,7 @@ def take_snapshot(
     refuse_too_many(limited, rows_read, locations, limit=config.max_quarantined_share)
     if config.classes:
         _refuse_unknown_labels(placed, config)
+        _refuse_misspelt_out_of_scope(placed, config)
 
     workspace.progress("looking for duplicates and leaks", 0.5)
     by_role = {role: [entry.row for entry in placed if entry.role == role] for role in locations}
@@ -91,12 +92,13 @@ def take_snapshot(
         labels=_labels(splits["train"], config.out_of_scope_label) if config.classes else (),
         sources=files,
         quarantined=len(rejected),
-        quarantine_reasons=dict(Counter(entry.reason for entry in rejected).most_common()),
+        quarantine_reasons=_reasons(rejected),
         duplicates=_count(consistent) - _count(distinct),
         contradicting=_count(by_role) - _count(consistent),
         leaking_exact=sum(leak.exact for leak in leaks),
         leaking_near=sum(not leak.exact for leak in leaks),
         landed=_landed_rows(added, len(landed)) if added is not None and landed is not None else None,
+        readings=_readings(placed),
         **_contents(splits, config),
     )
 
@@ -125,6 +127,9 @@ def extend_snapshot(
     return known.model_copy(
         update={
             "sources": (*known.sources, *files),
+            "quarantined": known.quarantined + len(rejected),
+            "quarantine_reasons": _summed(known.quarantine_reasons, _reasons(rejected)),
+            "readings": _summed(known.readings, _readings(placed)),
             "landed": _together(known.landed, _landed_rows(added, len(rows))),
             **_contents(splits, config),
         }
@@ -150,6 +155,7 @@ def _contents(splits: Mapping[str, Sequence[Row]], config: AnyData) -> dict[str,
         "out_of_scope_label": outside,
         "slices": tuple(sorted({row.slice for rows in splits.values() for row in rows if row.slice is not None})),
         "content_digest": content_digest(splits),
+        "alike_labels": alike(_labels(splits["train"], outside)) if config.classes else (),
     }
 
 
@@ -161,8 +167,21 @@ def _together(before: LandedRows | None, more: LandedRows) -> LandedRows:
         added={split: before.added[split] + more.added[split] for split in SPLITS},
         repeated=before.repeated + more.repeated,
         contradicting=before.contradicting + more.contradicting,
-        thin=dict(Counter(before.thin) + Counter(more.thin)),
+        thin=_summed(before.thin, more.thin),
+        untrained=before.untrained + more.untrained,
     )
+
+
+def _summed(before: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    return dict(Counter(before) + Counter(more))
+
+
+def _reasons(rejected: Iterable[Rejected]) -> dict[str, int]:
+    return dict(Counter(entry.reason for entry in rejected).most_common())
+
+
+def _readings(placed: Iterable[Placed]) -> dict[str, int]:
+    return dict(Counter(reading for entry in placed for reading in entry.readings).most_common())
 
 
 def _landed_rows(added: Extension, rows: int) -> LandedRows:
@@ -172,6 +191,7 @@ def _landed_rows(added: Extension, rows: int) -> LandedRows:
         repeated=added.repeated + len(added.leaks),
         contradicting=added.contradicting_rows,
         thin=added.thin,
+        untrained=added.untrained,
     )
 
 
@@ -184,8 +204,22 @@ def _refuse_unknown_labels(placed: Iterable[Placed], config: AnyData) -> None:
             raise UserError(
                 f"unknown label {quote(label)} in {entry.role} data: no training row has it{did_you_mean(label, known)}"
                 f" (add training rows, or name it as data.out_of_scope_label)",
-                file=place(entry.source, entry.number),
+                file=entry.place,
             )
+
+
+def _refuse_misspelt_out_of_scope(placed: Iterable[Placed], config: AnyData) -> None:
+    """The rows of a recipe whose label differs from it in case alone would be trained on as a class of their own."""
+    outside = config.out_of_scope_label
+    labels = {entry.row.label for entry in placed}
+    if outside is None or outside in labels:
+        return
+    meant = next((label for label in sorted(labels) if label.casefold() == outside.casefold()), None)
+    if meant is not None:
+        raise UserError(
+            f"no row has the label {quote(outside)}, but {quote(meant)} is there; write it as the rows do",
+            field="data.out_of_scope_label",
+        )
 
 
 def _labels(train: Iterable[Row], out_of_scope_label: str | None) -> tuple[str, ...]:

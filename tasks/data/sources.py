@@ -14,7 +14,7 @@ from engine.digests import file_digest
 from tasks.data.generated import generated_files
 from tasks.data.hints import listed, nearest
 from tasks.data.hub import fetch_hub_dataset
-from tasks.data.readers import FORMATS, Format
+from tasks.data.readers import Format, format_of, unknown_format
 from tasks.errors import UserError
 from tasks.recipe.data import AnyData
 
@@ -85,10 +85,9 @@ class _Resolver:
         return [self._source(role, shown, path) for shown, path in files]
 
     def _source(self, role: Role, location: str, path: Path) -> Source:
-        file_format = FORMATS.get(path.suffix.lower())
+        file_format = format_of(path)
         if file_format is None:
-            message = f"{location} is not in a known format; the suffix is one of {', '.join(FORMATS)}"
-            raise self._error(role, message + (" (one JSON object per line)" if path.suffix == ".json" else ""))
+            raise self._error(role, f"{location} {unknown_format(path)}")
         try:
             return Source(role, location, path, file_digest(path), file_format)
         except OSError as error:
@@ -121,7 +120,7 @@ class _Resolver:
         folder = path.parent
         if not folder.is_dir():
             return "" if glob.has_magic(str(folder)) else f"; there is no folder {folder.name!r} at that place"
-        names = [entry.name for entry in folder.iterdir() if entry.suffix.lower() in FORMATS]
+        names = [entry.name for entry in folder.iterdir() if format_of(entry) is not None]
         match = nearest(path.name, names)
         return f"; the nearest there is {match!r}" if match else f"; data files there: {listed(sorted(names))}"
 

@@ -5,7 +5,6 @@ test file that is half broken cannot hide behind a large training file.
 """
 
 import json
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,57 +12,88 @@ from pathlib import Path
 from typing import Final
 
 from tasks.data.hints import excerpt, quote, shortened
-from tasks.data.readers import RawRecord, place
+from tasks.data.labels import NotANameError, is_missing, name_of
+from tasks.data.raw import RawRecord, Unit, place
 from tasks.data.rows import Row
 from tasks.errors import UserError
 from tasks.recipe.data import AnyData
 
-_MAX_LABEL_CHARACTERS: Final = 200
 _REASONS_SHOWN: Final = 3
 SPELLS_OUT: Final = "spells out the special token"
 _JUDGED_BY: Final = ("validation", "test")
-_CONTROL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A usable row and where it stands: `role` is train, validation, test or landed; `number` as in `RawRecord`."""
+    """A usable row and where it stands: `role` is train, validation, test or landed; `number` and `unit` as in `RawRecord`.
+
+    `readings`: what of it was not taken as it was written, and how it was read.
+    """
 
     row: Row
     role: str
     source: str
     number: int
+    unit: Unit = "line"
+    readings: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """How a message names it."""
+        return place(self.source, self.number, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A record that cannot be used, the reason, and the beginning of its text."""
+    """A record that cannot be used, the reason, and the beginning of the value that is at fault."""
 
     role: str
     source: str
     number: int
     reason: str
     excerpt: str
+    unit: Unit = "line"
+
+    @property
+    def place(self) -> str:
+        """How a message names it."""
+        return place(self.source, self.number, self.unit)
+
+    @property
+    def shown(self) -> str:
+        """Where it is and what stands there, for a message."""
+        return f"{self.place}, {quote(self.excerpt)}" if self.excerpt else self.place
+
+    @property
+    def fault(self) -> str:
+        """The reason and what stands there, for a message that names the place by itself."""
+        return f"{self.reason}: {quote(self.excerpt)}" if self.excerpt else self.reason
+
+
+class _UnusableError(Exception):
+    """A record has a value that makes no row."""
+
+    def __init__(self, reason: str, value: object) -> None:
+        super().__init__(reason)
+        self.value = value
 
 
 def check_record(record: RawRecord, config: AnyData, *, role: str, source: str) -> Placed | Rejected:
     """The row of a record, or the first reason why there is none."""
     if record.reason is not None:
-        return Rejected(role, source, record.number, f"row {record.reason}", record.excerpt)
-    values = record.values
-    text, label = values.get(config.text_column), values.get(config.label_column)
-    group = values.get(config.slice_column) if config.slice_column else None
-    reason = (
-        _missing(values, config)
-        or _string_reason("text" if config.classes else "prompt", text, config)
-        or (_name_reason("label", label) if config.classes else _string_reason("completion", label, config))
-        or (_name_reason("slice", group) if config.slice_column else None)
-    )
-    if reason is not None:
-        return Rejected(role, source, record.number, reason, excerpt(text if text is not None else dict(values)))
-    answer = str(label).strip() if config.classes else str(label)
-    row = Row(text=str(text), label=answer, slice=None if group is None else str(group).strip())
-    return Placed(row, role, source, record.number)
+        return Rejected(role, source, record.number, f"row {record.reason}", record.excerpt, record.unit)
+    readings: list[str] = []
+    try:
+        _require_all(record.values, config)
+        text = _text(record.values, "text" if config.classes else "prompt", config.text_column, config)
+        if config.classes:
+            label = _name(record.values, "label", config.label_column, readings)
+        else:
+            label = _text(record.values, "completion", config.label_column, config)
+        group = _name(record.values, "slice", config.slice_column, readings) if config.slice_column else None
+    except _UnusableError as error:
+        return Rejected(role, source, record.number, str(error), excerpt(error.value), record.unit)
+    return Placed(Row(text, label, group), role, source, record.number, record.unit, tuple(readings))
 
 
 def check_special_tokens(placed: Placed, special_tokens: Iterable[str]) -> Placed | Rejected:
@@ -79,9 +109,9 @@ def check_special_tokens(placed: Placed, special_tokens: Iterable[str]) -> Place
         if placed.role in _JUDGED_BY:
             raise UserError(
                 f"the {reason}, which this model can be neither asked nor answer with; take it out of {quote(excerpt(text))}",
-                file=place(placed.source, placed.number),
+                file=placed.place,
             )
-        return Rejected(placed.role, placed.source, placed.number, reason, excerpt(text))
+        return Rejected(placed.role, placed.source, placed.number, reason, excerpt(text), placed.unit)
     return placed
 
 
@@ -114,49 +144,65 @@ def _most_common(rejected: Sequence[Rejected]) -> str:
     counts = Counter(entry.reason for entry in rejected)
     examples = {entry.reason: entry for entry in reversed(rejected)}
     parts = [
-        f"{count:,} × {reason} (first: {place(examples[reason].source, examples[reason].number)}"
-        + (f", {quote(examples[reason].excerpt)})" if examples[reason].excerpt else ")")
+        f"{count:,} × {reason} (first: {examples[reason].shown})"
         for reason, count in counts.most_common(_REASONS_SHOWN)
     ]
     more = len(counts) - _REASONS_SHOWN
     return "; ".join(parts) + (f"; and {more} more reasons" if more > 0 else "")
 
 
-def _missing(values: Mapping[str, object], config: AnyData) -> str | None:
-    wanted = [config.text_column, config.label_column, *([config.slice_column] if config.slice_column else [])]
-    for column in wanted:
-        if values.get(column) is None:
-            return f"column {column!r} is missing or null"
-    return None
+def _require_all(values: Mapping[str, object], config: AnyData) -> None:
+    for column in (config.text_column, config.label_column, config.slice_column):
+        if column is not None and is_missing(values.get(column)):
+            raise _UnusableError(f"column {column!r} is missing or null", dict(values))
 
 
-def _string_reason(what: str, text: object, config: AnyData) -> str | None:
-    if not isinstance(text, str):
-        return f"{what} is not a string"
+def _text(values: Mapping[str, object], what: str, column: str, config: AnyData) -> str:
+    """The string that a model reads or writes."""
+    text = values[column]
+    reason = f"is not a string, but {_kind(text)}" if not isinstance(text, str) else _unusable_text(text, config)
+    if reason is not None:
+        raise _UnusableError(f"{_called(what, column)} {reason}", text if text != "" else dict(values))
+    return str(text)
+
+
+def _name(values: Mapping[str, object], what: str, column: str, readings: list[str]) -> str:
+    """The name of a class or slice."""
+    value = values[column]
+    try:
+        name = name_of(value)
+    except NotANameError as error:
+        blank = isinstance(value, str) and not value.strip()
+        raise _UnusableError(f"{_called(what, column)} {error}", dict(values) if blank else value) from error
+    if name.reading is not None:
+        readings.append(f"{what}: {name.reading}")
+    return name.text
+
+
+def _called(what: str, column: str) -> str:
+    """What a value is, and the column where it stands if that is called otherwise."""
+    return what if column == what else f"{what} (column {column!r})"
+
+
+def _kind(value: object) -> str:
+    """What a value is that is no string, in words of data files."""
+    for kind, word in ((bool, "true or false"), (int | float, "a number"), (list, "a list"), (dict, "an object")):
+        if isinstance(value, kind):
+            return word
+    return "bytes" if isinstance(value, bytes) else f"a {type(value).__name__}"
+
+
+def _unusable_text(text: str, config: AnyData) -> str | None:
     if not text:
-        return f"{what} is empty"
+        return "is empty"
     if len(text) > config.max_characters:
-        return f"{what} is longer than data.max_characters = {config.max_characters:,}"
+        return f"is longer than data.max_characters = {config.max_characters:,}"
     if not any(character.isprintable() and not character.isspace() for character in text):
-        return f"{what} holds nothing but white space"
+        return "holds nothing but white space"
     if "\0" in text:
-        return f"{what} contains NUL"
+        return "contains NUL"
     if _has_lone_surrogate(text):
-        return f"{what} contains a lone surrogate"
-    return None
-
-
-def _name_reason(what: str, value: object) -> str | None:
-    """Why a value cannot be a label or the name of a slice."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return f"{what} is neither a string nor a whole number"
-    name = str(value).strip()
-    if not name:
-        return f"{what} is empty"
-    if len(name) > _MAX_LABEL_CHARACTERS:
-        return f"{what} is longer than {_MAX_LABEL_CHARACTERS} characters"
-    if any(unicodedata.category(character) in _CONTROL for character in name):
-        return f"{what} contains line breaks or control characters"
+        return "contains a lone surrogate"
     return None
 
 

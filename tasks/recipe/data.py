@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from tasks.data.labels import NotANameError, name_of
 from tasks.recipe.section import Section, Share
 
 
@@ -11,6 +12,27 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _as_name(value: object) -> object:
+    """A label as the rows' are read: 4, 4.0 and true are names of classes as text is."""
+    if value is None:
+        return None
+    try:
+        return name_of(value).text
+    except NotANameError as error:
+        raise ValueError(f"{error}, which no row's label can be: {value!r}") from error
+
+
+def _as_delimiter(value: object) -> object:
+    """One character; a tab may be written as `tab` or `\\t`, which YAML takes for two characters unless they are quoted."""
+    if value in ("tab", "\\t"):
+        return "\t"
+    if value is not None and (not isinstance(value, str) or len(value) != 1 or value.isalnum() or value in '"\r\n\0'):
+        raise ValueError(f"must be one character, such as ',', ';', '|' or tab, not {value!r}")
+    return value
+
+
+Label = Annotated[str, BeforeValidator(_as_name)]
+Delimiter = Annotated[str, BeforeValidator(_as_delimiter)]
 Sources = Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
 
 
@@ -30,6 +52,7 @@ class SplitShares(Section):
 class RowSources(Section):
     """What the data of all families have in common.
 
+    `delimiter`: of CSV files; None finds it by their headers.
     `max_quarantined_share`: of the rows of a role that cannot be used, and of those that contradict one another.
     `near_duplicate_similarity`: edit similarity from which on two rows with the same answer in different splits count as
     one.
@@ -39,6 +62,7 @@ class RowSources(Section):
     validation: Sources | None = None
     test: Sources | None = None
     slice_column: str | None = None
+    delimiter: Delimiter | None = None
     shares: SplitShares = SplitShares()
     max_quarantined_share: Annotated[float, Field(ge=0, lt=1)] = 0.02
     max_characters: Annotated[int, Field(ge=16)] = 20_000
@@ -59,7 +83,7 @@ class DataConfig(RowSources):
 
     text_column: str = "text"
     label_column: str = "label"
-    out_of_scope_label: str | None = None
+    out_of_scope_label: Label | None = None
 
     @property
     def classes(self) -> bool:

@@ -120,7 +120,7 @@ def _booleans_read_as_numbers(data: Mapping[str, object], valid: BaseModel) -> l
             found += [(name, *deeper) for deeper in _booleans_read_as_numbers(value, kept)]
         elif isinstance(value, list):
             found += [(name,) for given in value if isinstance(given, bool)]
-        elif isinstance(value, bool) and not isinstance(kept, bool):
+        elif isinstance(value, bool) and isinstance(kept, int | float) and not isinstance(kept, bool):
             found.append((name,))
     return found
 
