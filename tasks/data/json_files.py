@@ -57,7 +57,7 @@ def _values(stream: TextIO, location: str) -> Iterator[tuple[int, object, Unit]]
                 "holds one JSON object that goes over several lines; give one object per line, or an array of objects",
                 file=location,
             )
-        if is_first and content.startswith("[") and content[1:].lstrip(_BLANK)[:1] in ("", "{"):
+        if is_first and content.startswith("[") and content[1:].lstrip(_BLANK)[:1] in ("", "{", "]"):
             yield from _array(line + stream.read(), number, location)
             return
         is_first = False
@@ -65,10 +65,12 @@ def _values(stream: TextIO, location: str) -> Iterator[tuple[int, object, Unit]]
 
 
 def _parsed_line(content: str) -> object:
+    if has_escaped_bytes(content):
+        return _Unreadable(content, NOT_UTF8)
     try:
         return _DECODER.decode(content)
     except (ValueError, RecursionError) as error:
-        return _Unreadable(content, NOT_UTF8 if has_escaped_bytes(content) else f"{BROKEN_JSON} ({_what(error)})")
+        return _Unreadable(content, f"{BROKEN_JSON} ({_what(error)})")
 
 
 def _array(text: str, first_line: int, location: str) -> Iterator[tuple[int, object, Unit]]:
@@ -81,7 +83,8 @@ def _array(text: str, first_line: int, location: str) -> Iterator[tuple[int, obj
             value, end = _DECODER.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
             raise _broken_array(text, position, first_line, number, _what(error), location) from error
-        yield number, value, "row"
+        element = text[position:end]
+        yield number, _Unreadable(element, NOT_UTF8) if has_escaped_bytes(element) else value, "row"
         position = _after_blanks(text, end)
         following = text[position : position + 1]
         if following == "]":
@@ -105,10 +108,7 @@ def _record(number: int, value: object, unit: Unit, columns: Sequence[str]) -> R
         return RawRecord(number, {}, NOT_AN_OBJECT, excerpt(value), unit)
     if isinstance(value, _KeyTwiceDict):
         return RawRecord(number, {}, KEY_TWICE, excerpt(dict(value)), unit)
-    values = {column: value[column] for column in columns if column in value}
-    if any(isinstance(held, str) and has_escaped_bytes(held) for held in values.values()):
-        return RawRecord(number, {}, NOT_UTF8, excerpt(dict(value)), unit)
-    return RawRecord(number, values, unit=unit)
+    return RawRecord(number, {column: value[column] for column in columns if column in value}, unit=unit)
 
 
 def _after_blanks(text: str, position: int) -> int:

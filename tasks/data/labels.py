@@ -9,7 +9,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
@@ -57,12 +57,12 @@ def name_of(value: object) -> Name:
     return Name(text, name.reading or (SPELLING if text != name.text.strip() else None))
 
 
-def alike(names: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """Groups of names that differ in nothing but case and white space."""
+def alike(names: Iterable[str]) -> list[list[str]]:
+    """Groups of names that differ in nothing but case and white space, sorted."""
     groups: dict[str, list[str]] = {}
-    for name in names:
+    for name in sorted(names):
         groups.setdefault(" ".join(name.casefold().split()), []).append(name)
-    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def _read(value: object) -> Name:

@@ -17,8 +17,8 @@ from tasks.data.completions import answer_form
 from tasks.data.contradictions import refuse_contradictions
 from tasks.data.duplicates import Leak, count_leaking_rows, without_contradictions, without_duplicates, without_leaks
 from tasks.data.hints import did_you_mean, quote, shortened
-from tasks.data.labels import alike
 from tasks.data.landed import Extension, extension
+from tasks.data.remarks import remarks_on_labels, remarks_on_rows
 from tasks.data.rows import (
     SPLITS,
     Row,
@@ -88,6 +88,10 @@ def take_snapshot(
     all_contradicting = contradicting | (added.contradicting if added else {})
     _write_left_out(workspace.out, rejected, all_contradicting, [*leaks, *(added.leaks if added else ())])
     splits = _write_splits(workspace, splits, config)
+    _remark_on_rows(workspace, placed, rejected)
+    if config.classes:
+        for sentence in remarks_on_labels({entry.row.label for entry in placed}, config.out_of_scope_label):
+            workspace.remark(sentence)
     return SnapshotResult(
         labels=_labels(splits["train"], config.out_of_scope_label) if config.classes else (),
         sources=files,
@@ -98,7 +102,6 @@ def take_snapshot(
         leaking_exact=sum(leak.exact for leak in leaks),
         leaking_near=sum(not leak.exact for leak in leaks),
         landed=_landed_rows(added, len(landed)) if added is not None and landed is not None else None,
-        readings=_readings(placed),
         **_contents(splits, config),
     )
 
@@ -124,16 +127,21 @@ def extend_snapshot(
     splits = {split: [*present[split], *added.added[split]] for split in SPLITS}
     _write_left_out(workspace.out, rejected, added.contradicting, added.leaks)
     splits = _write_splits(workspace, splits, config)
+    _remark_on_rows(workspace, placed, rejected)
     return known.model_copy(
         update={
             "sources": (*known.sources, *files),
             "quarantined": known.quarantined + len(rejected),
             "quarantine_reasons": _summed(known.quarantine_reasons, _reasons(rejected)),
-            "readings": _summed(known.readings, _readings(placed)),
             "landed": _together(known.landed, _landed_rows(added, len(rows))),
             **_contents(splits, config),
         }
     )
+
+
+def _remark_on_rows(workspace: Workspace, placed: Sequence[Placed], rejected: Sequence[Rejected]) -> None:
+    for sentence in remarks_on_rows(placed, rejected):
+        workspace.remark(sentence)
 
 
 def _write_splits(workspace: Workspace, splits: Mapping[str, Sequence[Row]], config: AnyData) -> dict[str, list[Row]]:
@@ -155,7 +163,6 @@ def _contents(splits: Mapping[str, Sequence[Row]], config: AnyData) -> dict[str,
         "out_of_scope_label": outside,
         "slices": tuple(sorted({row.slice for rows in splits.values() for row in rows if row.slice is not None})),
         "content_digest": content_digest(splits),
-        "alike_labels": alike(_labels(splits["train"], outside)) if config.classes else (),
     }
 
 
@@ -178,10 +185,6 @@ def _summed(before: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int
 
 def _reasons(rejected: Iterable[Rejected]) -> dict[str, int]:
     return dict(Counter(entry.reason for entry in rejected).most_common())
-
-
-def _readings(placed: Iterable[Placed]) -> dict[str, int]:
-    return dict(Counter(reading for entry in placed for reading in entry.readings).most_common())
 
 
 def _landed_rows(added: Extension, rows: int) -> LandedRows:

@@ -127,7 +127,7 @@ def refuse_too_many(
         if len(of_role) > limit * total:
             raise UserError(
                 f"{len(of_role):,} of {total:,} {role} rows ({len(of_role) / total:.1%}) cannot be used, more than "
-                f"data.max_quarantined_share = {limit:.1%} allows: {_most_common(of_role)}",
+                f"data.max_quarantined_share = {limit:.1%} allows: {most_common_reasons(of_role)}",
                 file=shortened(sources[role]),
             )
 
@@ -140,7 +140,8 @@ def write_quarantine(file: Path, rejected: Iterable[Rejected]) -> None:
             stream.write(json.dumps(line) + "\n")
 
 
-def _most_common(rejected: Sequence[Rejected]) -> str:
+def most_common_reasons(rejected: Sequence[Rejected]) -> str:
+    """The most frequent reasons, how often each, and the first record of each."""
     counts = Counter(entry.reason for entry in rejected)
     examples = {entry.reason: entry for entry in reversed(rejected)}
     parts = [

@@ -1,12 +1,6 @@
 """What a snapshot of the data holds."""
 
-from typing import Final
-
-from pydantic import Field
-
 from tasks.artifact import Record
-
-_GROUPS_SHOWN: Final = 3
 
 
 class SourceFile(Record):
@@ -51,8 +45,7 @@ class SnapshotResult(Record):
     `labels`: all labels a head is trained for, in id order; `out_of_scope_label` is among them only if train has such rows.
     `rows`, `out_of_scope_rows`: per split. `leaking_exact`, `leaking_near`: rows that left a split because a better
     protected one (gate before certify before tune before train) has (nearly) the same text. `contradicting`:
-    rows dropped because the same text has several labels. `readings`: how often a label or slice was not taken as it is
-    written, by how it was read. `alike_labels`: groups of labels that differ in nothing but case and white space.
+    rows dropped because the same text has several labels.
     """
 
     rows: dict[str, int]
@@ -69,19 +62,3 @@ class SnapshotResult(Record):
     leaking_near: int
     content_digest: str
     landed: LandedRows | None = None
-    readings: dict[str, int] = Field(default_factory=dict)
-    alike_labels: tuple[tuple[str, ...], ...] = ()
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What a person should know of the data before anything is trained, one sentence each."""
-        remarks = [f"{rows:,} rows: {reading}" for reading, rows in self.readings.items()]
-        if self.alike_labels:
-            groups = "; ".join(", ".join(map(repr, group)) for group in self.alike_labels[:_GROUPS_SHOWN])
-            more = ", and more" if len(self.alike_labels) > _GROUPS_SHOWN else ""
-            remarks.append(
-                f"labels that differ in nothing but case and white space are classes of their own: {groups}{more}"
-            )
-        if self.out_of_scope_label is not None and not any(self.out_of_scope_rows.values()):
-            remarks.append(f"no row has the out-of-scope label {self.out_of_scope_label!r}")
-        return tuple(remarks)

@@ -225,7 +225,7 @@ def test_completions_are_counted_by_slice_and_every_row_is_taken_in(home: Home, 
     assert (landing.rows, landing.quarantined) == (3, 2)
     folders = InboxFolders.of(home, NAME)
     reasons = [line["reason"] for line in lines((folders.quarantine / f"{landing.sha256}.jsonl",))]
-    assert reasons == ["completion is not a string", "completion is empty"]
+    assert reasons == ["completion is not a string, but a number", "completion is empty"]
     with open_inbox(home) as inbox:
         assert [(entry.label, entry.slice, entry.rows) for entry in inbox.portions(NAME)] == [(COMPLETIONS, "bank", 3)]
     known = Known(labels=frozenset({COMPLETIONS}), slices=frozenset({"bank"}))

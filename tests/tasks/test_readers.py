@@ -10,14 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.data.readers import BROKEN_JSON, NOT_AN_OBJECT, NOT_UTF8, RAGGED, Format, RawRecord, read_records
+from tasks.data.csv_files import ragged
+from tasks.data.json_files import BROKEN_JSON, KEY_TWICE, NOT_AN_OBJECT
+from tasks.data.parquet_files import OUT_OF_RANGE
+from tasks.data.raw import NOT_UTF8, RawRecord
+from tasks.data.readers import format_of, read_records
 from tasks.errors import UserError
 
 COLUMNS = ("text", "label")
 
 
 def read(path: Path, columns: tuple[str, ...] = COLUMNS) -> list[RawRecord]:
-    file_format: Format = path.suffix[1:]  # type: ignore[assignment]
+    file_format = format_of(path)
+    assert file_format is not None
     return list(read_records(path, file_format, columns, location=path.name))
 
 
@@ -37,9 +42,11 @@ def test_jsonl_gives_line_numbers_and_skips_blank_lines_and_the_byte_order_mark(
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (b'{"text": "a", "label"', BROKEN_JSON),
-        (b"[" * 200_000, BROKEN_JSON),
-        (b'{"text": ' + b"9" * 5000 + b"}", BROKEN_JSON),
+        (b'{"text": "a", "label"', f"{BROKEN_JSON} (Expecting ':' delimiter)"),
+        (b'{"text": "a", "label": "x"},', f"{BROKEN_JSON} (Extra data)"),
+        (b"[" * 200_000, f"{BROKEN_JSON} (nested too deeply)"),
+        (b'{"text": ' + b"9" * 5000 + b"}", f"{BROKEN_JSON} (a number with too many digits)"),
+        (b'{"text": "a", "text": "b", "label": "x"}', KEY_TWICE),
         (b'["a", "x"]', NOT_AN_OBJECT),
         ('{"text": "caf\u00e9", "label": "x"}'.encode("latin-1"), NOT_UTF8),
     ],
@@ -98,7 +105,7 @@ def test_files_with_a_header_and_no_rows_are_refused(tmp_path: Path) -> None:
 def test_utf16_files_are_refused_by_name(tmp_path: Path, suffix: str, encoding: str) -> None:
     file = tmp_path / f"rows.{suffix}"
     file.write_bytes("text,label\na,x\n".encode(encoding))
-    assert refusal(file) == f"rows.{suffix}: is UTF-16 or UTF-32; save it as UTF-8"
+    assert refusal(file) == f"rows.{suffix}: is UTF-16 or UTF-32; save it as UTF-8 (in Excel: CSV UTF-8)"
 
 
 def test_csv_keeps_quoted_commas_and_line_breaks_and_counts_physical_lines(tmp_path: Path) -> None:
@@ -117,10 +124,10 @@ def test_bad_csv_rows_cost_only_themselves(tmp_path: Path) -> None:
     records = read(file)
     assert [(record.number, record.reason) for record in records] == [
         (2, None),
-        (3, RAGGED),
-        (4, RAGGED),
+        (3, ragged(1, 2)),
+        (4, ragged(3, 2)),
         (5, NOT_UTF8),
-        (6, "is broken CSV"),
+        (6, "is broken CSV (',' expected after '\"')"),
         (7, None),
     ]
 
@@ -154,8 +161,38 @@ def test_parquet_rows_are_counted_from_one_and_bad_bytes_are_a_reason(tmp_path: 
     )
     pyarrow.parquet.write_table(pyarrow.table({"text": text, "label": [1, None]}), tmp_path / "rows.parquet")
     first, second = read(tmp_path / "rows.parquet")
-    assert first == RawRecord(1, {"text": "a", "label": 1})
+    assert first == RawRecord(1, {"text": "a", "label": 1}, unit="row")
     assert (second.number, second.reason) == (2, NOT_UTF8)
+
+
+def test_dates_that_python_cannot_hold_cost_only_their_row(tmp_path: Path) -> None:
+    days = pyarrow.array([20_000, 2**31 - 1], pyarrow.int32()).cast(pyarrow.date32())
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["a", "b"], "label": days}), tmp_path / "rows.parquet")
+    first, second = read(tmp_path / "rows.parquet")
+    assert first.reason is None
+    assert (second.number, second.reason) == (2, OUT_OF_RANGE)
+
+
+def test_a_column_named_twice_refuses_a_parquet_file(tmp_path: Path) -> None:
+    columns = [pyarrow.array([each]) for each in ("a", "b", "x")]
+    table = pyarrow.Table.from_arrays(columns, names=["text", "text", "label"])
+    pyarrow.parquet.write_table(table, tmp_path / "rows.parquet")
+    assert refusal(tmp_path / "rows.parquet") == "rows.parquet: names the column 'text' more than once"
+
+
+def test_parquet_columns_of_any_string_and_integer_type_are_read(tmp_path: Path) -> None:
+    types = {"text": pyarrow.large_string(), "label": pyarrow.int8()}
+    table = pyarrow.table(
+        {
+            "text": pyarrow.array(["a"], types["text"]),
+            "label": pyarrow.array([1], types["label"]),
+            "a.b": pyarrow.array(["x"]).dictionary_encode(),
+            "a": pyarrow.array([{"b": 1}]),
+        }
+    )
+    pyarrow.parquet.write_table(table, tmp_path / "rows.parquet")
+    (record,) = read(tmp_path / "rows.parquet", ("text", "label", "a.b"))
+    assert dict(record.values) == {"text": "a", "label": 1, "a.b": "x"}
 
 
 def test_what_is_no_parquet_file_is_refused(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.data.readers import RawRecord
+from tasks.data.raw import RawRecord
 from tasks.data.rows import Row
 from tasks.data.validation import Placed, Rejected, check_record, refuse_too_many, write_quarantine
 from tasks.errors import UserError
@@ -34,16 +34,17 @@ def test_whole_numbers_are_labels_and_names_lose_their_margins() -> None:
     [
         ({"label": "x"}, "column 'text' is missing or null"),
         ({"text": "a", "label": None}, "column 'label' is missing or null"),
-        ({"text": 5, "label": "x"}, "text is not a string"),
-        ({"text": b"a", "label": "x"}, "text is not a string"),
+        ({"text": 5, "label": "x"}, "text is not a string, but a number"),
+        ({"text": True, "label": "x"}, "text is not a string, but true or false"),
+        ({"text": {"role": "user"}, "label": "x"}, "text is not a string, but an object"),
+        ({"text": b"a", "label": "x"}, "text is not a string, but bytes"),
         ({"text": "", "label": "x"}, "text is empty"),
         ({"text": " \t\n\u200b", "label": "x"}, "text holds nothing but white space"),
         ({"text": "a" * 101, "label": "x"}, "text is longer than data.max_characters = 100"),
         ({"text": "a\0b", "label": "x"}, "text contains NUL"),
         ({"text": "a\ud83d", "label": "x"}, "text contains a lone surrogate"),
-        ({"text": "a", "label": 1.0}, "label is neither a string nor a whole number"),
-        ({"text": "a", "label": True}, "label is neither a string nor a whole number"),
-        ({"text": "a", "label": ["x"]}, "label is neither a string nor a whole number"),
+        ({"text": "a", "label": float("nan")}, "column 'label' is missing or null"),
+        ({"text": "a", "label": ["x"]}, "label is a list of labels; this task family takes one class a row"),
         ({"text": "a", "label": "  "}, "label is empty"),
         ({"text": "a", "label": "x\ny"}, "label contains line breaks or control characters"),
         ({"text": "a", "label": "x\u2028y"}, "label contains line breaks or control characters"),
@@ -59,12 +60,47 @@ def test_each_fault_has_its_reason(values: dict[str, object], reason: str) -> No
 
 @pytest.mark.parametrize(
     ("domain", "reason"),
-    [(None, "column 'domain' is missing or null"), ("", "slice is empty"), (1.5, "slice is neither")],
+    [
+        (None, "column 'domain' is missing or null"),
+        ("", "slice (column 'domain') is empty"),
+        (1.5, "slice (column 'domain') is a number with a fraction"),
+    ],
 )
 def test_a_slice_that_the_recipe_names_is_required(domain: object, reason: str) -> None:
     checked = check({"text": "a", "label": "x", "domain": domain}, WITH_SLICE)
     assert isinstance(checked, Rejected)
     assert checked.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("values", "excerpt"),
+    [
+        ({"text": "hello", "label": 1.5}, "1.5"),
+        ({"text": "hello", "label": ["a", "b"]}, "['a', 'b']"),
+        ({"text": 7, "label": "x"}, "7"),
+        ({"text": "hello", "label": None}, "{'text': 'hello', 'label': None}"),
+        ({"text": "hello", "label": " "}, "{'text': 'hello', 'label': ' '}"),
+    ],
+)
+def test_the_value_at_fault_is_shown_and_of_a_missing_one_the_record(values: dict[str, object], excerpt: str) -> None:
+    checked = check(values)
+    assert isinstance(checked, Rejected)
+    assert checked.excerpt == excerpt
+
+
+def test_a_column_with_a_name_of_its_own_is_named() -> None:
+    config = DataConfig(train=("t.jsonl",), text_column="utterance", label_column="intent")
+    checked = check({"utterance": "a", "intent": 0.5}, config)
+    assert isinstance(checked, Rejected)
+    assert checked.reason.startswith("label (column 'intent') is a number with a fraction")
+    assert checked.fault.endswith(": '0.5'")
+
+
+def test_how_a_name_was_read_is_kept_with_the_row() -> None:
+    checked = check({"text": "a", "label": True, "domain": 3.0}, WITH_SLICE)
+    assert isinstance(checked, Placed)
+    assert checked.row == Row("a", "true", "3")
+    assert checked.readings == ("label: true or false", "slice: whole numbers written with a fraction")
 
 
 def test_what_the_reader_could_not_read_is_rejected_with_its_reason() -> None:

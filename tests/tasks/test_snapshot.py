@@ -137,7 +137,7 @@ def test_bad_rows_go_to_quarantine_with_source_row_and_reason(project: Path) -> 
     taken = snapshot(project, max_quarantined_share=0.05)
     assert taken.result.quarantined == 3
     assert taken.result.quarantine_reasons == {
-        "row is broken JSON": 1,
+        "row is broken JSON (Expecting property name enclosed in double quotes)": 1,
         "text is longer than data.max_characters = 20,000": 1,
         "text is empty": 1,
     }
@@ -235,7 +235,9 @@ def test_a_file_in_another_encoding_is_refused_with_the_reason(project: Path) ->
     text = '{"text": "caf\u00e9 %d", "label": "pay"}\n'
     (project / "latin.jsonl").write_bytes("".join(text % number for number in range(50)).encode("latin-1"))
     assert "50 of 50 train rows (100.0%) cannot be used" in refusal(project, train="latin.jsonl")
-    assert "row is not UTF-8 (first: latin.jsonl line 1" in refusal(project, train="latin.jsonl")
+    assert "row is not UTF-8 (save the file as UTF-8) (first: latin.jsonl line 1" in refusal(
+        project, train="latin.jsonl"
+    )
 
 
 def test_a_file_that_changes_after_it_was_resolved_is_refused(project: Path) -> None:

@@ -75,7 +75,7 @@ def test_absolute_paths_and_globs_are_allowed(project: Path) -> None:
         ("x" * 5000 + ".jsonl", "cannot be looked up"),
         ("~no-such-user/train.jsonl", "cannot be looked up"),
         ("data", "data is a folder"),
-        ("recipe.yaml", "not in a known format; the suffix is one of .jsonl, .csv, .parquet"),
+        ("recipe.yaml", "not in a known format; the suffix is one of .jsonl, .json, .ndjson, .csv, .tsv, .parquet"),
         ("s3://bucket/train.jsonl", "none of a path, a glob, grammar://… and hf://…"),
         ("grammar://support-assistant/train", "not of the form grammar://NAME@SEED/PART"),
         ("hf://owner/name", "names no revision; pin a commit or a tag, as in hf://owner/name@COMMIT"),

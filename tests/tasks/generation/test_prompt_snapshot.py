@@ -63,7 +63,7 @@ def test_rows_that_cannot_be_used_are_counted_by_reason(tmp_path: Path) -> None:
     rows[1]["completion"] = 7
     rows[2]["prompt"] = ""
     result = snapshot(tmp_path, rows, max_quarantined_share=0.1).result
-    assert result.quarantine_reasons == {"completion is not a string": 1, "prompt is empty": 1}
+    assert result.quarantine_reasons == {"completion is not a string, but a number": 1, "prompt is empty": 1}
 
 
 def test_a_prompt_with_two_completions_is_left_out(tmp_path: Path) -> None:
