@@ -404,7 +404,7 @@ def test_bench_reads_its_texts_and_names_the_first_bad_row(tmp_path: Path) -> No
     file.write_text('{"text": "a"}\n{"text": "b", "label": "c"}\n', encoding="utf-8")
     assert bench.read_texts(file, "text") == ["a", "b"]
     file.write_text('{"text": "a"}\n{"text": 5}\n', encoding="utf-8")
-    with pytest.raises(UserError, match=r"rows\.jsonl line 2: has no text in 'text'"):
+    with pytest.raises(UserError, match=r"rows\.jsonl line 2: column 'text' holds no text: '5'"):
         bench.read_texts(file, "text")
 
 
@@ -412,7 +412,7 @@ def test_bench_reads_its_texts_and_names_the_first_bad_row(tmp_path: Path) -> No
     ("arguments", "said"),
     [
         (("--data", "none.jsonl", "--target", "local-cpu"), "none.jsonl"),
-        (("--data", "none.txt", "--target", "local-cpu"), "not a known format"),
+        (("--data", "none.txt", "--target", "local-cpu"), "not in a known format"),
         (("--data", "none.jsonl", "--target", "nowhere"), 'unknown target "nowhere"; known: local-cpu'),
     ],
 )
