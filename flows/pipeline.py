@@ -38,6 +38,7 @@ from registry.report import ReportContent, StepSummary, write_report
 from registry.settlement import serving, settle
 from registry.tracking import RunTracker
 from registry.verdict import judge
+from tasks.errors import naming
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ def run_recipe(
     require_servers(prepared.targets)
     with showing_progress(prepared.recipe.name, observer) as shown:
         run = _Run(prepared, home, shown, on_step)
-        with run.tracking.following():
+        with run.tracking.following(), naming(prepared.loaded.file):
             outcome = run.conclude(run.family())
     publish(outcome, run.tracking.tracker.store)
     return outcome

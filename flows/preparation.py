@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flows.home import Home
 from flows.steps.scale_out import require_scale_out
 from tasks.benchmark.process import require_cpus
-from tasks.errors import UserError
+from tasks.errors import UserError, naming
 from tasks.fingerprint import require_fingerprint
 from tasks.recipe import Recipe, Target, TextGenerationRecipe
 from tasks.recipe.load import LoadedRecipe, load_recipe, load_target
@@ -69,15 +69,10 @@ def prepare(recipe_file: Path, overrides: Sequence[str], home: Home) -> Prepared
     from tasks.data.sources import resolve_sources
 
     sources = resolve_sources(loaded.recipe.data, recipe_file=recipe_file, home=home.folder)
-    try:
+    with naming(recipe_file):
         landed = landed_data(home, loaded.recipe.name, loaded.recipe.data)
-    except UserError as error:
-        raise error if error.file else UserError(str(error), file=recipe_file) from error
-    try:
         named = loaded.recipe.base_model
         base = None if named is None else resolve_base_model(named, recipe_folder=loaded.folder)
-    except UserError as error:
-        raise error if error.file else UserError(str(error), file=recipe_file) from error
     return PreparedRun(
         loaded,
         targets,
@@ -127,12 +122,10 @@ def _require_known_point(target: Target, loaded: LoadedRecipe) -> None:
 
 def _require_here(target: Target, loaded: LoadedRecipe) -> None:
     """Raises UserError where this machine is not the target's, or lacks what it asks for."""
-    try:
+    with naming(target_file(target.name, loaded.folder)):
         require_fingerprint(target)
         require_cpus(target)
         _require_provider(target)
-    except UserError as error:
-        raise UserError(str(error), file=target_file(target.name, loaded.folder)) from error
 
 
 def _require_provider(target: Target) -> None:

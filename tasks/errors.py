@@ -1,5 +1,7 @@
 """The one exception for everything that a person's recipe, data or machine caused."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +16,17 @@ class UserError(Exception):
         self.file = str(file) if file is not None else None
         self.field = field
         super().__init__(": ".join(part for part in (self.file, field, message) if part))
+
+
+@contextmanager
+def naming(file: Path) -> Iterator[None]:
+    """Puts `file` before a UserError that names none: what knows a field's value need not know the recipe that it stands in."""
+    try:
+        yield
+    except UserError as error:
+        if error.file is not None:
+            raise
+        raise UserError(str(error), file=file) from error
 
 
 def one_line(error: object) -> str:

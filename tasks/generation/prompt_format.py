@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from tasks.artifact import Record
-from tasks.errors import UserError
+from tasks.errors import UserError, one_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -39,7 +39,7 @@ def prompt_ids(tokenizer: "PreTrainedTokenizerFast", layout: PromptFormat, promp
 def prompt_format(tokenizer: "PreTrainedTokenizerFast") -> PromptFormat:
     """The format of a tokenizer: one user message by its chat template; without one, a line after the first token.
 
-    Raises UserError where the template alters prompts, or what it puts around them, by what they say.
+    Raises UserError where the template cannot be used, or alters prompts, or what it puts around them, by what they say.
     """
     if not tokenizer.chat_template:
         starts = tokenizer.bos_token if tokenizer.bos_token_id in tokenizer("").input_ids else None
@@ -53,7 +53,12 @@ def prompt_format(tokenizer: "PreTrainedTokenizerFast") -> PromptFormat:
 
 def _around(tokenizer: "PreTrainedTokenizerFast", probe: str) -> tuple[str, str]:
     messages = [{"role": "user", "content": probe}]
-    rendered = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    try:
+        rendered = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    except Exception as error:  # a template is a program of the model's own, and ends in whatever it ends in
+        raise UserError(
+            f"the chat template cannot be used on a user's message alone: {one_line(error)}", field="base_model"
+        ) from error
     before, found, after = str(rendered).partition(probe)
     if not found:
         raise UserError("the chat template does not repeat the user's message as it is", field="base_model")

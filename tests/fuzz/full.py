@@ -16,6 +16,7 @@ from tests.fuzz.outcomes import Outcome, refused
 from tests.fuzz.rows import classified, completed
 
 PROJECT: Final = Path(__file__).parents[2]
+_DYING_WITH_US: Final = PROJECT / "tasks" / "child_process.py"
 _RUN_LIMIT_S: Final = 1200.0
 _LIMIT_S: Final = 300.0
 _ODD_REQUESTS: Final = (
@@ -92,7 +93,8 @@ def _command(folder: Path, arguments: Sequence[str], *, text: bytes = b"", limit
     """One command in a session of its own, so that a hang's children can be ended with it."""
     environment = os.environ | {"MIAOTUI_HOME": str(folder.absolute() / "home"), "PYTHONPATH": str(PROJECT)}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    command = [sys.executable, "-m", "flows.command_line", *arguments]
+    # With this process its commands end, too.
+    command = [sys.executable, "-P", str(_DYING_WITH_US), "-P", "-m", "flows.command_line", *arguments]
     process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **pipes)
     try:
         out, err = process.communicate(text, timeout=limit)

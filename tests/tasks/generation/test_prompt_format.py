@@ -55,6 +55,21 @@ def test_without_a_template_a_prompt_is_one_line() -> None:
 
 @pytest.mark.parametrize(
     "template",
+    [
+        "{% for %}",
+        "{{ raise_exception('no user') }}",
+        "{{ messages[1]['content'] }}",
+        "{{ 1 / 0 }}",
+        "{{ none + 'a' }}",
+    ],
+)
+def test_a_template_that_ends_in_an_error_is_refused_with_what_it_says(template: str) -> None:
+    with pytest.raises(UserError, match="base_model: the chat template cannot be used on a user's message alone: "):
+        prompt_format(bytes_tokenizer(template))
+
+
+@pytest.mark.parametrize(
+    "template",
     ["{{ messages[0]['content'] | upper }}", "{{ messages[0]['content'] | length }}: {{ messages[0]['content'] }}"],
 )
 def test_a_template_that_alters_prompts_is_refused(template: str) -> None:
