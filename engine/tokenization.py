@@ -13,7 +13,10 @@ Ids = NDArray[np.int64]
 
 
 class TextTokenizer:
-    """A fast tokenizer that truncates to `max_length` tokens (special ones included) and never pads. Thread-safe."""
+    """A fast tokenizer that truncates to `max_length` tokens (special ones included) and never pads. Thread-safe.
+
+    It is cut on the side that its file names, where the base model was cut.
+    """
 
     def __init__(self, file: Path, max_length: int) -> None:
         """`file` is a `tokenizer.json`; BundleError when it cannot be read."""
@@ -22,7 +25,8 @@ class TextTokenizer:
         except Exception as error:
             raise BundleError(f"{file}: not a tokenizer.json that can be read ({error})") from error
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(max_length)
+        cut = self._tokenizer.truncation or {}
+        self._tokenizer.enable_truncation(max_length, direction=cut.get("direction", "right"))
         self.max_length = max_length
 
     @property

@@ -4,9 +4,7 @@ The loop is transformers' Trainer: it resumes from its last whole checkpoint aft
 the weights of the best epoch. With `processes` above one, accelerate's launcher runs it in as many processes.
 """
 
-import shutil
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +13,7 @@ from engine.bundle import TOKENIZER_FILE
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.base_model import BaseModelFiles
+from tasks.base_tokenizer import write_base_tokenizer
 from tasks.errors import UserError
 from tasks.model.examples import examples
 from tasks.model.training_job import TrainingJob
@@ -40,7 +39,7 @@ def fine_tune(
     from tasks.model.multi_exit import save_model
 
     tokenizer_file = workspace.out / TOKENIZER_FILE
-    write_tokenizer(base.folder, tokenizer_file)
+    write_base_tokenizer(base.folder, tokenizer_file, config.max_length, tell=workspace.remark)
     encoder_config = base_config(base.folder)
     layers, padding_id = encoder_config.num_hidden_layers, encoder_config.pad_token_id or 0
     exits = choose_exits(config.exits, layers)
@@ -80,20 +79,6 @@ def choose_exits(configured: tuple[int, ...] | None, layers: int) -> tuple[int, 
             field="fine_tune.exits",
         )
     return (*sorted(layer for layer in early if 1 <= layer < layers), layers)
-
-
-def write_tokenizer(base_folder: Path, file: Path) -> None:
-    """Write the base model's fast tokenizer as one `tokenizer.json`."""
-    source = base_folder / TOKENIZER_FILE
-    if source.is_file():
-        shutil.copyfile(source, file)
-        return
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(base_folder, use_fast=True, trust_remote_code=False)
-    if not tokenizer.is_fast:
-        raise UserError(f"no {TOKENIZER_FILE} here and none can be made", file=base_folder, field="base_model")
-    tokenizer.backend_tokenizer.save(str(file))
 
 
 def _trained(job: TrainingJob, workspace: Workspace) -> "tuple[MultiExitClassifier, History]":

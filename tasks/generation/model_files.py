@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tasks.base_tokenizer import open_fast_tokenizer
 from tasks.embeddings import fit_embeddings
-from tasks.errors import UserError, one_line
+from tasks.errors import UserError
 from tasks.finite import finite, require_finite_weights
 from tasks.longest_row import require_length
 from tasks.pretrained import open_pretrained, read_config
@@ -85,14 +86,7 @@ def open_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
 
     A tokenizer.json keeps the padding and truncation of the last call before it was saved; the engine switches both off, too.
     """
-    from transformers import AutoTokenizer, PreTrainedTokenizerFast
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
-    except (ValueError, KeyError, OSError) as error:
-        raise UserError(f"the tokenizer cannot be used: {one_line(error)}", file=folder, field="base_model") from error
-    if not isinstance(tokenizer, PreTrainedTokenizerFast):
-        raise UserError("no tokenizer.json here and none can be made", file=folder, field="base_model")
+    tokenizer = open_fast_tokenizer(folder)
     if tokenizer.eos_token_id is None:
         raise UserError("the tokenizer has no end token (eos_token)", file=folder, field="base_model")
     tokenizer.backend_tokenizer.no_padding()

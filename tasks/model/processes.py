@@ -97,6 +97,8 @@ def _follow(output: IO[bytes], workspace: Workspace) -> None:
         match told:
             case [str(message), (None | int() | float()) as fraction]:
                 workspace.progress(message, fraction)
+            case {"remark": str(message)}:
+                workspace.remark(message)
 
 
 def _stop(launcher: "subprocess.Popen[bytes]") -> None:

@@ -13,6 +13,7 @@ from typing import Final
 
 from tasks.artifact import Workspace
 from tasks.child_process import die_with_parent
+from tasks.heard import listening
 from tasks.model.training_job import TrainingJob
 
 TRAINED: Final = "trained"  # the folder of the model in the scratch folder
@@ -31,7 +32,9 @@ def main(job_file: Path, scratch: Path) -> None:
         _restore_to_numbered_cpus()
         out = scratch / TRAINED
         job = TrainingJob.model_validate_json(job_file.read_bytes())
-        model, history = train_from_base(job, Workspace(out, scratch, _tell if first else _say_nothing))
+        workspace = Workspace(out, scratch, _tell, _remark) if first else Workspace(out, scratch)
+        with listening(workspace.remark):
+            model, history = train_from_base(job, workspace)
         if first:
             save_model(model, out)
             unfinished = out / f"{HISTORY}.part"
@@ -56,8 +59,8 @@ def _tell(message: str, fraction: float | None = None) -> None:
     print(json.dumps([message, fraction]), flush=True)
 
 
-def _say_nothing(_message: str, _fraction: float | None = None) -> None:
-    return None
+def _remark(message: str) -> None:
+    print(json.dumps({"remark": message}), flush=True)
 
 
 def _leave_group() -> None:
