@@ -15,7 +15,7 @@ from prefect.states import Completed
 from flows.exclusive import one_pipeline_at_a_time
 from flows.family import snapshots
 from flows.home import Home
-from flows.inbox.batches import ClaimedBatch, claim_batch, complete
+from flows.inbox.batches import claim_batch, complete
 from flows.inbox.drift_decision import decide_use
 from flows.inbox.files import InboxFolders
 from flows.inbox.landing import open_inbox, read_by, sweep_inbox
@@ -31,7 +31,7 @@ from flows.progress import RunObserver, current_observer
 from flows.steps.cache import StepCache
 from flows.steps.runner import StepRunner
 from flows.unwatched import concluded
-from registry.inbox import Known, Use, Wait
+from registry.inbox import Batch, Known, Use, Wait
 from tasks.recipe import Recipe
 from tasks.recipe.load import LoadedRecipe, load_recipe
 
@@ -102,14 +102,14 @@ class _TakeIn:
         remember_standing(folders, Standing(at=datetime.now(UTC), last=state.message or ""))
         return state
 
-    def _claim(self, key: str) -> ClaimedBatch | Wait:
+    def _claim(self, key: str) -> Batch | Wait:
         prepared = self._prepared()
         trained_on, judged_by = snapshots(prepared, self._steps())
         labels = frozenset(trained_on.result.labels) if self._recipe.data.classes else {COMPLETIONS}
         known = Known(labels=frozenset(labels), slices=frozenset(judged_by.result.slices))
         return claim_batch(self._home, self._recipe.name, key, policy=self._recipe.intake, known=known)
 
-    def _use(self, batch: ClaimedBatch, decided: Use | None) -> "State[None]":
+    def _use(self, batch: Batch, decided: Use | None) -> "State[None]":
         name, home, why = self._recipe.name, self._home, "as decided by a run that was cut off"
         if decided is None:
             decision = decide_use(self._prepared(), home, self._steps())

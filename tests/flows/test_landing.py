@@ -1,5 +1,6 @@
 """Landed and dropped files are taken in once, row by row; what is unfinished or too rare waits, what is bad is quarantined."""
 
+import gzip
 import json
 import os
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from flows.inbox.landing import ABANDONED_S, land, open_inbox, read_by, sweep_in
 from flows.inbox.rows import COMPLETIONS, Columns
 from registry.inbox import FileState, Known
 from tasks.errors import UserError
-from tasks.recipe.data import PromptDataConfig
+from tasks.recipe.data import DataConfig, PromptDataConfig
 from tasks.recipe.intake import IntakeConfig
 from tests.conftest import write_rows
 
@@ -53,6 +54,12 @@ def drop(home: Home, name: str, content: bytes) -> Path:
 
 def lines(files: tuple[Path, ...]) -> list[dict[str, str]]:
     return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def claimed_rows(home: Home) -> list[dict[str, str]]:
+    """The rows of the batches that are worked on or were, as a run reads them."""
+    sources = landed_data(home, NAME, DataConfig(train=("train.jsonl",))).since
+    return lines(tuple(source.path for source in sources))
 
 
 def test_good_rows_go_on_and_bad_rows_are_quarantined_with_reasons(home: Home, tmp_path: Path) -> None:
@@ -146,15 +153,54 @@ def test_an_event_that_nobody_took_is_sent_by_the_next_sweep(home: Home, tmp_pat
 def test_a_new_label_waits_until_it_has_enough_rows_over_all_files(home: Home, tmp_path: Path) -> None:
     land(home, NAME, [write_rows(tmp_path / "a.jsonl", [*rows(3), *rows(2, "new")])], now=NOW)
     known = Known(labels=frozenset({"card_lost"}))
-    first = claim_batch(home, NAME, "1", policy=AT_ONCE, known=known, now=NOW)
-    assert lines(first.files) == rows(3)
+    assert claim_batch(home, NAME, "1", policy=AT_ONCE, known=known, now=NOW).rows == 3
+    assert claimed_rows(home) == rows(3)
     complete(home, NAME, "1", ok=True, now=NOW)
     waiting = claim_batch(home, NAME, "2", policy=AT_ONCE, known=known, now=NOW)
     assert "label 'new' has 2 of 3 rows" in str(waiting)
     land(home, NAME, [write_rows(tmp_path / "b.jsonl", rows(1, "new", start=2))], now=NOW)
-    second = claim_batch(home, NAME, "2", policy=AT_ONCE, now=NOW)
-    assert sorted(row["text"] for row in lines(second.files)) == [row["text"] for row in rows(3, "new")]
-    assert lines(second.earlier) == rows(3)
+    assert claim_batch(home, NAME, "2", policy=AT_ONCE, now=NOW).rows == 3
+    assert {row["text"] for row in claimed_rows(home)} == {row["text"] for row in [*rows(3), *rows(3, "new")]}
+
+
+def test_another_delimiter_is_for_files_to_come_and_asks_for_no_other_name(home: Home, tmp_path: Path) -> None:
+    land(home, NAME, [write_rows(tmp_path / "a.jsonl", rows(3))], now=NOW)
+    claim_batch(home, NAME, "1", policy=AT_ONCE, now=NOW)
+    (tmp_path / "b.csv").write_text("text^label\nhello, you^x\n")
+    assert land(home, NAME, [tmp_path / "b.csv"])[0].state is FileState.QUARANTINED
+    (tmp_path / "c.csv").write_text("text^label\nhello; you^x\n")
+    assert land(home, NAME, [tmp_path / "c.csv"], columns=Columns(delimiter="^"))[0].rows == 1
+    assert claimed_rows(home) == rows(3)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", '\ufefftext;label\r\n"a, b";true\r\n'.encode()),
+        ("a.tsv", b"sep=\t\ntext\tlabel\na, b\ttrue\n"),
+        ("a.json", b'[{"text": "a, b", "label": true}]'),
+        ("a.jsonl", b'[{"text": "a, b", "label": {"choices": ["true"]}}]'),
+        ("a.jsonl.gz", gzip.compress(b'{"text": "a, b", "label": "true"}\n')),
+        ("a.csv.gz", gzip.compress(b"label|text\ntrue|a, b\n")),
+    ],
+)
+@pytest.mark.parametrize("way", ["landed", "dropped"])
+def test_files_land_as_a_recipe_reads_them(home: Home, tmp_path: Path, name: str, content: bytes, way: str) -> None:
+    if way == "landed":
+        (tmp_path / name).write_bytes(content)
+        (landing,) = land(home, NAME, [tmp_path / name])
+    else:
+        drop(home, name, content)
+        (landing,) = sweep_inbox(home, NAME, now=NOW).landed
+    good = InboxFolders.of(home, NAME).landed / f"{landing.sha256}.jsonl"
+    assert lines((good,)) == [{"text": "a, b", "label": "true"}]
+
+
+def test_a_dropped_array_or_archive_that_is_cut_off_waits(home: Home) -> None:
+    drop(home, "a.json", b'[{"text": "a", "label": "x"},\n')
+    drop(home, "b.jsonl.gz", gzip.compress(b'{"text": "a", "label": "x"}\n' * 99)[:-4])
+    swept = sweep_inbox(home, NAME, now=NOW)
+    assert swept.left == {"a.json": "ends in the middle of a row", "b.jsonl.gz": "ends in the middle of a row"}
 
 
 def test_columns_are_remembered_and_not_changed_under_rows_that_were_taken_in(home: Home, tmp_path: Path) -> None:
@@ -172,9 +218,10 @@ def test_columns_are_remembered_and_not_changed_under_rows_that_were_taken_in(ho
 
 def test_rows_that_are_gone_are_one_line(home: Home, tmp_path: Path) -> None:
     (landing,) = land(home, NAME, [write_rows(tmp_path / "a.jsonl", rows(3))])
+    claim_batch(home, NAME, "1", policy=AT_ONCE, now=NOW)
     (InboxFolders.of(home, NAME).landed / f"{landing.sha256}.jsonl").unlink()
     with pytest.raises(UserError, match="are gone"):
-        claim_batch(home, NAME, "1", policy=AT_ONCE, now=NOW)
+        claimed_rows(home)
 
 
 @pytest.mark.parametrize("name", ["..", "../x", "a/b", "", "a\n", "/etc", ".hidden", "x" * 101])
@@ -229,8 +276,7 @@ def test_completions_are_counted_by_slice_and_every_row_is_taken_in(home: Home, 
     with open_inbox(home) as inbox:
         assert [(entry.label, entry.slice, entry.rows) for entry in inbox.portions(NAME)] == [(COMPLETIONS, "bank", 3)]
     known = Known(labels=frozenset({COMPLETIONS}), slices=frozenset({"bank"}))
-    batch = claim_batch(home, NAME, "run", policy=AT_ONCE, known=known, now=NOW)
-    assert lines(batch.files) == made
-    assert landed_data(home, NAME, config).since
+    claim_batch(home, NAME, "run", policy=AT_ONCE, known=known, now=NOW)
+    assert lines(tuple(source.path for source in landed_data(home, NAME, config).since)) == made
     with pytest.raises(UserError, match="columns prompt, completion, domain"):
         landed_data(home, NAME, config.model_copy(update={"completion_column": "answer"}))

@@ -3,6 +3,7 @@
 More of them, and others: MIAOTUI_HOSTILE_FILES=1000 MIAOTUI_HOSTILE_SEED=11 pytest tests/flows/test_landing_hostile.py
 """
 
+import gzip
 import os
 import random
 from collections import Counter
@@ -167,6 +168,16 @@ def test_a_parquet_file_that_unpacks_to_too_much_is_not_unpacked(
     (landing,) = land(home, NAME, [bomb])
     assert landing.state is FileState.QUARANTINED
     assert "unpacks to 100,000 rows" in (landing.reason or "")
+
+
+def test_a_text_that_unpacks_to_too_much_is_not_read(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bomb = tmp_path / "bomb.csv.gz"
+    bomb.write_bytes(gzip.compress(b"text,label\n" + b"a,x\n" * 2**19))
+    monkeypatch.setattr(inbox_rows, "_MAX_UNPACKED_BYTES", 2**20)
+    (landing,) = land(home, NAME, [bomb])
+    assert landing.reason == "unpacks to more than 1 MiB; part it into several"
 
 
 def test_a_file_above_the_limit_is_not_copied(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
