@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from engine.bundle import GOLDEN_FILE, TEXT_CLASSIFICATION, TEXT_GENERATION, Manifest, read_manifest, verify
+from engine.forking import renewed_in_children
 from engine.operating_points import OperatingPoints
 from engine.prediction import Prediction
 from engine.session import CPU
@@ -25,7 +26,7 @@ _MODELS: Final = {
 
 
 class AdaptiveModel(ABC):
-    """A loaded bundle, of whatever task. Thread-safe.
+    """A loaded bundle, of whatever task. Thread-safe, and usable in processes that are forked after it was loaded.
 
     `writes_text`: whether answers are texts, so that `predict` also takes `max_new_tokens` and `schema`.
     """
@@ -40,6 +41,11 @@ class AdaptiveModel(ABC):
         self.workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._pool: ThreadPoolExecutor | None = None
         self._pool_lock = threading.Lock()
+        renewed_in_children(self)
+
+    def after_fork(self) -> None:
+        """The pool's threads are the parent's; a child that needs some gets its own."""
+        self._pool, self._pool_lock = None, threading.Lock()
 
     @staticmethod
     def load(

@@ -3,12 +3,12 @@
 The manifest names every file with its SHA-256; one altered, missing or extra byte and the bundle does not load.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from engine import strict_json
 from engine.digests import combined_digest, first_difference, folder_files
 from engine.errors import BundleError
 
@@ -60,13 +60,14 @@ class Manifest:
     reference_digest: str
     files: Mapping[str, str]
     task: str = TEXT_CLASSIFICATION
+    vocabulary_size: int | None = None
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest last, when all other files are in place; `manifest.files` is filled in here."""
     files = {name: digest for name, digest in folder_files(folder).items() if name != MANIFEST_FILE}
     document = {**asdict(manifest), "files": files}
-    (folder / MANIFEST_FILE).write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
+    strict_json.write(folder / MANIFEST_FILE, document)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -75,7 +76,7 @@ def read_manifest(folder: Path) -> Manifest:
     if not file.is_file():
         raise BundleError(f"{folder}: no {MANIFEST_FILE} here; this is not a bundle folder")
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = strict_json.read(file)
         paths = tuple(PathEntry(**entry) for entry in document.pop("paths"))
         manifest = Manifest(**{**document, "paths": paths, "labels": tuple(document["labels"])})
     except (ValueError, KeyError, TypeError, AttributeError) as error:

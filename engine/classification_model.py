@@ -1,6 +1,5 @@
 """Text classification: for each text the cheapest path that suffices, by the certified router of its bundle."""
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -8,13 +7,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import strict_json
 from engine.adaptive_model import AdaptiveModel
 from engine.bundle import TOKENIZER_FILE, Manifest
 from engine.errors import BundleError, InputError
 from engine.ladder import MOST_ROWS, Answer, EncoderPath, LexicalPath, Request
 from engine.ladder import Path as LadderPath
 from engine.lexical import LexicalModel
-from engine.prediction import PathDetail, Prediction
+from engine.prediction import PathDetail, Prediction, refused
 from engine.router import PathRule, Reading, Router
 from engine.router_files import load_router
 from engine.session import CPU, open_session
@@ -61,7 +61,7 @@ class ClassificationModel(AdaptiveModel):
         operating_point: str | None = None,
     ) -> "ClassificationModel":
         """Open the sessions of a classification bundle whose files are verified."""
-        tokenizer = TextTokenizer(folder / TOKENIZER_FILE, manifest.max_length)
+        tokenizer = TextTokenizer(folder / TOKENIZER_FILE, manifest.max_length, manifest.vocabulary_size)
         ladder = open_ladder(folder, manifest, threads=threads, execution_provider=execution_provider)
         router = load_router(folder).with_default(operating_point)
         if tuple(rule.name for rule in router.rules) != tuple(path.name for path in ladder):
@@ -92,7 +92,7 @@ class ClassificationModel(AdaptiveModel):
     def predict(
         self, texts: str | Sequence[str], *, operating_point: str | None = None, detail: bool = False
     ) -> list[Prediction]:
-        """One answer per text, in order. A row that is no text gets an answer with `error`; the others are answered.
+        """One answer per text, in order. A row that cannot be asked gets an answer with `error`; the others are answered.
 
         `operating_point`: which certified setting answers this call. `detail`: say what every path that was run found.
         InputError where `texts` is neither a text nor a sequence, or the operating point is unknown.
@@ -115,30 +115,41 @@ class ClassificationModel(AdaptiveModel):
         return [prediction for piece in run(answered, pieces) for prediction in piece]
 
     def _answer(self, text: object, steps: Steps, detail: bool, row: int = 0) -> Prediction:
-        if not isinstance(text, str):
-            return _refused(text, row)
-        request = Request(self._tokenizer.encode(text))
-        reading: Reading | None = None
-        details: list[PathDetail] | None = [] if detail else None
-        for path, rule, threshold in steps:
-            logits, embedding = path.run(request)
-            reading = self._read(rule, logits, embedding, reading, request, details)
-            if threshold is None or (reading.may_stop and reading.stop_score >= threshold):
-                return self._prediction(rule, reading, details)
+        try:
+            request = Request(self._tokenizer.asked(text))
+            reading: Reading | None = None
+            details: list[PathDetail] | None = [] if detail else None
+            for path, rule, threshold in steps:
+                logits, embedding = path.run(request)
+                reading = self._read(rule, logits, embedding, reading, request, details)
+                if threshold is None or (reading.may_stop and reading.stop_score >= threshold):
+                    return self._prediction(rule, reading, details)
+        except InputError as error:
+            return refused(error, row)
         raise BundleError("a bundle without paths")
 
     def _answer_together(self, texts: Sequence[object], first: int, steps: Steps, detail: bool) -> list[Prediction]:
         """Path by path; rows that have stopped take no part in the next path's runs."""
-        done = {row: _refused(text, first + row) for row, text in enumerate(texts) if not isinstance(text, str)}
-        requests = {
-            row: Request(self._tokenizer.encode(text)) for row, text in enumerate(texts) if isinstance(text, str)
-        }
+        done: dict[int, Prediction] = {}
+        requests: dict[int, Request] = {}
+        for row, text in enumerate(texts):
+            try:
+                requests[row] = Request(self._tokenizer.asked(text))
+            except InputError as error:
+                done[row] = refused(error, first + row)
         readings: dict[int, Reading | None] = dict.fromkeys(requests)
         details: dict[int, list[PathDetail] | None] = {row: [] if detail else None for row in requests}
         for path, rule, threshold in steps:
             going_on = list(requests)
-            for row, (logits, embedding) in zip(going_on, path.run_all(list(requests.values())), strict=True):
-                reading = self._read(rule, logits, embedding, readings[row], requests[row], details[row])
+            for row, answer in zip(going_on, path.run_all(list(requests.values())), strict=True):
+                try:
+                    if isinstance(answer, InputError):
+                        raise answer
+                    reading = self._read(rule, *answer, readings[row], requests[row], details[row])
+                except InputError as error:
+                    done[row] = refused(error, first + row)
+                    del requests[row]
+                    continue
                 readings[row] = reading
                 if threshold is None or (reading.may_stop and reading.stop_score >= threshold):
                     done[row] = self._prediction(rule, reading, details[row])
@@ -162,6 +173,8 @@ class ClassificationModel(AdaptiveModel):
             novelty=request.novelty,
             out_of_scope_id=self._router.out_of_scope_id,
         )
+        if not reading.is_finite:
+            raise InputError(f"the numbers that the path {rule.name} gives are not finite")
         if details is not None:
             details.append(
                 PathDetail(
@@ -189,7 +202,7 @@ class ClassificationModel(AdaptiveModel):
     def replay(self, file: Path) -> None:
         """Answer the stored golden set; BundleError where label or path differ, or confidence by more than 1e-3."""
         try:
-            rows = json.loads(file.read_text(encoding="utf-8"))
+            rows = strict_json.read(file)
             expected = [Prediction(**row["answer"]) for row in rows]
             texts = [row["text"] for row in rows]
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -197,17 +210,14 @@ class ClassificationModel(AdaptiveModel):
         default = next(iter(self._router.points)) if not rows else rows[0]["operating_point"]
         for text, stored, answer in zip(texts, expected, self.predict(texts, operating_point=default), strict=True):
             same = (answer.label, answer.path) == (stored.label, stored.path)
+            if answer.error is not None:
+                raise BundleError(f"{file}: {text[:60]!r} is not answered here ({answer.error})")
             if not same or abs(answer.confidence - stored.confidence) > GOLDEN_TOLERANCE:
                 raise BundleError(
                     f"{file}: {text[:60]!r} is answered {answer.label} by {answer.path} ({answer.confidence:.4f}), and was "
                     f"certified as {stored.label} by {stored.path} ({stored.confidence:.4f}); this machine or ONNX Runtime "
                     "computes differently: recalibrate here"
                 )
-
-
-def _refused(value: object, row: int) -> Prediction:
-    error = f"row {row}: a text is needed, not {type(value).__name__}"
-    return Prediction(None, 0.0, "", abstained=False, out_of_scope_score=0.0, cost_ms=0.0, error=error)
 
 
 def open_ladder(

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
+from engine.errors import InputError
 from engine.lexical import LexicalModel
+from engine.session import Session
 
 Floats = NDArray[np.float32]
 Answer = tuple[Floats, Floats | None]
@@ -39,11 +40,11 @@ class Path(Protocol):
     name: str
 
     def run(self, request: Request) -> Answer:
-        """Answer one row."""
+        """Answer one row; InputError where it cannot be run."""
         ...
 
-    def run_all(self, requests: Sequence[Request]) -> list[Answer]:
-        """Answer many rows, each as `run` would."""
+    def run_all(self, requests: Sequence[Request]) -> list[Answer | InputError]:
+        """Answer many rows, each as `run` would; a row that cannot be run has its error, and no other row has."""
         ...
 
 
@@ -60,15 +61,15 @@ class LexicalPath:
         logits, request.novelty = self.model.answer(request.ids)
         return logits, None
 
-    def run_all(self, requests: Sequence[Request]) -> list[Answer]:
+    def run_all(self, requests: Sequence[Request]) -> list[Answer | InputError]:
         """Row by row."""
-        return [self.run(request) for request in requests]
+        return [_run_or_error(self, request) for request in requests]
 
 
 class EncoderPath:
     """One segment of the encoder as a path. The session is shared by all threads."""
 
-    def __init__(self, name: str, session: onnxruntime.InferenceSession, *, batches: bool = False) -> None:
+    def __init__(self, name: str, session: Session, *, batches: bool = False) -> None:
         """`session` takes `input_ids` (first segment) or `hidden_in`, and `attention_mask`.
 
         `batches`: whether rows may share a run. They may not where int8 scales are taken from the activations at hand:
@@ -97,15 +98,22 @@ class EncoderPath:
             request.hidden, logits, embedding = self.session.run(self._outputs, feeds)
         return logits[0], embedding[0]
 
-    def run_all(self, requests: Sequence[Request]) -> list[Answer]:
+    def run_all(self, requests: Sequence[Request]) -> list[Answer | InputError]:
         """Rows of similar length together, padded to the longest, where `batches` allows it."""
         if not self.batches:
-            return [self.run(request) for request in requests]
-        answers: dict[int, Answer] = {}
+            return [_run_or_error(self, request) for request in requests]
+        answers: dict[int, Answer | InputError] = {}
         for group in by_length([len(request.ids) for request in requests]):
-            together = self._run_together([requests[row] for row in group])
+            together = self._run_group([requests[row] for row in group])
             answers |= dict(zip(group, together, strict=True))
         return [answers[row] for row in range(len(requests))]
+
+    def _run_group(self, requests: Sequence[Request]) -> Sequence[Answer | InputError]:
+        """Together; where that fails, which does not say whose fault it is, each apart."""
+        try:
+            return self._run_together(requests)
+        except InputError:
+            return [_run_or_error(self, request) for request in requests]
 
     def _run_together(self, requests: Sequence[Request]) -> list[Answer]:
         lengths = [len(request.ids) for request in requests]
@@ -125,6 +133,13 @@ class EncoderPath:
             if hidden:
                 request.hidden = hidden[0][number : number + 1, : lengths[number]]
         return list(zip(logits, embeddings, strict=True))
+
+
+def _run_or_error(path: Path, request: Request) -> Answer | InputError:
+    try:
+        return path.run(request)
+    except InputError as error:
+        return error
 
 
 def by_length(lengths: Sequence[int]) -> list[list[int]]:

@@ -9,6 +9,7 @@ coordinates in which the classes' shared covariance is the identity and that of 
 cancels. So one projection to at most that many dimensions serves both distances.
 """
 
+import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -68,11 +69,15 @@ class OutOfScopeScorer:
     neighbour_quantiles: Sequence[float] = ()
 
     def score(self, energy: float, embedding: Floats | None) -> float:
-        """In [0, 1]; `embedding` (hidden,) is read only where the scorer has a space."""
+        """In [0, 1], NaN where a number is not finite; `embedding` (hidden,) is read only where the scorer has a space."""
+        if not math.isfinite(energy):
+            return math.nan
         score = _rank(energy, self.energy_quantiles)
         if self.space is None or embedding is None:
             return score
         relative, nearest = self.space.distances(embedding)
+        if not math.isfinite(relative):
+            return math.nan
         score = max(score, _rank(relative, self.relative_quantiles))
         return score if nearest is None else max(score, _rank(nearest, self.neighbour_quantiles))
 

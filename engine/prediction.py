@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from engine.errors import InputError
+
 
 @dataclass(frozen=True, slots=True)
 class PathDetail:
@@ -22,7 +24,7 @@ class Prediction:
     `label` is None when `abstained`. `confidence`: softmax probability of the label at the path that answered.
     `path`: name of that path. `out_of_scope_score`: in [0, 1], rank among in-scope rows, 1 = farthest away.
     `cost_ms`: what the paths run up to here cost by the bundle's own table, not by this request's clock. `detail`: every
-    path that was run, in order, where it was asked for. `error`: why there is no answer, where the row was no text.
+    path that was run, in order, where it was asked for. `error`: why there is no answer, where the row cannot be asked.
     """
 
     label: str | None
@@ -33,3 +35,9 @@ class Prediction:
     cost_ms: float
     detail: tuple[PathDetail, ...] | None = None
     error: str | None = None
+
+
+def refused(error: InputError, row: int) -> Prediction:
+    """What a row gets that cannot be asked; `row`: its place in the request."""
+    said = f"row {row}: {error}"
+    return Prediction(None, 0.0, "", abstained=False, out_of_scope_score=0.0, cost_ms=0.0, error=said)

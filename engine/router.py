@@ -6,6 +6,7 @@ threshold on it per path. An input that the out-of-scope score flags, or that is
 stops early.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -37,6 +38,11 @@ class Reading:
     flagged: bool
     may_stop: bool
     scores: Scores
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all that is decided by is a number."""
+        return math.isfinite(self.confidence) and math.isfinite(self.stop_score) and math.isfinite(self.out_of_scope)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """The router on disk: `router.json`, numbers a person can read, and `out_of_scope.npz`, the arrays."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from engine import strict_json
 from engine.confidence import FEATURES
 from engine.errors import BundleError
 from engine.out_of_scope import EmbeddingSpace, OutOfScopeScorer
@@ -39,7 +39,7 @@ def save_router(router: Router, folder: Path) -> None:
         "points": points,
         "paths": paths,
     }
-    (folder / ROUTER_FILE).write_text(json.dumps(document, indent=1), encoding="utf-8")
+    strict_json.write(folder / ROUTER_FILE, document)
     arrays: dict[str, Any] = {}
     for rule in router.rules:
         arrays |= {f"{rule.name}/{name}": np.array(getattr(rule.scorer, name)) for name in _QUANTILES}
@@ -51,7 +51,7 @@ def save_router(router: Router, folder: Path) -> None:
 def load_router(folder: Path) -> Router:
     """Read what `save_router` wrote; BundleError when it cannot be read."""
     try:
-        document = json.loads((folder / ROUTER_FILE).read_text(encoding="utf-8"))
+        document = strict_json.read(folder / ROUTER_FILE)
         with np.load(folder / SCORERS_FILE, allow_pickle=False) as arrays:
             rules = tuple(_rule(entry, arrays) for entry in document["paths"])
         points = {entry["name"]: _point(entry) for entry in document["points"]}

@@ -37,8 +37,9 @@ class ServedBundle(PythonModel):
     ) -> list[dict[str, Any]]:
         """One answer per text: `confidence`, `path` that answered, and what the bundle's task family answers.
 
-        Of a classifier `label` (None when abstained) and `abstained`. Of a generator `completion` (None where there is an
-        `error`), its `tokens`, whether it `finished` by itself, and `cost_ms` by the bundle's own table.
+        Of a classifier `label` (None when abstained) and `abstained`. Of a generator `completion`, its `tokens`, whether it
+        `finished` by itself, and `cost_ms` by the bundle's own table. A row that cannot be asked has its `error`, and neither
+        label nor completion; the others are answered.
         `params` of a generator: `max_new_tokens`, and `schema`, a JSON schema (as text) that the completions keep to.
         MlflowException (INVALID_PARAMETER_VALUE, a scoring server's 400) where one of them is wrong.
         """
@@ -77,6 +78,7 @@ def _served(answer: "Prediction") -> dict[str, Any]:
         "confidence": answer.confidence,
         "path": answer.path,
         "abstained": answer.abstained,
+        "error": answer.error,
     }
 
 

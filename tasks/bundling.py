@@ -14,6 +14,7 @@ from engine.adaptive_model import AdaptiveModel
 from engine.bundle import CERTIFICATE_FILE, FORMAT, GOLDEN_FILE, REFERENCE_FOLDER, Manifest, PathEntry, write_manifest
 from engine.router import OperatingPoint, Router
 from engine.router_files import save_router
+from engine.tokenization import TextTokenizer
 from tasks.recipe.target import Target
 from tasks.records import Certificate, SnapshotResult
 from tasks.router.chain import PathView, route
@@ -34,19 +35,24 @@ class Contents:
 
 
 def make_manifest(
-    name: str, data: SnapshotResult, max_length: int, entries: tuple[PathEntry, ...], reference_digest: str
+    name: str,
+    data: SnapshotResult,
+    tokenizer: TextTokenizer,
+    entries: tuple[PathEntry, ...],
+    reference_digest: str,
 ) -> Manifest:
-    """The manifest of a bundle of this data, its files still unlisted."""
+    """The manifest of a bundle of this data that is asked as `tokenizer` has it; its files are still unlisted."""
     return Manifest(
         format=FORMAT,
         name=name,
         labels=data.labels,
         out_of_scope_label=data.out_of_scope_label,
-        max_length=max_length,
+        max_length=tokenizer.max_length,
         paths=entries,
         runtime={"onnxruntime": onnxruntime.__version__, "numpy": np.__version__},
         reference_digest=reference_digest,
         files={},
+        vocabulary_size=tokenizer.embeddings,
     )
 
 

@@ -131,7 +131,7 @@ def calibrate_router(
     manifest = make_manifest(
         name,
         snapshot.result,
-        gathered.tokenizer.max_length,
+        gathered.tokenizer,
         decided.contents.entries,
         file_digest(reference_graph),
     )

@@ -21,7 +21,7 @@ _NO_MARGIN: Final = 0.0
 
 @dataclass(frozen=True)
 class Answered:
-    """A bundle's answers to the rows (None where it abstains), and (rows,) whether they are right."""
+    """A bundle's answers to the rows (None where it abstains or cannot be asked), and (rows,) whether they are right."""
 
     bundle: Path
     answers: Sequence[str | None]

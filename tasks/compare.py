@@ -44,9 +44,10 @@ def compare_with_champion(
 
 
 def _answered(bundle: Path, rows: Sequence[Row], expected: Sequence[str | None], target: Target) -> Answered:
-    answers = [answer.label for answer in load_bundle(bundle, target).predict([row.text for row in rows])]
-    right = [answer == label for answer, label in zip(answers, expected, strict=True)]
-    return Answered(bundle, answers, np.array(right, dtype=np.bool_))
+    answers = load_bundle(bundle, target).predict([row.text for row in rows])
+    # A row that cannot be asked has no label either, but that is no abstention.
+    right = [answer.error is None and answer.label == label for answer, label in zip(answers, expected, strict=True)]
+    return Answered(bundle, [answer.label for answer in answers], np.array(right, dtype=np.bool_))
 
 
 def _expected(rows: Sequence[Row], data: SnapshotResult) -> list[str | None]:

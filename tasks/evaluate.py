@@ -3,7 +3,7 @@
 The gate rows were seen by no search. An out-of-scope row is answered right by abstaining.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,6 +45,8 @@ from tasks.statistics.out_of_scope import auroc, false_positive_rate_at_recall
 from tasks.statistics.paired_test import paired_test
 
 LEAK_SIMILARITY: Final = 1.0
+_NO_ANSWER: Final = ABSTAIN - 1
+"""Of a row that could not be asked: never right, least of all where abstaining is."""
 MetricInterval = Callable[[NDArray[np.bool_]], Interval]
 
 
@@ -124,7 +126,13 @@ def evaluate(
 
 def _answer_ids(predictions: Sequence[Prediction], labels: Sequence[str]) -> NDArray[np.int64]:
     ids = {label: index for index, label in enumerate(labels)}
-    return np.array([ABSTAIN if p.label is None else ids[p.label] for p in predictions], dtype=np.int64)
+    return np.array([_answer_id(prediction, ids) for prediction in predictions], dtype=np.int64)
+
+
+def _answer_id(prediction: Prediction, ids: Mapping[str, int]) -> int:
+    if prediction.error is not None:
+        return _NO_ANSWER
+    return ABSTAIN if prediction.label is None else ids[prediction.label]
 
 
 def _every_path(bundle: Path, rows: Sequence[Row], data: SnapshotResult, target: Target) -> ReadSplit:
@@ -152,7 +160,7 @@ def _monolith(
 
 def _calibration_error(answers: NDArray[np.int64], truth: NDArray[np.int64], confidences: NDArray[np.float64]) -> float:
     """Over the rows that were answered: an abstention states no probability."""
-    answered = answers != ABSTAIN
+    answered = answers >= 0
     if not answered.any():
         return float("nan")
     return expected_calibration_error(confidences[answered], answers[answered] == truth[answered])
@@ -161,7 +169,7 @@ def _calibration_error(answers: NDArray[np.int64], truth: NDArray[np.int64], con
 def _measured_calibration_error(
     answers: NDArray[np.int64], truth: NDArray[np.int64], confidences: NDArray[np.float64]
 ) -> float:
-    answered = answers != ABSTAIN
+    answered = answers >= 0
     if not answered.any():
         return float("nan")
     columns = {"predictions": answers, "references": truth, "confidences": confidences}

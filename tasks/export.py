@@ -15,7 +15,7 @@ from engine.bundle import TOKENIZER_FILE
 from engine.tokenization import Ids, TextTokenizer
 from tasks.artifact import Artifact, R, Workspace
 from tasks.data.rows import read_rows
-from tasks.model_shape import SHAPE_FILE
+from tasks.model_shape import ENCODER_FILE, SHAPE_FILE
 from tasks.records import ExportResult, GraphParity, SnapshotResult
 
 PARITY_ROWS: Final = 64
@@ -59,7 +59,7 @@ def export_graphs(snapshot: Artifact[SnapshotResult], model: Artifact[R], *, wor
     export_segment(monolith(network), config.hidden_size, workspace.out / UNFUSED)
     operators = fuse(workspace.out / UNFUSED, workspace.out / MONOLITH, **fusing)
     shutil.copyfile(tokenizer_file(model), tokenizer_file_in(workspace.out))
-    for name in (SHAPE_FILE, "config.json"):
+    for name in (SHAPE_FILE, ENCODER_FILE):
         shutil.copyfile(model.folder / name, workspace.out / name)
 
     tokenizer = TextTokenizer(tokenizer_file(model), network.shape.max_length)

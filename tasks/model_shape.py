@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from engine import strict_json
+
 SHAPE_FILE: Final = "multi_exit.json"
+ENCODER_FILE: Final = "config.json"
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Shape:
 
 def read_shape(folder: Path) -> Shape:
     """The shape of a saved model."""
-    fields = json.loads((folder / SHAPE_FILE).read_text(encoding="utf-8"))
+    fields = strict_json.read(folder / SHAPE_FILE)
     return Shape(
         labels=tuple(fields["labels"]),
         exits=tuple(fields["exits"]),
@@ -38,3 +41,9 @@ def read_shape(folder: Path) -> Shape:
         ffn_widths=tuple(fields["ffn_widths"]),
         max_length=fields["max_length"],
     )
+
+
+def vocabulary_size(folder: Path) -> int:
+    """How many ids the encoder of a saved or exported model has an embedding for."""
+    # Not the project's own document: transformers writes Infinity into some configurations.
+    return int(json.loads((folder / ENCODER_FILE).read_text(encoding="utf-8"))["vocab_size"])

@@ -1,6 +1,5 @@
 """One decoder: a graph with GroupQueryAttention, opened once, and the states of its requests, which are used again."""
 
-import json
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,12 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime
 
+from engine import strict_json
 from engine.errors import BundleError
-from engine.generation.graph_names import CONFIG_FILE, GRAPH_FILE, PAST
+from engine.forking import leave_behind, renewed_in_children
+from engine.generation.graph_names import CONFIG_FILE, GRAPH_FILE, PAST, WEIGHTS_FILE
 from engine.generation.state import Shape, State, cache_type
-from engine.session import CPU, open_session
+from engine.session import CPU, Session, open_session
 
 _SMALLEST_CAPACITY: Final = 256  # so that short requests of several lengths share one state, which the caches hold
 _MOST_FREE_BYTES: Final = 512 << 20
@@ -27,7 +27,8 @@ rare long one of a large model used, which may take gigabytes.
 class Decoder:
     """An opened decoder folder. Thread-safe: each request has a `State` of its own, from a pool.
 
-    `context_length`: most tokens that prompt and answer may have together. `end_ids`: the tokens that end an answer.
+    `context_length`: most tokens that prompt and answer may have together. `vocabulary_size`: how many ids it can read.
+    `end_ids`: the tokens that end an answer.
     """
 
     def __init__(
@@ -37,20 +38,21 @@ class Decoder:
 
         A decoder with keys and values in fp32 runs on the CPU whatever provider is asked for: `session` says on which.
         """
-        self.session = _opened(folder / GRAPH_FILE, threads, execution_provider)
+        self.session = _opened(folder, threads, execution_provider)
         model = _read_config(folder / CONFIG_FILE)
         try:
             self.context_length = int(model["context_length"])
-            vocabulary_size = int(model["vocab_size"])
+            self.vocabulary_size = int(model["vocab_size"])
             heads, size = (int(model["decoder"][key]) for key in ("num_key_value_heads", "head_size"))
             ends = model["eos_token_id"]
             self.end_ids = frozenset(ends if isinstance(ends, list) else [ends])
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError(f"{folder / CONFIG_FILE}: not a decoder's configuration ({error})") from error
-        self._shape = Shape(heads, size, vocabulary_size)
+        self._shape = Shape(heads, size, self.vocabulary_size)
         self.prefix = tuple(prefix)
         self._free: list[State] = []  # the one that was used last, last
         self._lock = threading.Lock()
+        renewed_in_children(self)
 
     @contextmanager
     def request(self, prompt: Sequence[int], max_new_tokens: int) -> Iterator[tuple[State, int]]:
@@ -72,6 +74,12 @@ class Decoder:
             yield state, min(len(self.prefix), len(prompt) - 1)
         finally:
             self._give_back(state)
+
+    def after_fork(self) -> None:
+        """States are of the session that the parent has; here there may be another."""
+        self._lock = threading.Lock()
+        leave_behind(self._free)
+        self._free = []
 
     def _new(self, tokens: int) -> State:
         """Room for the whole answer at once: on the CPU, what no token has come to takes no memory."""
@@ -101,17 +109,18 @@ class Decoder:
                 del self._free[0]
 
 
-def _opened(graph: Path, threads: int, execution_provider: str) -> onnxruntime.InferenceSession:
-    session = open_session(graph, threads=threads, execution_provider=execution_provider)
+def _opened(folder: Path, threads: int, execution_provider: str) -> Session:
+    graph, weights = folder / GRAPH_FILE, (folder / WEIGHTS_FILE,)
+    session = open_session(graph, threads=threads, execution_provider=execution_provider, weights=weights)
     caches = [value for value in session.get_inputs() if value.name.startswith(PAST)]
     if session.get_providers()[0] != CPU and any(cache_type(value) is np.float32 for value in caches):
         # ONNX Runtime has GroupQueryAttention in fp16 and bf16 for other devices: in fp32 each layer would go back and forth.
-        return open_session(graph, threads=threads, execution_provider=CPU)
+        return open_session(graph, threads=threads, weights=weights)
     return session
 
 
 def _read_config(file: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8"))["model"])
+        return dict(strict_json.read(file)["model"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{file}: not a decoder's configuration ({error})") from error

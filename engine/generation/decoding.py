@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from engine.errors import InputError
 from engine.generation.state import LogProbabilities, State
 
 
@@ -61,7 +62,7 @@ def decode(
     """The answer as it grows, after each pass; a caller that has seen enough stops asking.
 
     `past`: how many of the prompt's ids the state holds already. The same object is given each time. The prompt must not
-    be empty, and it and `max_new_tokens` fit the state.
+    be empty, and it and `max_new_tokens` fit the state. InputError where the model cannot be run, or gives what is no number.
     """
     answer = Decoded()
     unread = list(prompt[past:])
@@ -92,6 +93,8 @@ def _take(
     """Adds the tokens that the rows allow; the number of the draft's tokens among them."""
     chosen = rows.argmax(-1).tolist()
     for index, likeliest in enumerate(chosen):
+        if not math.isfinite(rows.item(index, likeliest)):  # where a row has a NaN, argmax finds it
+            raise InputError("the model's numbers are not finite")
         token = likeliest
         if constraint is not None:
             allowed = constraint.choose(rows[index], likeliest)

@@ -3,6 +3,8 @@
 from typing import Final
 
 GRAPH_FILE: Final = "decoder.onnx"
+WEIGHTS_FILE: Final = "model.onnx.data"
+"""What the graph reads its weights from."""
 CONFIG_FILE: Final = "genai_config.json"
 INPUT_IDS: Final = "input_ids"
 POSITION_IDS: Final = "position_ids"

@@ -5,10 +5,10 @@ the model keeps to the schema by itself. What text may come next is llguidance's
 matter how a tokenizer cuts or decorates its tokens.
 """
 
-import json
 from functools import lru_cache
 from typing import Any, Final
 
+from engine import strict_json
 from engine.errors import InputError
 from engine.generation.prompts import PromptTokenizer
 from engine.generation.state import LogProbabilities
@@ -68,10 +68,10 @@ class SchemaGuide:
 def checked_schema(schema: object) -> str:
     """A schema, as JSON text or as what that parses to, as JSON text. InputError where it is no schema that can be kept to."""
     try:
-        parsed = json.loads(schema) if isinstance(schema, str) else schema
+        parsed = strict_json.loads(schema) if isinstance(schema, str) else schema
         if not isinstance(parsed, dict):
             raise InputError(f"schema: a JSON schema is an object, not {type(parsed).__name__}")
-        text = json.dumps(parsed)
+        text = strict_json.dumps(parsed)
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError(f"schema: not JSON ({error})") from None
     if wrong := _matcher(text).get_error():

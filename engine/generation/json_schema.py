@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from engine.errors import InputError
-from engine.generation.strict_json import equal, parsed
+from engine.generation.answer_json import equal, parsed
 
 Check = Callable[[Any], bool]
 
@@ -32,7 +32,7 @@ _TYPES: Final[dict[str, Check]] = {
 
 
 def compiled_schema(schema: object) -> Check:
-    """Whether a value, as `strict_json.parsed` gives it, keeps to the schema.
+    """Whether a value, as `answer_json.parsed` gives it, keeps to the schema.
 
     InputError for what is no schema, and for keywords other than `type`, `properties`, `required`, `additionalProperties`,
     `items`, `enum`, `const`, `anyOf` and annotations.

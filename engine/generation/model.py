@@ -75,6 +75,7 @@ class GenerationModel(AdaptiveModel):
         self._routing = router
         self._rules = {rule.name: rule for rule in router.rules}
         self._phrases = phrases
+        self._embeddings = min(decoder.vocabulary_size for decoder in decoders.values())
 
     @classmethod
     def open(
@@ -168,10 +169,9 @@ class GenerationModel(AdaptiveModel):
 
         def answered(row: int) -> Completion:
             try:
-                request = self._request(rows[row], most, guide)
+                return self._routed(self._request(rows[row], most, guide), point, detail)
             except InputError as error:
                 return _refused(f"row {row}: {error}")
-            return self._routed(request, point, detail)
 
         run = map if len(rows) == 1 or self.workers == 1 else self._threads().map
         return list(run(answered, range(len(rows))))
@@ -184,7 +184,9 @@ class GenerationModel(AdaptiveModel):
         operating_point: str | None = None,
         schema: object = None,
     ) -> Iterator[str]:
-        """The answer in pieces, as `predict` would give it whole; InputError at once where the prompt cannot be asked.
+        """The answer in pieces, as `predict` would give it whole.
+
+        InputError at once where the prompt cannot be asked; from the iterator where the model cannot be run with it.
 
         Nothing is taken back, so the first piece comes when it is certain which path answers. A path that may stop is judged
         by its whole answer, and that comes in one piece, if it stops; the last path's comes as it is made. Where the router
@@ -227,7 +229,7 @@ class GenerationModel(AdaptiveModel):
 
     def _request(self, prompt: object, most: int, schema: str | None) -> _Request:
         started = time.perf_counter()
-        ids = self._prompts.encode(prompt)
+        ids = self._prompts.encode(prompt, self._embeddings)
         room = self.context_length - len(ids)
         if room < 1:
             raise InputError(f"the prompt has {len(ids)} tokens, and the model reads at most {self.context_length - 1}")

@@ -5,12 +5,12 @@ begins, and whether it goes on. What text comes next is usually told by the last
 where it is not, one telling token of the prompt decides (a decision list, Yarowsky 1994).
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from engine import strict_json
 from engine.errors import BundleError
 
 PHRASES_FILE: Final = "phrases.json"
@@ -108,14 +108,15 @@ class Phrases:
                 "seldom": list(self.starts.seldom.items()),
             },
         }
-        (folder / PHRASES_FILE).write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
+        text = strict_json.dumps(document, separators=(",", ":"))
+        (folder / PHRASES_FILE).write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "Phrases":
         """Read what `save` wrote; BundleError when it cannot be read."""
         file = folder / PHRASES_FILE
         try:
-            document = json.loads(file.read_text(encoding="utf-8"))
+            document = strict_json.read(file)
             within, behind_copy = (_read(document[name]) for name in ("within", "behind_copy"))
             starts = document["starts"]
             at, behind = ({int(other): _shares(rows) for other, rows in starts[name]} for name in ("at", "behind"))

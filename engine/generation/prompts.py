@@ -3,7 +3,6 @@
 Needs `tokenizer.json` alone. What cannot be asked is refused here, before any model runs.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,9 +13,10 @@ from typing import Final, Literal
 
 from tokenizers import Tokenizer
 
+from engine import strict_json
 from engine.errors import BundleError, InputError
 from engine.generation.token_bytes import BYTE_TOKENS, TokenBytes, decoder_steps, token_bytes
-from engine.tokenization import well_formed
+from engine.tokenization import read_ids, require_embeddings
 
 SETTINGS_FILE: Final = "generation.json"
 _BARS: Final = re.compile(r"<\|[A-Za-z0-9_]{1,32}\|>")
@@ -42,14 +42,14 @@ class GenerationSettings:
     def save(self, folder: Path) -> None:
         """Write `generation.json`."""
         document = {name: value for name, value in asdict(self).items() if value is not None}
-        (folder / SETTINGS_FILE).write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
+        strict_json.write(folder / SETTINGS_FILE, document)
 
     @classmethod
     def load(cls, folder: Path) -> "GenerationSettings":
         """Read what `save` wrote; BundleError when it cannot be read."""
         file = folder / SETTINGS_FILE
         try:
-            return cls(**json.loads(file.read_text(encoding="utf-8")))
+            return cls(**strict_json.read(file))
         except (OSError, ValueError, TypeError) as error:
             raise BundleError(f"{file}: not the settings of a generation bundle ({error})") from error
 
@@ -82,8 +82,11 @@ class PromptTokenizer:
         self.byte_ids = frozenset(number for number in byte_ids if number is not None)
         self.prefix_ids: tuple[int, ...] = common_start(*(self._ids(probe) for probe in _PROBES))
 
-    def encode(self, prompt: object) -> list[int]:
-        """The ids a model is given. InputError for what is no text, is empty, or spells out special tokens."""
+    def encode(self, prompt: object, embeddings: int | None = None) -> list[int]:
+        """The ids a model is given. InputError for what is no text, is empty, or spells out special tokens.
+
+        `embeddings`: how many ids the model can read; InputError naming a token beyond them.
+        """
         if not isinstance(prompt, str):
             raise InputError(f"a text is needed, not {type(prompt).__name__}")
         if not prompt.strip():
@@ -92,7 +95,9 @@ class PromptTokenizer:
         if suspect is not None:
             known = "a special token of this model" if suspect[0] in self._special else "no token that this model knows"
             raise InputError(f"the prompt spells out {suspect[0]}, {known}; take it out")
-        return self._ids(well_formed(prompt))
+        ids = self._ids(prompt)
+        require_embeddings(self._tokenizer, ids, embeddings)
+        return ids
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of an answer's ids."""
@@ -105,7 +110,7 @@ class PromptTokenizer:
 
     def _ids(self, prompt: str) -> list[int]:
         text = f"{self._settings.prefix}{prompt}{self._settings.suffix}"
-        return self._tokenizer.encode(text, add_special_tokens=False).ids
+        return read_ids(self._tokenizer, text, add_special_tokens=False)
 
 
 def common_start(one: Sequence[int], other: Sequence[int]) -> tuple[int, ...]:

@@ -4,12 +4,12 @@ The stop score is a logistic model of the features of the answer (see confidence
 it for each path that may answer early, and one on the doubt among the first tokens, below which the rest is not awaited.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from engine import strict_json
 from engine.errors import BundleError
 from engine.generation.confidence import FEATURES
 from engine.operating_points import OperatingPoints
@@ -81,14 +81,14 @@ class GenerationRouter(OperatingPoints[OperatingPoint]):
         ]
         points = [asdict(point) for point in self.points.values()]
         document = {"default_point": self.default_point, "points": points, "paths": paths}
-        (folder / ROUTER_FILE).write_text(json.dumps(document, indent=1), encoding="utf-8")
+        strict_json.write(folder / ROUTER_FILE, document)
 
     @classmethod
     def load(cls, folder: Path) -> "GenerationRouter":
         """Read what `save` wrote; BundleError when it cannot be read or names paths that are not there."""
         file = folder / ROUTER_FILE
         try:
-            document = json.loads(file.read_text(encoding="utf-8"))
+            document = strict_json.read(file)
             rules = tuple(_rule(entry) for entry in document["paths"])
             points = {entry["name"]: _point(entry) for entry in document["points"]}
             router = cls(rules, points, document["default_point"])

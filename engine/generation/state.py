@@ -10,7 +10,6 @@ from math import prod
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime import OrtValue
 
@@ -25,7 +24,7 @@ from engine.generation.graph_names import (
     PRESENT,
     TOTAL_LENGTH,
 )
-from engine.session import CPU
+from engine.session import CPU, Session
 
 LogProbabilities = NDArray[np.float32]
 
@@ -50,12 +49,11 @@ class State:
     `capacity`: how many tokens it has room for. `most_draft_rows`: how many rows a pass with a draft should ask for at most.
     """
 
-    def __init__(self, session: onnxruntime.InferenceSession, capacity: int, shape: Shape) -> None:
+    def __init__(self, session: Session, capacity: int, shape: Shape) -> None:
         """Buffers for `capacity` tokens on the device that the session runs on."""
         self.capacity = capacity
         self.most_draft_rows = max(1, MOST_DRAFT_BYTES // (shape.vocabulary_size * np.dtype(np.float32).itemsize))
-        self._session = session
-        self._bindings = session.io_binding()
+        self._bindings = session.bindings()
         inputs = {value.name: value for value in session.get_inputs()}
         on_cpu = session.get_providers()[0] == CPU
         self._cache_bytes = 0
@@ -84,7 +82,8 @@ class State:
     def read(self, ids: Sequence[int], past: int, rows: int = 1) -> LogProbabilities:
         """Read `ids` behind the first `past` tokens; log-probabilities (rows, vocabulary) behind each of the last `rows`.
 
-        What was read at or behind `past` before is forgotten. The array is valid until the next step.
+        What was read at or behind `past` before is forgotten. The array is valid until the next step. InputError for ids that
+        the model cannot be run with.
         """
         count = len(ids)
         held, bound = self._ids[count]
@@ -100,7 +99,7 @@ class State:
         self._first_logit[0] = count - rows
         for name, number in self._bound_anew:
             self._bindings.bind_ortvalue_input(name, number)
-        self._session.run_with_iobinding(self._bindings)
+        self._bindings.run()
         return answer[0]
 
     def _number(self, name: str, kind: type) -> NDArray[Any]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from engine.generation.answer_json import is_json, parsed
 from engine.generation.json_schema import compiled_schema
 from engine.generation.prompts import GenerationSettings
-from engine.generation.strict_json import is_json, parsed
 
 
 def validity_of(settings: GenerationSettings) -> Callable[[str], bool]:

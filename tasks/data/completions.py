@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cache, partial
 from typing import Any, Literal
 
-from engine.generation.strict_json import composed, parsed
+from engine.generation.answer_json import composed, parsed
 from tasks.recipe.data import AnyData, PromptDataConfig
 
 Correctness = Literal["exact", "json"]

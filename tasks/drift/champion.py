@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.bundle import TOKENIZER_FILE, read_manifest, verify
-from engine.errors import BundleError
+from engine.errors import BundleError, InputError
 from engine.ladder import EncoderPath, Request
 from engine.session import open_session
 from engine.tokenization import TextTokenizer
@@ -19,7 +19,7 @@ from tasks.recipe.target import Target
 
 
 def champion_answers(bundle: Path, target: Target, config: AnyData) -> Callable[[list[str]], Answers]:
-    """Texts to labels, None where the bundle abstains, or to completions in their normal form.
+    """Texts to labels, None where the bundle abstains or cannot be asked, or to completions in their normal form.
 
     BundleError for a bundle that the engine does not load.
     """
@@ -45,7 +45,10 @@ def champion_embeddings(bundle: Path, target: Target) -> Callable[[list[str]], N
 
     def embed(texts: list[str]) -> NDArray[np.float32]:
         rows = []
-        for _, embedding in path.run_all([Request(ids) for ids in tokenizer.encode_batch(texts)]):
+        for answer in path.run_all([Request(ids) for ids in tokenizer.encode_batch(texts)]):
+            if isinstance(answer, InputError):
+                raise answer
+            _, embedding = answer
             if embedding is None:
                 raise BundleError(f"{bundle / first.file}: an encoder path without an embedding")
             rows.append(embedding)

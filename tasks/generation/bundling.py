@@ -23,7 +23,7 @@ from engine.bundle import (
 )
 from engine.digests import combined_digest, folder_files
 from engine.generation.decoder import Decoder
-from engine.generation.graph_names import CONFIG_FILE, GRAPH_FILE
+from engine.generation.graph_names import CONFIG_FILE, GRAPH_FILE, WEIGHTS_FILE
 from engine.generation.model import DECODER, GenerationModel
 from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings
@@ -32,8 +32,7 @@ from tasks.recipe.target import Target
 from tasks.records import Certificate
 
 _BUILT_GRAPH: Final = "model.onnx"
-_WEIGHTS: Final = "model.onnx.data"
-_FILES: Final = (CONFIG_FILE, GRAPH_FILE, _BUILT_GRAPH, _WEIGHTS)
+_FILES: Final = (CONFIG_FILE, GRAPH_FILE, _BUILT_GRAPH, WEIGHTS_FILE)
 """Of a decoder. The builder's own graph is small, and with it onnxruntime-genai can run the very weights that serve."""
 
 

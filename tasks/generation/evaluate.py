@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.generation.answer_json import is_json
 from engine.generation.completion import Completion
 from engine.generation.prompts import GenerationSettings
-from engine.generation.strict_json import is_json
 from tasks.artifact import Artifact, Workspace
 from tasks.calibrate import BUNDLE_FOLDER
 from tasks.data.duplicates import count_leaking_rows

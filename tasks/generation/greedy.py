@@ -61,7 +61,7 @@ class GreedyDecoder:
     def prompt(self, text: str) -> Sequence[int]:
         """The ids that the decoder is given for a prompt; UNANSWERABLE where it is refused or leaves no room to answer."""
         try:
-            ids = self.prompts.encode(text)
+            ids = self.prompts.encode(text, self.decoder.vocabulary_size)
         except InputError:
             return UNANSWERABLE
         return ids if len(ids) < self.decoder.context_length else UNANSWERABLE

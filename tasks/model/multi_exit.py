@@ -5,7 +5,6 @@ early ones KL divergence from the last head's detached logits, with weights that
 Zhang et al. 2019, "Be Your Own Teacher"; joint training of exits: Teerapittayanon et al. 2016, "BranchyNet").
 """
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine import strict_json
 from tasks.finite import require_finite_weights
 from tasks.model.architecture import layout_of, narrowed
-from tasks.model_shape import SHAPE_FILE, Shape, read_shape
+from tasks.model_shape import ENCODER_FILE, SHAPE_FILE, Shape, read_shape
 
 WEIGHTS_FILE = "model.safetensors"
-ENCODER_FILE = "config.json"
 
 
 @dataclass
@@ -100,7 +99,7 @@ def save_model(model: MultiExitClassifier, folder: Path) -> None:
     tensors = {name: tensor.detach().contiguous().clone() for name, tensor in model.state_dict().items()}
     save_file(tensors, str(folder / WEIGHTS_FILE))
     (folder / ENCODER_FILE).write_text(model.encoder.config.to_json_string(use_diff=False), encoding="utf-8")
-    (folder / SHAPE_FILE).write_text(json.dumps(asdict(model.shape), indent=1, ensure_ascii=False), encoding="utf-8")
+    strict_json.write(folder / SHAPE_FILE, asdict(model.shape))
 
 
 def load_model(folder: Path) -> MultiExitClassifier:

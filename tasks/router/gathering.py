@@ -15,7 +15,7 @@ from tasks.artifact import Artifact, Workspace
 from tasks.bundling import make_manifest
 from tasks.data.rows import read_rows
 from tasks.export import tokenizer_file
-from tasks.model_shape import read_shape
+from tasks.model_shape import read_shape, vocabulary_size
 from tasks.recipe.schema import RouterConfig
 from tasks.recipe.target import Target
 from tasks.records import CompressionResult, ExportResult, LexicalResult, SnapshotResult
@@ -61,12 +61,13 @@ def gather(
 ) -> Gathered:
     """Answer train, tune and certify with every path, and time them. `export`: of the fine-tuned model."""
     data = snapshot.result
-    tokenizer = TextTokenizer(tokenizer_file(export), read_shape(export.folder).max_length)
+    max_length, embeddings = read_shape(export.folder).max_length, vocabulary_size(export.folder)
+    tokenizer = TextTokenizer(tokenizer_file(export), max_length, embeddings)
     reference_graph = compression.folder / compression.result.reference_monolith
     reference = open_path(REFERENCE_ENTRY, reference_graph, target)
     texts = tuple(row.text for row in read_rows(snapshot, "tune"))
     oos_id = data.labels.index(data.out_of_scope_label) if data.out_of_scope_label in data.labels else None
-    manifest = make_manifest("static", data, tokenizer.max_length, (), file_digest(reference_graph))
+    manifest = make_manifest("static", data, tokenizer, (), file_digest(reference_graph))
     static = open_static_model(workspace.scratch / "static", manifest, export, compression, target)
     false_rejection = config.out_of_scope_false_rejection
 

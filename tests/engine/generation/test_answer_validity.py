@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from engine.adaptive_model import AdaptiveModel
 from engine.bundle import read_manifest, write_manifest
 from engine.errors import BundleError, InputError
+from engine.generation.answer_json import is_json, parsed
 from engine.generation.confidence import FEATURES
 from engine.generation.decoding import Decoded
 from engine.generation.json_schema import compiled_schema
 from engine.generation.prompts import GenerationSettings
-from engine.generation.strict_json import is_json, parsed
 from engine.generation.validity import validity_of
 from tasks.generation.greedy import GreedyDecoder
 from tasks.generation.phrases import Phrases

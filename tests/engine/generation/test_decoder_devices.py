@@ -35,6 +35,9 @@ class CopyingBinding:
     def bind_ortvalue_output(self, name: str, value: OrtValue) -> None:
         self.binding.bind_ortvalue_output(name, value)
 
+    def run(self) -> None:
+        self.binding.run()
+
 
 class CudaSession:
     """A session of the CPU that says it is CUDA's; `cache`: the type of its keys and values, as it says."""
@@ -51,11 +54,8 @@ class CudaSession:
             for value in self.session.get_inputs()
         ]
 
-    def io_binding(self) -> CopyingBinding:
-        return CopyingBinding(self.session.io_binding())
-
-    def run_with_iobinding(self, binding: CopyingBinding) -> None:
-        self.session.run_with_iobinding(binding.binding)
+    def bindings(self) -> CopyingBinding:
+        return CopyingBinding(self.session.bindings())
 
 
 def test_every_step_binds_anew_what_is_copied_when_it_is_bound(tiny_decoders: TinyDecoders, monkeypatch) -> None:
@@ -82,9 +82,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     """Which providers each decoder's graph was opened on; the one in `full` is in fp16, as it says."""
     opened: dict[str, list[str]] = {}
 
-    def open_anywhere(graph: Path, *, threads: int, execution_provider: str) -> Any:
+    def open_anywhere(graph: Path, *, threads: int, execution_provider: str = CPU, weights: Any = ()) -> Any:
         opened.setdefault(graph.parent.name, []).append(execution_provider)
-        session = open_session(graph, threads=threads)
+        session = open_session(graph, threads=threads, weights=weights)
         if execution_provider == CPU:
             return session
         return CudaSession(session, "tensor(float16)" if graph.parent.name == "full" else None)

@@ -1,9 +1,11 @@
-"""JSON as the standard has it (RFC 8259), which Python's reader does not insist on: without NaN, no key said twice."""
+"""JSON that an answer says: strict as the project's own documents are, exact in its numbers, and no key said twice."""
 
 import json
 import unicodedata
 from decimal import Decimal
 from typing import Any
+
+from engine.strict_json import refuse_constant
 
 
 def is_json(text: str) -> bool:
@@ -45,8 +47,6 @@ def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON")
-
-
-_READER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object_without_repeats)
+_READER = json.JSONDecoder(
+    parse_float=Decimal, parse_constant=refuse_constant, object_pairs_hook=_object_without_repeats
+)
