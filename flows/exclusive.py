@@ -5,24 +5,22 @@ The kernel frees the lock when its holder dies, however it dies.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from filelock import FileLock, Timeout
+from typing import Final
 
 from flows.home import Home
 from flows.progress import RunObserver
+from tasks.waiting import locked
+
+_LONGEST_S: Final = 24 * 3600.0  # trainings take hours; what holds the lock for a day is stuck
 
 
 @contextmanager
 def one_pipeline_at_a_time(home: Home, observer: RunObserver) -> Iterator[None]:
-    """Waits until no other pipeline runs in this home, and keeps others waiting within it."""
+    """Waits until no other pipeline runs in this home, and keeps others waiting within it.
+
+    Raises UserError where the other one has not come to an end within a day.
+    """
     home.locks.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home.locks / "pipeline.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        observer.noted("another run is at work in this home; waiting for it to end")
-        lock.acquire()
-    try:
+    what = "another run in this home to end"
+    with locked(home.locks / "pipeline.lock", what, longest_s=_LONGEST_S, tell=observer.noted):
         yield
-    finally:
-        lock.release()

@@ -1,8 +1,9 @@
 """Where all state lives: `MIAOTUI_HOME`, default `.miaotui/` in the current folder.
 
 Opening it also sets the environment's defaults that Prefect, MLflow and the hub libraries read when they are imported:
-Prefect's state in this folder, telemetry off, no pickles. What the environment already sets is left alone. MLflow is
-told its store call by call (`registry.store`), so `MLFLOW_TRACKING_URI` stays unset where the user has not set it.
+Prefect's state in this folder, telemetry off, no pickles, and no proxy for servers on this machine. What the environment
+already sets is left alone. MLflow is told its store call by call (`registry.store`), so `MLFLOW_TRACKING_URI` stays unset
+where the user has not set it.
 """
 
 import os
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import UserError
+from tasks.loopback import spare_loopback
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,13 @@ class Home:
 
         Call it before the first import of prefect, mlflow or transformers. Raises UserError where it cannot be written.
         """
-        folder = Path(environment.get("MIAOTUI_HOME") or ".miaotui").expanduser().absolute()
+        named = environment.get("MIAOTUI_HOME") or ".miaotui"
+        try:
+            folder = Path(named).expanduser().absolute()
+        except RuntimeError as error:  # a user who is not known here
+            raise UserError("names no folder; write its full path", field="MIAOTUI_HOME", file=named) from error
+        except FileNotFoundError as error:
+            raise UserError("the current folder is gone; go to another one") from error
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
@@ -38,6 +46,7 @@ class Home:
         home = cls(folder)
         for name, value in home.environment_defaults().items():
             environment.setdefault(name, value)
+        spare_loopback(environment)
         return home
 
     @property

@@ -16,7 +16,7 @@ _CONNECT_TIMEOUT_S: Final = 5
 
 def is_database(uri: str) -> bool:
     """Whether the URI is SQLAlchemy's and not that of a server or a folder."""
-    return urlsplit(uri).scheme.partition("+")[0] in _DRIVERS
+    return uri.partition(":")[0].partition("+")[0].lower() in _DRIVERS
 
 
 def shown(uri: str) -> str:
@@ -38,9 +38,11 @@ def check_database(uri: str, *, field: str = "MLFLOW_TRACKING_URI") -> None:
     kind = urlsplit(uri).scheme.partition("+")[0]
     form = f"{kind}+{_DRIVERS[kind]}://USER:PASSWORD@HOST/DATABASE"
     try:
-        make_url(uri)
+        database = make_url(uri).database
     except (ArgumentError, ValueError) as error:
         raise UserError(f"is no database URI; write {form}", field=field) from error
+    if kind == "sqlite" and database in (None, "", ":memory:"):
+        raise UserError("a database in memory would be forgotten; write sqlite:////FILE", field=field)
     arguments = {"connect_timeout": _CONNECT_TIMEOUT_S} if kind in ("postgresql", "mysql") else {}
     try:
         engine = create_engine(uri, poolclass=NullPool, connect_args=arguments)

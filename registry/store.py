@@ -5,23 +5,24 @@ through a client that was given both URIs. MLflow is imported when a client is o
 """
 
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from registry.database import check_database, is_database
+from registry.database import check_database, is_database, shown
+from registry.server import require_answer, shown_server
 from tasks.errors import UserError
+from tasks.loopback import spare_loopback
+from tasks.waiting import locked, waiting_for
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _SQLITE_MAGIC: Final = b"SQLite format 3\0"
-_ANSWER_TIMEOUT_S: Final = 5.0
+_LONGEST_MIGRATION_S: Final = 600.0
 # MLflow reads these when it is imported. Only telemetry and pickles are not the user's to choose.
 _FORCED: Final = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
 _DEFAULTS: Final = {
@@ -77,6 +78,14 @@ class MlflowStore:
         return self.artifact_location is not None
 
     @property
+    def shown(self) -> str:
+        """The tracking server or database, without a password."""
+        uri = self.tracking_uri
+        if is_database(uri):
+            return shown(uri)
+        return shown_server(uri, "MLFLOW_TRACKING_URI") if uri.startswith("http") else uri
+
+    @property
     def exists(self) -> bool:
         """Whether something may have been logged: false only for an embedded store whose file is not there yet."""
         return not self.embedded or self.database.is_file()
@@ -95,14 +104,15 @@ class MlflowStore:
         if key not in _CLIENTS:
             _prepare_environment()
             if self.embedded:
-                with self._locked_home():
+                with self._locked_home(), waiting_for(f"MLflow's database {self.database}"):
                     self._check_database()
                     _CLIENTS[key] = self._connect()
             else:
-                _check_answers(self.tracking_uri, "MLFLOW_TRACKING_URI")
+                _check(self.tracking_uri, "MLFLOW_TRACKING_URI")
                 if self.registry_uri != self.tracking_uri:
-                    _check_answers(self.registry_uri, "MLFLOW_REGISTRY_URI")
-                _CLIENTS[key] = self._connect()
+                    _check(self.registry_uri, "MLFLOW_REGISTRY_URI")
+                with waiting_for(f"MLflow at {self.shown}"):
+                    _CLIENTS[key] = self._connect()
         return _CLIENTS[key]
 
     def _connect(self) -> "MlflowClient":
@@ -127,18 +137,16 @@ class MlflowStore:
     @contextmanager
     def _locked_home(self) -> Iterator[None]:
         """Two processes that make the tables at once would break each other."""
-        from filelock import FileLock
-
         try:
             self.home.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.home / "mlflow.lock")
-            lock.acquire()
+            with ExitStack() as held:
+                what = "another process to make MLflow's database"
+                held.enter_context(locked(self.home / "mlflow.lock", what, longest_s=_LONGEST_MIGRATION_S))
+                unlock = held.pop_all()
         except OSError as error:
             raise UserError(f"cannot be written ({error.strerror}); set MIAOTUI_HOME", file=self.home) from error
-        try:
+        with unlock:
             yield
-        finally:
-            lock.release()
 
     def _check_database(self) -> None:
         """MLflow retries for minutes on a file that it cannot open; say it at once instead."""
@@ -156,6 +164,7 @@ class MlflowStore:
 
 
 def _prepare_environment() -> None:
+    spare_loopback()
     os.environ.update(_FORCED)
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
@@ -166,20 +175,17 @@ def _absolute(location: str) -> str:
     return location if urlsplit(location).scheme else str(Path(location).absolute())
 
 
-def _check_answers(uri: str, field: str) -> None:
-    """MLflow's client retries for minutes on what is not there; ask once before. `field`: where the URI was given."""
-    if is_database(uri):
+def _check(uri: str, field: str) -> None:
+    """Raises UserError where nothing that MLflow can use is there. `field`: the variable that gave the URI."""
+    scheme = uri.partition(":")[0].lower() if "://" in uri else ""
+    if scheme in ("http", "https"):
+        require_answer(uri, field)
+    elif is_database(uri):
         check_database(uri, field=field)
-        return
-    parts = urlsplit(uri)
-    if parts.scheme not in ("http", "https"):
-        return
-    shown = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
-    request = urllib.request.Request(f"{shown}/health")  # noqa: S310 - the scheme was checked
-    try:
-        urllib.request.urlopen(request, timeout=_ANSWER_TIMEOUT_S).close()  # noqa: S310 - the scheme was checked
-    except urllib.error.HTTPError:
-        return  # whatever it says, something answers
-    except OSError as error:
-        message = f"the MLflow server at {shown} does not answer; start it or unset {field}"
-        raise UserError(message) from error
+    else:
+        # Folders, which MLflow does not take any more, names of services, other kinds of storage.
+        raise UserError(
+            f"must be an MLflow server (http://HOST:PORT) or a database (sqlite:////FILE, postgresql+psycopg://…), not "
+            f"{uri.rpartition('@')[2][:100]!r}",
+            field=field,
+        )

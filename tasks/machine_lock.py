@@ -8,24 +8,30 @@ import fcntl
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from tasks.errors import UserError
+from tasks.waiting import too_long, waiting_for
+
 FOLDER_VARIABLE: Final = "MIAOTUI_LOCK_FOLDER"
 """Names the lock's folder: one that all containers of a machine mount, say, for each of them has its own /run and /tmp."""
 
 _NAME: Final = "miaotui-measurement.lock"
+_LONGEST_S: Final = 24 * 3600.0
+_ASK_AGAIN_S: Final = 0.2
 # /run/lock is for this (Filesystem Hierarchy Standard), is empty after a start, and no cleaner looks at it.
 _SHARED: Final = (Path("/run/lock"), Path("/tmp"))  # noqa: S108 - see `_open`: nothing is read, written or followed
 
 
 @contextmanager
 def exclusive_machine(progress: Callable[[str], None] = lambda _message: None) -> Iterator[None]:
-    """Holds the machine's lock; waits for it as long as it takes, and tells `progress` that it does.
+    """Holds the machine's lock; waits for it for a day at most, and tells `progress` that it does.
 
-    Do not nest it. Raises OSError where the lock's folder cannot be used.
+    Do not nest it. Raises OSError where the lock's folder cannot be used, UserError where it was not let go of.
     """
     file = lock_file()
     descriptor = _locked(file, progress)
@@ -50,14 +56,28 @@ def _locked(file: Path, progress: Callable[[str], None]) -> int:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                progress("another measurement is going on on this machine; waiting for it to end")
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                _wait(file, descriptor, progress)
             if _is_still(file, descriptor):
                 return descriptor
         except BaseException:
             os.close(descriptor)
             raise
         os.close(descriptor)  # somebody removed the file while we waited, and others may have locked a new one
+
+
+def _wait(file: Path, descriptor: int, progress: Callable[[str], None]) -> None:
+    """The kernel would wait for ever: it is asked again and again instead, so that there is an end."""
+    what = "another measurement on this machine to end"
+    progress("another measurement is going on on this machine; waiting for it to end")
+    deadline = time.monotonic() + _LONGEST_S
+    with waiting_for(what, progress):
+        while time.monotonic() < deadline:
+            time.sleep(_ASK_AGAIN_S)
+            try:
+                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+    raise UserError(f"{too_long(what, _LONGEST_S)}; end the process that holds it", file=file)
 
 
 def _open(file: Path) -> int:

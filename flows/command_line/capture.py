@@ -13,19 +13,25 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TextIO
 
+from tasks.waiting import telling
+
 _LOGS_KEPT: Final = 30
 
 
 @contextmanager
 def captured_output(log: Path) -> Iterator[tuple[TextIO, TextIO]]:
-    """Within it, descriptors 1 and 2 lead to `log`; yields streams to where they led before."""
+    """Within it, descriptors 1 and 2 lead to `log`; yields streams to where they led before.
+
+    What is waited for is told on the second of them.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     with log.open("ab") as sink, _copy_of(1) as out, _copy_of(2) as err:
         os.dup2(sink.fileno(), 1)
         os.dup2(sink.fileno(), 2)
         try:
-            yield out, err
+            with telling(lambda sentence: print(sentence, file=err)):
+                yield out, err
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

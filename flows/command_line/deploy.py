@@ -43,7 +43,7 @@ def execute(options: argparse.Namespace) -> int:
     from flows.inbox.rows import Columns
     from flows.inbox.trigger import require_server
     from flows.preparation import prepare
-    from flows.servers.embedded import require_prefect_server
+    from flows.servers.named import require_prefect_server
 
     if not 1 <= options.sweep_every <= 24 * 60:
         raise UserError("must be from 1 to 1440 minutes", field="--sweep-every")

@@ -5,14 +5,17 @@ Ctrl-C and a closed pipe, as shells have it.
 """
 
 import argparse
-import errno
+import codecs
+import io
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from engine.errors import EngineError
 from flows.command_line import (
@@ -36,7 +39,9 @@ from flows.command_line import (
     verify,
 )
 from flows.command_line.any_order import AnyOrderParser
+from flows.servers.errors import ServersError
 from tasks.errors import UserError
+from tasks.loopback import spare_loopback
 
 INTERNAL_ERROR: Final = 1
 USER_ERROR: Final = 2
@@ -68,6 +73,8 @@ _COMMANDS: Final = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code. Usage errors exit with 2 from within argparse."""
     options = _parser().parse_args(arguments)
+    spare_loopback()
+    _speak_unicode(sys.stdout, sys.stderr)
     try:
         code: int = options.execute(options)
         sys.stdout.flush()
@@ -81,14 +88,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Nobody reads any more; without this, Python would complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            where = error.filename or "while writing"
-            return _say(f"no space left on the disk ({where}); free some, run again", USER_ERROR)
-        return _internal_error(error)
     except Exception as error:  # noqa: BLE001 - the last boundary: a person gets one line, the log gets the traceback
-        return _internal_error(error)
+        return _unforeseen(error)
     return code
+
+
+def _speak_unicode(*streams: TextIO) -> None:
+    """Texts are any language's, whatever the locale: in ASCII, UTF-8 is spoken, as Python does in the locale C."""
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):  # None where the descriptor is closed
+            ascii_only = codecs.lookup(stream.encoding).name == "ascii"
+            stream.reconfigure(encoding="utf-8" if ascii_only else None, errors="backslashreplace")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -118,9 +128,20 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _internal_error(error: Exception) -> int:
-    log = _write_traceback(error)
+def _unforeseen(error: Exception) -> int:
+    from flows.trouble import full_disk, lacking
+
+    try:
+        log = _write_traceback(error)
+    except MemoryError:
+        log = None
     where = f"; the traceback is in {log}" if log else ""
+    said = lacking(error) or full_disk(Path(os.environ.get("MIAOTUI_HOME") or "."), Path(tempfile.gettempdir()))
+    if said is not None:
+        return _say(said + where, USER_ERROR)
+    if isinstance(error, ServersError):  # with the end of a log, line by line
+        print(f"miaotui: {error}", file=sys.stderr)
+        return INTERNAL_ERROR
     return _say(f"internal error: {type(error).__name__}: {error}{where}", INTERNAL_ERROR)
 
 
@@ -138,5 +159,6 @@ def _write_traceback(error: Exception) -> Path | None:
 
 
 def _say(message: str, code: int) -> int:
-    print(f"miaotui: {' '.join(message.split())}", file=sys.stderr)
+    with suppress(OSError):  # nobody may be there to read it; the exit code says it, too
+        print(f"miaotui: {' '.join(message.split())}", file=sys.stderr)
     return code

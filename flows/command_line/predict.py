@@ -60,6 +60,8 @@ def execute(options: argparse.Namespace) -> int:
     if options.texts:
         requests: Iterator[Request] = (Request(row, text) for row, text in enumerate(options.texts, start=1))
     else:
+        if sys.stdin is None:
+            raise UserError("there is no standard input to read texts from; give them as arguments")
         if sys.stdin.isatty():
             print("one text per line; Ctrl-D ends", file=sys.stderr)
         requests = read_requests(sys.stdin.buffer, options.text_column)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.errors import UserError
+from tasks.waiting import waiting_for
 
 if TYPE_CHECKING:
     from registry.registrar import Registrar
@@ -24,7 +25,8 @@ def with_registrar(command: str, action: "Callable[[Registrar], T]") -> T:
         registrar = Registrar.of_home(home.folder)
         if not registrar.store.exists:
             raise UserError("nothing is registered yet; run a recipe first", file=home.folder)
-        return action(registrar)
+        with waiting_for(f"MLflow at {registrar.store.shown}"):
+            return action(registrar)
 
 
 def add_version(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:

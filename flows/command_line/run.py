@@ -44,17 +44,19 @@ def execute(options: argparse.Namespace) -> int:
     from flows.pools.remote_benchmark import require_servers
     from flows.preparation import prepare
     from flows.progress import observing
-    from flows.servers.embedded import PrefectServer, require_prefect_server
+    from flows.servers.embedded import PrefectServer
+    from flows.servers.named import require_prefect_server
     from tasks.recipe.load import load_recipe
 
     load_recipe(options.recipe, options.overrides)  # before a home is made for a recipe that is wrong
     require_prefect_server()
     home = Home.open()
-    with captured_output(new_log(home.logs, "run")) as (_, err), watching(console_for(err)) as observer:
+    log = new_log(home.logs, "run")
+    with captured_output(log) as (_, err), watching(console_for(err)) as observer:
         # What is wrong with data, model or targets is said at once, without waiting for Prefect to start.
         require_servers(prepare(options.recipe, options.overrides, home).targets)
         observer.started("Prefect server")
-        server = PrefectServer.of_environment()
+        server = PrefectServer.of_environment(log=log)
         from flows.pipeline import optimize
 
         server.wait()

@@ -37,14 +37,16 @@ def execute(options: argparse.Namespace) -> int:
     from flows.home import Home
     from flows.preparation import prepare
     from flows.progress import observing
-    from flows.servers.embedded import PrefectServer, require_prefect_server
+    from flows.servers.embedded import PrefectServer
+    from flows.servers.named import require_prefect_server
 
     require_prefect_server()
     home = Home.open()
-    with captured_output(new_log(home.logs, "take-in")) as (_, err), watching(console_for(err)) as observer:
+    log = new_log(home.logs, "take-in")
+    with captured_output(log) as (_, err), watching(console_for(err)) as observer:
         prepare(options.recipe, options.overrides, home)
         observer.started("Prefect server")
-        server = PrefectServer.of_environment()
+        server = PrefectServer.of_environment(log=log)
         from flows.take_in import take_in
 
         server.wait()

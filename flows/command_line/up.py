@@ -3,7 +3,6 @@
 import argparse
 import os
 import shlex
-import sys
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import UserError
@@ -48,17 +47,13 @@ def execute(options: argparse.Namespace) -> int:
     recorded = running(home)
     if recorded is not None:
         return _say_running(recorded)
-    try:
-        if options.detach:
-            _show(bring_up_detached(home, request), "stop them: miaotui down")
-        elif not bring_up(home, request, on_ready=lambda record: _show(record, "stop them: Ctrl-C"), say=_say):
-            recorded = running(home)
-            if recorded is None:
-                raise ServersError("another `miaotui up` of this home is just starting or ending; try again")
-            return _say_running(recorded)
-    except ServersError as error:
-        print(f"miaotui: {error}", file=sys.stderr)
-        return 1
+    if options.detach:
+        _show(bring_up_detached(home, request), "stop them: miaotui down")
+    elif not bring_up(home, request, on_ready=lambda record: _show(record, "stop them: Ctrl-C"), say=_say):
+        recorded = running(home)
+        if recorded is None:
+            raise ServersError("another `miaotui up` of this home is just starting or ending; try again")
+        return _say_running(recorded)
     return 0
 
 

@@ -1,8 +1,9 @@
 """Shows a run's steps as they go: a live line on a terminal, one plain line per step elsewhere."""
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Final
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from flows.command_line.console import duration
 from flows.progress import RunObserver
+from tasks.waiting import FIRST_S, telling
 
 _PLAIN_INTERVAL_S: Final = 15.0
 _REDRAWS_PER_S: Final = 3
@@ -19,7 +21,9 @@ _REDRAWS_PER_S: Final = 3
 def watching(console: Console) -> Iterator[RunObserver]:
     """An observer that writes to `console` for as long as the run lasts."""
     if not console.is_terminal:
-        yield PlainLines(console)
+        lines = PlainLines(console)
+        with closing(lines), telling(lines.noted):
+            yield lines
         return
     columns = (
         SpinnerColumn(),
@@ -30,7 +34,9 @@ def watching(console: Console) -> Iterator[RunObserver]:
     )
     # Drawing takes time from what is measured on a machine of few cores.
     with Progress(*columns, console=console, transient=True, refresh_per_second=_REDRAWS_PER_S) as progress:
-        yield LiveLine(progress)
+        live = LiveLine(progress)
+        with telling(live.noted):
+            yield live
 
 
 class _Counted:
@@ -52,31 +58,50 @@ class _Counted:
 
 
 class PlainLines(_Counted):
-    """For logs and pipes: a line when a step is done, and one every now and then while a long one goes on."""
+    """For logs and pipes: a line when a step is done, and one every now and then while a long one goes on.
+
+    A step that has said nothing for five seconds is named once, so that it is known what is waited for.
+    """
 
     def __init__(self, console: Console) -> None:
         super().__init__()
         self._console = console
         self._last = time.monotonic()
+        self._silence: threading.Timer | None = None
 
     def started(self, label: str) -> None:
         """Nothing yet: most steps of a second run are found in the store at once."""
         self._last = time.monotonic()
+        self.close()
+        # A single shot, and no clock that ticks beside what is measured.
+        self._silence = threading.Timer(FIRST_S, self._print, (f"{self.count(label)} {label}: at work".strip(),))
+        self._silence.daemon = True
+        self._silence.start()
+
+    def close(self) -> None:
+        """What has begun is not named any more."""
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
 
     def progressed(self, label: str, message: str, fraction: float | None = None) -> None:
         """A line, but not more often than every quarter of a minute."""
         if time.monotonic() - self._last >= _PLAIN_INTERVAL_S:
             self._last = time.monotonic()
             share = "" if fraction is None else f" ({fraction:.0%})"
-            self._console.print(f"{self.count(label)} {label}: {message}{share}".strip(), soft_wrap=True)
+            self._print(f"{self.count(label)} {label}: {message}{share}".strip())
 
     def finished(self, label: str, *, reused: bool, seconds: float) -> None:
         """One line per step."""
-        self._console.print(f"{self.count(label)} {label}: {_done(reused, seconds)}".strip(), soft_wrap=True)
+        self._print(f"{self.count(label)} {label}: {_done(reused, seconds)}".strip())
 
     def noted(self, message: str) -> None:
         """A line of its own."""
-        self._console.print(message, soft_wrap=True)
+        self._print(message)
+
+    def _print(self, line: str) -> None:
+        self.close()
+        self._console.print(line, soft_wrap=True)
 
 
 class LiveLine(_Counted):

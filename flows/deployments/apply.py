@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from flows.deployments.plan import Applied, DeploymentSpec, change_of, differing_fields
 from tasks.errors import UserError
+from tasks.waiting import waiting_for
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -148,16 +149,17 @@ def _next_run(client: "SyncPrefectClient", spec: DeploymentSpec) -> datetime:
 
     deployment = client.read_deployment_by_name(spec.full_name)
     deadline = time.monotonic() + _SCHEDULED_TIMEOUT_S
-    while time.monotonic() < deadline:
-        runs = client.read_flow_runs(
-            flow_run_filter=FlowRunFilter.model_validate({"state": {"type": {"any_": [StateType.SCHEDULED]}}}),
-            deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id])),
-            sort=FlowRunSort.EXPECTED_START_TIME_ASC,
-            limit=1,
-        )
-        if runs and runs[0].expected_start_time is not None:
-            return runs[0].expected_start_time
-        time.sleep(_LOOK_EVERY_S)
+    with waiting_for(f"Prefect's server to schedule {spec.full_name}; it looks once a minute"):
+        while time.monotonic() < deadline:
+            runs = client.read_flow_runs(
+                flow_run_filter=FlowRunFilter.model_validate({"state": {"type": {"any_": [StateType.SCHEDULED]}}}),
+                deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id])),
+                sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+                limit=1,
+            )
+            if runs and runs[0].expected_start_time is not None:
+                return runs[0].expected_start_time
+            time.sleep(_LOOK_EVERY_S)
     raise UserError(
         f"{spec.full_name} is registered, but Prefect's server scheduled no run within {_SCHEDULED_TIMEOUT_S:.0f} s; see "
         "its log, and whether it runs with this project's pinned versions of prefect, fastapi and sqlalchemy"

@@ -21,8 +21,9 @@ from flows.servers.layout import MLFLOW_PORT, PREFECT_PORT, Layout
 from flows.servers.ports import choose_port
 from flows.servers.records import ServersRecord, read_servers
 from flows.servers.stopping import stop_servers
-from flows.servers.supervisor import Supervisor
+from flows.servers.supervisor import STARTING, Supervisor
 from flows.servers.webhook_key import webhook_key
+from tasks.waiting import waiting_for
 
 DATABASE: Final = "MIAOTUI_DATABASE"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -96,18 +97,24 @@ def bring_up_detached(home: Path, request: Request) -> ServersRecord:
             start_new_session=True,
         )
     try:
-        while True:
-            code = process.poll()
-            recorded = running(home)
-            if recorded is not None and recorded.ready:
-                return recorded
-            if code is not None:
-                raise ServersError(with_tail(f"the servers were not brought up (code {code})", log))
-            time.sleep(_LOOK_EVERY_S)
+        with waiting_for(STARTING):
+            return _ready(process, home, log)
     except KeyboardInterrupt:
         process.terminate()
         process.wait()
         raise
+
+
+def _ready(process: "subprocess.Popen[bytes]", home: Path, log: Path) -> ServersRecord:
+    """The record once all have answered; the process itself gives up where one does not."""
+    while True:
+        code = process.poll()
+        recorded = running(home)
+        if recorded is not None and recorded.ready:
+            return recorded
+        if code is not None:
+            raise ServersError(with_tail(f"the servers were not brought up (code {code})", log))
+        time.sleep(_LOOK_EVERY_S)
 
 
 def _started(record: ServersRecord, name: str) -> float | None:

@@ -10,20 +10,19 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
-from tasks.errors import UserError
+from flows.servers.errors import ServersError, with_tail
+from flows.servers.health import ask
+from flows.servers.named import require_prefect_server
+from tasks.waiting import waiting_for
 
 EMBEDDED: Final = "MIAOTUI_EMBEDDED_PREFECT"
 """The variable that names the embedded server, beside PREFECT_API_URL: nobody can look at its pages."""
 
 _CHILD: Final = Path(__file__).with_name("embedded_child.py")
-_ANSWER_TIMEOUT_S: Final = 10.0
 _START_TIMEOUT_S: Final = 300.0  # the first start migrates a database: half a minute, and more on a busy machine
 _STOP_TIMEOUT_S: Final = 5.0
 # As Prefect sets them for a temporary server: no pages to look at, no services that a single run does not need.
@@ -37,21 +36,26 @@ _CHILD_ENVIRONMENT: Final = {
 class PrefectServer:
     """A server that is being started, or one that is there already."""
 
-    def __init__(self, url: str, process: "subprocess.Popen[bytes] | None") -> None:
+    def __init__(self, url: str, process: "subprocess.Popen[bytes] | None", log: Path | None) -> None:
         """Use `of_environment`."""
         self.url = url
         self._process = process
+        self._log = log
 
     @classmethod
-    def of_environment(cls, environment: MutableMapping[str, str] = os.environ) -> "PrefectServer":
+    def of_environment(
+        cls, environment: MutableMapping[str, str] = os.environ, *, log: Path | None = None
+    ) -> "PrefectServer":
         """The server named in `environment`, else an embedded one, which is named there then.
+
+        `log`: the file to which this process, and so the embedded one, prints.
 
         Call it before prefect is imported. Raises UserError where a named server does not answer.
         """
         named = environment.get("PREFECT_API_URL")
         if named:
             require_prefect_server(environment)
-            return cls(named, None)
+            return cls(named, None, log)
         with socket.socket() as listening:
             listening.bind(("127.0.0.1", 0))
             listening.listen()
@@ -64,25 +68,27 @@ class PrefectServer:
                 stdin=subprocess.DEVNULL,
             )
             url = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
-        server = cls(url, process)
+        server = cls(url, process, log)
         atexit.register(server.stop)
         environment["PREFECT_API_URL"] = environment[EMBEDDED] = url
         return server
 
     def wait(self) -> None:
-        """Returns when the server answers. Raises RuntimeError where an embedded one ends instead, or takes too long."""
+        """Returns when the server answers. Raises ServersError where an embedded one ends instead, or takes too long."""
+        if self._process is None:
+            return
         deadline = time.monotonic() + _START_TIMEOUT_S
-        while self._process is not None:
-            if self._process.poll() is not None:
-                raise RuntimeError(f"the embedded Prefect server ended with code {self._process.returncode}")
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"the embedded Prefect server did not answer within {_START_TIMEOUT_S:.0f} s")
-            try:
-                urllib.request.urlopen(f"{self.url}/health", timeout=_ANSWER_TIMEOUT_S).close()  # noqa: S310 - its own URL
-            except OSError:
+        with waiting_for("the embedded Prefect server, which makes its database at the first start"):
+            while ask(f"{self.url}/health") is None:
+                if self._process.poll() is not None:
+                    raise self._failed(f"ended with code {self._process.returncode}")
+                if time.monotonic() > deadline:
+                    raise self._failed(f"did not answer within {_START_TIMEOUT_S:.0f} s")
                 time.sleep(0.05)
-            else:
-                return
+
+    def _failed(self, how: str) -> ServersError:
+        message = f"the embedded Prefect server {how}"
+        return ServersError(with_tail(message, self._log) if self._log else message)
 
     def stop(self) -> None:
         """Ends an embedded server; one that was named goes on."""
@@ -95,25 +101,3 @@ class PrefectServer:
             self._process.kill()
             self._process.wait()
         self._process = None
-
-
-def require_prefect_server(environment: Mapping[str, str] = os.environ) -> None:
-    """Raises UserError where the environment names a Prefect server that does not answer; none named is fine.
-
-    Prefect itself says it with a long traceback.
-    """
-    url = environment.get("PREFECT_API_URL")
-    if not url:
-        return
-    parts = urlsplit(url)
-    shown = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UserError(f"must be an http(s) address that ends with /api, not {shown}", file="PREFECT_API_URL")
-    request = urllib.request.Request(f"{url.rstrip('/')}/health")  # noqa: S310 - the scheme was checked
-    try:
-        urllib.request.urlopen(request, timeout=_ANSWER_TIMEOUT_S).close()  # noqa: S310 - the scheme was checked
-    except urllib.error.HTTPError:
-        return  # whatever it says, something answers
-    except OSError as error:
-        message = f"the Prefect server at {shown} does not answer; start it, or unset PREFECT_API_URL to run without"
-        raise UserError(message) from error

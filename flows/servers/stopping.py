@@ -10,6 +10,7 @@ from typing import Final
 
 from flows.servers.processes import kill_marked, stop_recorded
 from flows.servers.records import ServersRecord, forget_servers, read_servers
+from tasks.waiting import waiting_for
 
 _SUPERVISOR_PATIENCE_S: Final = 60.0  # it has three servers to stop, each with a patience of its own
 _PATIENCE_S: Final = 10.0
@@ -41,8 +42,9 @@ def _end_supervisor(recorded: ServersRecord) -> None:
     with suppress(ProcessLookupError):
         os.kill(supervisor.pid, signal.SIGTERM)
     deadline = time.monotonic() + _SUPERVISOR_PATIENCE_S
-    while supervisor.alive and time.monotonic() < deadline:
-        time.sleep(_LOOK_EVERY_S)
+    with waiting_for("the servers to stop"):
+        while supervisor.alive and time.monotonic() < deadline:
+            time.sleep(_LOOK_EVERY_S)
     if supervisor.alive:
         with suppress(ProcessLookupError):
             os.kill(supervisor.pid, signal.SIGKILL)

@@ -18,7 +18,9 @@ from flows.servers.processes import TOKEN, Group, kill_marked, start_group
 from flows.servers.records import ProcessRecord, ServerRecord, ServersRecord, forget_servers, write_servers
 from flows.servers.restarts import RestartPolicy
 from flows.servers.server import Server
+from tasks.waiting import waiting_for
 
+STARTING: Final = "the servers to answer; the first start makes their databases"
 _START_TIMEOUT_S: Final = 240.0  # two first starts that migrate their databases, side by side on a busy machine
 _LOOK_EVERY_S: Final = 0.2
 _PATIENCE_S: Final = 10.0  # between SIGTERM and SIGKILL
@@ -63,7 +65,8 @@ class Supervisor:
         """
         self._write()
         try:
-            self._start_all(stop)
+            with waiting_for(STARTING, self._say):
+                self._start_all(stop)
             if not stop.is_set():
                 self._record = self._record.model_copy(update={"ready": True})
                 self._write()

@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol
-
-from filelock import FileLock, Timeout
+from typing import Any, Final, Generic, Protocol
 
 from engine.digests import combined_digest
 from flows.home import Home
@@ -24,6 +22,9 @@ from tasks.artifact import Artifact, Workspace
 from tasks.errors import UserError
 from tasks.heard import listening
 from tasks.host import host_fingerprint
+from tasks.waiting import locked
+
+_LONGEST_STEP_S: Final = 24 * 3600.0  # of training; what takes a day longer than this process wanted is stuck
 
 
 class Progress(Protocol):
@@ -144,13 +145,6 @@ class StepCache:
     def _only_one(self, step: Step[R], key: str, progress: Progress) -> Iterator[None]:
         """Holds the key's lock, which the kernel frees when its holder dies, however it dies."""
         self.home.locks.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.home.locks / f"{step.name}-{key}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            progress("another process is computing this step; waiting for it")
-            lock.acquire()
-        try:
+        what = f"another process to compute the step {step.name}"
+        with locked(self.home.locks / f"{step.name}-{key}.lock", what, longest_s=_LONGEST_STEP_S, tell=progress):
             yield
-        finally:
-            lock.release()

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from filelock import FileLock
 from sqlalchemy import (
     Column,
+    Connection,
     Engine,
     Integer,
     MetaData,
@@ -35,8 +35,11 @@ from registry.database import check_database
 from registry.ledger.entries import GENESIS, Draft, Entry, Kind
 from registry.store import MlflowStore
 from tasks.errors import UserError
+from tasks.waiting import locked, too_long, waiting_for
 
 _VARIABLE: Final = "MIAOTUI_LEDGER_URI"
+_LONGEST_S: Final = 1800.0  # a promotion with its blessing takes minutes at most
+_LOCK_NOT_AVAILABLE: Final = "55P03"
 _BUSY_S: Final = 60.0  # SQLite lets one write at a time; twenty that queue wait for milliseconds each
 
 _TABLE: Final = Table(
@@ -150,17 +153,20 @@ class Ledger:
     def exclusive(self, model: str) -> Iterator[None]:
         """Only one process at a time is within it, for one model; a killed one lets go.
 
-        It orders the writes of the ledger's projection; the ledger itself needs no lock.
+        It orders the writes of the ledger's projection; the ledger itself needs no lock. Raises UserError where another
+        does not come to its end.
         """
+        what = f"another promotion, review or rollback of {model} to end"
         name = hashlib.sha256(f"miaotui/{model}".encode()).digest()
         if self.url.get_backend_name() == "sqlite":
             self._open()
-            with FileLock(f"{self.url.database}.{name.hex()[:12]}.lock"):
+            with locked(Path(f"{self.url.database}.{name.hex()[:12]}.lock"), what, longest_s=_LONGEST_S):
                 yield
             return
         number = int.from_bytes(name[:8], "big", signed=True)
         with self._open().connect() as connection:
-            connection.execute(sql("SELECT pg_advisory_lock(:number)"), {"number": number})
+            with waiting_for(what):
+                _lock(connection, number, what)
             connection.commit()  # the lock belongs to the connection, and no transaction stays open meanwhile
             try:
                 yield
@@ -212,12 +218,23 @@ class Ledger:
     def _alone_in_making(self, engine: Engine) -> Iterator[None]:
         """Two who make the table at once would fail each other."""
         if engine.dialect.name == "sqlite":
-            with FileLock(f"{self.url.database}.lock"):
+            file = Path(f"{self.url.database}.lock")
+            with locked(file, "another process to make the ledger", longest_s=_LONGEST_S):
                 yield
             return
         with engine.begin() as connection:
             connection.execute(sql("SELECT pg_advisory_xact_lock(20260711)"))
             yield
+
+
+def _lock(connection: Connection, number: int, what: str) -> None:
+    connection.execute(sql(f"SET LOCAL lock_timeout = '{_LONGEST_S:.0f}s'"))
+    try:
+        connection.execute(sql("SELECT pg_advisory_lock(:number)"), {"number": number})
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        raise UserError(f"{too_long(what, _LONGEST_S)}; end the process that holds the database's lock") from error
 
 
 def _parsed(url: str) -> URL:

@@ -134,7 +134,7 @@ def test_an_internal_error_is_one_line_and_a_traceback_in_a_log(
     [
         (UserError("bad row", file="data.jsonl", field="line 3"), 2, "data.jsonl: line 3: bad row"),
         (BundleError("altered"), 2, "altered"),
-        (OSError(28, "No space left on device", "/full"), 2, "no space left on the disk (/full)"),
+        (OSError(28, "No space left on device", "/full"), 2, "/full: no space left on the disk"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )

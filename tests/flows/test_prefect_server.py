@@ -14,15 +14,22 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.servers.embedded import require_prefect_server
+from flows.servers.embedded import PrefectServer
+from flows.servers.errors import ServersError
+from flows.servers.named import require_prefect_server
 from tasks.errors import UserError
 
 PROJECT = Path(__file__).parents[2]
 
 
 class Answers(BaseHTTPRequestHandler):
+    """A server with a password beneath /closed, one that just restarts beneath /busy, and no Prefect elsewhere."""
+
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/api/health" else 401)
+        known = self.headers.get("Authorization") == "Basic bWU6aHVzaA=="
+        closed = 200 if known else 401
+        place = self.path.removesuffix("/admin/version")
+        self.send_response({"/api": 200, "/closed/api": closed, "/busy/api": 502}.get(place, 404))
         self.end_headers()
 
     def log_message(self, *_arguments: object) -> None:
@@ -41,9 +48,50 @@ def test_no_server_named_is_fine() -> None:
     require_prefect_server({})
 
 
-@pytest.mark.parametrize("path", ["/api", "/api/", "/behind/a/login"])
-def test_a_server_that_answers_whatever_it_says_is_fine(server: str, path: str) -> None:
+@pytest.mark.parametrize("path", ["/api", "/api/", "/busy/api"])
+def test_a_server_that_answers_is_fine_and_so_is_one_that_is_just_restarted(server: str, path: str) -> None:
     require_prefect_server({"PREFECT_API_URL": server + path})
+
+
+def test_a_server_that_asks_for_a_password_names_the_variable(server: str) -> None:
+    named = {"PREFECT_API_URL": f"{server}/closed/api"}
+    with pytest.raises(UserError, match=r"does not let this user in; set PREFECT_API_AUTH_STRING"):
+        require_prefect_server(named)
+    with pytest.raises(UserError, match=r"does not let this user in; it does not accept PREFECT_API_AUTH_STRING$"):
+        require_prefect_server(named | {"PREFECT_API_AUTH_STRING": "me:wrong"})
+    require_prefect_server(named | {"PREFECT_API_AUTH_STRING": "me:hush"})
+
+
+def test_an_address_without_api_is_told_from_a_server_that_is_not_there(server: str) -> None:
+    with pytest.raises(UserError, match=r"PREFECT_API_URL: .* answers, but not as Prefect's API does"):
+        require_prefect_server({"PREFECT_API_URL": server})
+
+
+def test_a_proxy_on_the_way_to_a_silent_server_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as hangs:
+        hangs.bind(("127.0.0.1", 0))
+        hangs.listen()
+        address = f"127.0.0.1:{hangs.getsockname()[1]}"
+        monkeypatch.setenv("HTTP_PROXY", f"http://{address}")
+        monkeypatch.setattr("flows.servers.named._TIMEOUT_S", 0.2)
+        monkeypatch.setenv("PREFECT_API_URL", "http://prefect.example/api")
+        with pytest.raises(UserError, match=rf"does not answer through the proxy {address}; start it, or unset"):
+            require_prefect_server()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999/api", "http://[::1", "http://a b/api"])
+def test_what_is_no_address_is_one_line(url: str) -> None:
+    with pytest.raises(UserError, match=r"^PREFECT_API_URL: (is no address|must be an http)"):
+        require_prefect_server({"PREFECT_API_URL": url})
+
+
+def test_an_embedded_server_that_ends_says_how_its_log_ends(tmp_path: Path) -> None:
+    log = tmp_path / "run.log"
+    log.write_text("no such table: flow", encoding="utf-8")
+    with subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"]) as ended:
+        ended.wait()
+        with pytest.raises(ServersError, match=r"(?s)ended with code 3; the end of .*run\.log:.*no such table: flow"):
+            PrefectServer("http://127.0.0.1:9/api", ended, log).wait()
 
 
 def test_a_server_that_is_not_there_is_named_without_its_password() -> None:

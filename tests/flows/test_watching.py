@@ -4,7 +4,9 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -98,6 +100,31 @@ def test_progress_in_a_pipe_is_a_line_now_and_then(monkeypatch: pytest.MonkeyPat
     lines.progressed("fine-tune", "epoch 2", 0.5)
     lines.progressed("fine-tune", "epoch 3", None)
     assert stream.getvalue() == "fine-tune: epoch 2 (50%)\n"
+
+
+def test_a_step_that_says_nothing_is_named_once_after_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    timers: list[Any] = []
+
+    class Timer:
+        def __init__(self, seconds: float, tell: Callable[[str], None], arguments: tuple[str]) -> None:
+            self.seconds, self.tell, self.arguments, self.running = seconds, tell, arguments, False
+            timers.append(self)
+
+        def start(self) -> None:
+            self.running = True
+
+        def cancel(self) -> None:
+            self.running = False
+
+    monkeypatch.setattr("flows.command_line.watching.threading.Timer", Timer)
+    stream = io.StringIO()
+    lines = PlainLines(console_for(stream))
+    lines.started("snapshot")
+    lines.finished("snapshot", reused=False, seconds=1.0)
+    lines.started("fine-tune")
+    assert [(timer.seconds, timer.running) for timer in timers] == [(5.0, False), (5.0, True)]
+    timers[1].tell(*timers[1].arguments)
+    assert stream.getvalue() == "snapshot: done in 1.0 s\nfine-tune: at work\n"
 
 
 def test_an_observer_is_seen_only_where_it_watches() -> None:
