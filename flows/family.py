@@ -11,8 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Protocol, cast
 
-from engine.digests import file_digest, folder_digest
-from flows.certify_attempts import Attempt, CertifyAttempts
+from engine.digests import folder_digest
 from flows.home import Home
 from flows.preparation import PreparedRun, built_for
 from flows.steps.key import Keyed, Step
@@ -20,7 +19,6 @@ from flows.steps.runner import StepCall, StepRunner
 from registry.baseline import Baseline
 from registry.evidence import Evidence
 from tasks.artifact import Artifact
-from tasks.data.rows import split_file
 from tasks.data.sources import Source
 from tasks.generation.records import GenerationFineTuneResult
 from tasks.recipe import Recipe, Target
@@ -52,7 +50,8 @@ class MadeBundle:
     """What the steps up to the bundle made.
 
     `snapshot` is what the router is calibrated and judged by; `trained_on` has the same rows, without those that landed
-    since and only called for recalibration. `parts`: further results of the family, by the name the report has for them.
+    since and only called for recalibration, and with those that left certify. `parts`: further results of the family, by
+    the name the report has for them.
     """
 
     trained_on: Artifact[SnapshotResult]
@@ -165,25 +164,6 @@ def keyed_sources(sources: Sequence[Source]) -> Keyed:
         for source in sources
     ]
     return Keyed(tuple(sources), key)
-
-
-def calibrate(
-    step: Step[RouterResult],
-    inputs: Mapping[str, object],
-    prepared: PreparedRun,
-    certify_from: Artifact[SnapshotResult],
-    steps: StepRunner,
-    home: Home,
-) -> Artifact[RouterResult]:
-    """Runs a calibrating step, counting its attempt at these certify rows."""
-    attempts = CertifyAttempts(home, file_digest(split_file(certify_from.folder, "certify")))
-    # Which attempt this is follows from the rest; in the key it would make an attempt a new one when run again.
-    key = steps.key(step, {**inputs, "attempt": Keyed(None, "counted")})
-    router = steps.run(step, {**inputs, "attempt": Keyed(attempts.number(key), "counted")})
-    promise = prepared.recipe.router.max_accuracy_loss
-    certified = any(entry.certified for entry in router.result.certificates if entry.epsilon == promise)
-    attempts.record(Attempt(key=key, number=router.result.attempt, certified=certified))
-    return router
 
 
 def judged(

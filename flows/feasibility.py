@@ -1,32 +1,55 @@
-"""What the certify rows of a snapshot can prove at best, said before any training: where that is not enough, it ends the run."""
+"""What a run's attempt at its certify rows can prove at best, said before any training; where it is not enough, the run ends."""
 
+from flows.certify_rows import CertifyRows
 from flows.preparation import PreparedRun
 from tasks.errors import UserError
 from tasks.recipe import Recipe
-from tasks.records import SnapshotResult, operating_point_name
+from tasks.records import operating_point_name
+from tasks.statistics.attempts import attempt_level
 from tasks.statistics.paired_test import most_harms, rows_needed
 
 
-def require_certifiable(recipe: Recipe, snapshot: SnapshotResult, prepared: PreparedRun) -> None:
+def require_certifiable(recipe: Recipe, certify: CertifyRows, prepared: PreparedRun) -> None:
     """Raises UserError where no outcome on the certify rows could prove the promise, unless the recipe accepts that."""
     promise = recipe.router
-    needed, rows = rows_needed(promise.max_accuracy_loss, 1 - promise.confidence), snapshot.rows["certify"]
-    if rows < needed and promise.if_infeasible == "error":
-        raise UserError(
-            f"a loss of at most {promise.max_accuracy_loss:.2%} at confidence {promise.confidence:.0%} needs {needed} "
-            f"certify rows or more, but there are {rows}: add {needed - rows} labelled rows for certify, raise "
-            "router.max_accuracy_loss, or set router.if_infeasible: reference to ship the reference path alone",
-            file=prepared.loaded.file,
-            field="router.max_accuracy_loss",
+    rows, level = certify.snapshot.result.rows["certify"], _level(recipe, certify.attempt)
+    needed = rows_needed(promise.max_accuracy_loss, level)
+    if rows >= needed or promise.if_infeasible != "error":
+        return
+    way_out = f"add {needed - rows} labelled rows for certify"
+    if certify.attempt > 1:
+        first = _level(recipe, 1)
+        way_out += (
+            f", or as many as make {rows_needed(promise.max_accuracy_loss, first)} that no attempt has seen (there are "
+            f"{certify.unseen}), which are then tried at {first:.3g}"
         )
+    raise UserError(
+        f"a loss of at most {promise.max_accuracy_loss:.2%} at confidence {promise.confidence:.0%} needs {needed} "
+        f"certify rows or more at the level {level:.3g} of attempt {certify.attempt}, but there are {rows}: {way_out}, raise "
+        "router.max_accuracy_loss, or set router.if_infeasible: reference to ship the reference path alone",
+        file=prepared.loaded.file,
+        field="router.max_accuracy_loss",
+    )
 
 
-def feasibility(recipe: Recipe, snapshot: SnapshotResult) -> str:
-    """What the certify rows can prove, in one line, before anything is trained."""
-    promise, rows = recipe.router, snapshot.rows["certify"]
-    delta, parts = 1 - promise.confidence, []
-    for epsilon in sorted({*promise.operating_points, promise.max_accuracy_loss}):
-        most = most_harms(rows, 0, epsilon, delta)
-        able = f"with at most {most} lost" if most >= 0 else f"not at all (that needs {rows_needed(epsilon, delta)})"
+def feasibility(recipe: Recipe, certify: CertifyRows) -> str:
+    """Which attempt it is and what it can prove, in one line, before anything is trained."""
+    rows, level, parts = certify.snapshot.result.rows["certify"], _level(recipe, certify.attempt), []
+    epsilons = sorted({*recipe.router.operating_points, recipe.router.max_accuracy_loss})
+    for epsilon in epsilons:
+        most = most_harms(rows, 0, epsilon, level)
+        able = f"with at most {most} lost" if most >= 0 else f"not at all (that needs {rows_needed(epsilon, level)})"
         parts.append(f"a loss of at most {operating_point_name(epsilon)} {able}")
-    return f"certificate: {rows} certify rows can prove " + ", ".join(parts)
+    said = (
+        f"certificate: attempt {certify.attempt} (level {level:.3g}), in which {rows} certify rows can prove "
+        f"{', '.join(parts)}"
+    )
+    if certify.attempt == 1:
+        return said
+    first = _level(recipe, 1)
+    fresh = ", ".join(f"{rows_needed(epsilon, first)} for {operating_point_name(epsilon)}" for epsilon in epsilons)
+    return f"{said}; rows that no attempt has seen would be tried at {first:.3g} again, which needs of them {fresh}"
+
+
+def _level(recipe: Recipe, attempt: int) -> float:
+    return attempt_level(1 - recipe.router.confidence, attempt)

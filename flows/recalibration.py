@@ -1,6 +1,7 @@
 """New thresholds and certificates for a bundle of the home from fresh rows, without training; for commands and flows.
 
-Whoever parts the same rows anew until a certificate comes out is trying again on rows that were seen: attempts are counted.
+Whoever parts the same rows anew until a certificate comes out is trying again on rows that were seen: attempts are counted,
+as those of runs are (docs/certificate.md, section 5).
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from tasks.recipe.target import Target
 
 if TYPE_CHECKING:
     from flows.bundle_family import BundleFamily
+    from flows.certify_attempts import CertifyAttempts
     from tasks.data.rows import Row
     from tasks.opened_bundle import OpenedBundle
     from tasks.records import Recalibration
@@ -76,25 +78,48 @@ def recalibrate_bundle(
     from engine.digests import combined_digest, folder_digest
     from flows.bundle_family import family_of_bundle
     from flows.certify_attempts import Attempt, CertifyAttempts
+    from tasks.data.row_sets import row_set, set_digest
     from tasks.recalibrate import NotCertifiedError, part_rows, recalibrate
 
-    bundle = request.bundle
-    tune, certify = part_rows(rows, seed=request.seed, classes=family_of_bundle(bundle).columns.classes)
-    attempts = CertifyAttempts(home, _rows_digest(rows))
-    key = combined_digest({"bundle": folder_digest(bundle), "certify": _rows_digest(certify)})
-    attempt = attempts.number(key)
-    out = request.out or home.folder / "recalibrated" / f"{read_manifest(bundle).name}-{key[:12]}"
-    if out.exists():
-        raise UserError("exists already; name another folder with --out, or remove it", file=out)
+    bundle, attempts = request.bundle, CertifyAttempts(home)
+    tune, parted = part_rows(rows, seed=request.seed, classes=family_of_bundle(bundle).columns.classes)
     opened = open_bundle(home, request)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        result = recalibrate(opened, tune, certify, attempt=attempt, out=out, progress=progress)
-    except NotCertifiedError:
-        attempts.record(Attempt(key=key, number=attempt, certified=False))
-        raise
-    attempts.record(Attempt(key=key, number=attempt, certified=True))
+    with attempts.one_at_a_time(progress):
+        certify, attempt = _certify_rows(attempts, opened, parted, known_as=_known_as(rows))
+        seen = row_set(certify)
+        of = combined_digest({"bundle": folder_digest(bundle), "certify": set_digest(seen)})
+        out = request.out or home.folder / "recalibrated" / f"{read_manifest(bundle).name}-{of[:12]}"
+        if out.exists():
+            raise UserError("exists already; name another folder with --out, or remove it", file=out)
+        if len(certify) < len(parted):
+            progress(
+                f"{len(parted) - len(certify)} certify rows that attempts have seen prove nothing more, and stay out"
+            )
+        out.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            result = recalibrate(opened, tune, certify, attempt=attempt, out=out, progress=progress)
+        except NotCertifiedError:
+            failed = Attempt(of=of, result=f"{of} {attempt}", number=attempt, certified=False)
+            attempts.record(seen, failed, known_as=_known_as(rows))
+            raise
+        made = Attempt(of=of, result=folder_digest(out), number=attempt, certified=True)
+        attempts.record(seen, made, known_as=_known_as(rows))
     return result
+
+
+def _certify_rows(
+    attempts: "CertifyAttempts", opened: "OpenedBundle", parted: "list[Row]", *, known_as: str
+) -> "tuple[list[Row], int]":
+    """The certify rows and the number of the attempt at them; only those that none has seen, where these promise more."""
+    from flows.certify_rows import fresh_rows_promise_more
+    from tasks.data.row_sets import row_keys, row_set
+
+    number = attempts.number(row_set(parted), known_as=known_as)
+    unseen = [row for row, new in zip(parted, attempts.unseen(row_keys(parted)).tolist(), strict=True) if new]
+    widest, confidence = max(opened.promises), opened.certificates[0].confidence
+    if fresh_rows_promise_more(len(parted), len(unseen), number, widest, confidence):
+        return unseen, attempts.number(row_set(unseen))
+    return parted, number
 
 
 def _reference_path(home: Home, bundle: Path, family: "BundleFamily") -> Path:
@@ -113,8 +138,8 @@ def _reference_path(home: Home, bundle: Path, family: "BundleFamily") -> Path:
     )
 
 
-def _rows_digest(rows: "Sequence[Row]") -> str:
-    """The identity of rows, whatever their order and labels: a label that comes in later makes no unseen row of a seen one."""
+def _known_as(rows: "Sequence[Row]") -> str:
+    """What attempts at these rows were counted under before they were counted by the certify rows themselves."""
     from tasks.data.rows import SPLITS, UNLABELLED, content_digest
 
     texts = [replace(row, label=UNLABELLED) for row in rows]

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Final, cast
 
+from flows.certify_rows import certify_rows, counted_attempt
 from flows.family import (
     JudgedBundle,
     MadeBundle,
     benchmark_labels,
-    calibrate,
     judged,
     labelled,
     snapshot_labels,
@@ -72,8 +72,9 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBun
     """
     recipe, target = _recipe(prepared), built_for(prepared.targets)
     trained_on, judged_by = snapshots(prepared, steps)
-    require_certifiable(recipe, judged_by.result, prepared)
-    steps.note(feasibility(recipe, judged_by.result))
+    certify = certify_rows(prepared, trained_on, judged_by, steps, home)
+    require_certifiable(recipe, certify, prepared)
+    steps.note(feasibility(recipe, certify))
     fine_tuned, seeds = _fine_tune(prepared, trained_on, steps)
     pruned = _prune(recipe, target, trained_on, fine_tuned, steps)
     exports = _export(trained_on, {_FINE_TUNED: fine_tuned} | ({_PRUNED: pruned} if pruned else {}), steps)
@@ -94,7 +95,7 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBun
         lexical = steps.run(LEXICAL, inputs)
     export = exports[_FINE_TUNED]
     calibration = {
-        "snapshot": judged_by,
+        "snapshot": certify.snapshot,
         "compression": compression,
         "export": export,
         "lexical": lexical,
@@ -103,10 +104,10 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBun
         "target": target,
         "size_limit_mb": recipe.gates.size_mb,
     }
-    router = calibrate(CALIBRATE, calibration, prepared, judged_by, steps, home)
+    router = counted_attempt(CALIBRATE, calibration, certify, recipe, steps, home)
     optional = {"export": export, "seeds": seeds, "prune": pruned, "lexical": lexical}
     parts = {name: part for name, part in optional.items() if part is not None}
-    return MadeBundle(trained_on, judged_by, fine_tuned, compression, router, parts)
+    return MadeBundle(trained_on, certify.snapshot, fine_tuned, compression, router, parts)
 
 
 def gather_evidence(

@@ -2,11 +2,11 @@
 
 from typing import Any, Final, cast
 
+from flows.certify_rows import certify_rows, counted_attempt
 from flows.family import (
     JudgedBundle,
     MadeBundle,
     benchmark_labels,
-    calibrate,
     judged,
     labelled,
     snapshot_labels,
@@ -72,10 +72,11 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBun
     """
     recipe, target = _recipe(prepared), built_for(prepared.targets)
     trained_on, judged_by = snapshots(prepared, steps)
-    require_certifiable(recipe, judged_by.result, prepared)
-    steps.note(feasibility(recipe, judged_by.result))
+    certify = certify_rows(prepared, trained_on, judged_by, steps, home)
+    require_certifiable(recipe, certify, prepared)
+    steps.note(feasibility(recipe, certify))
     start = prepared.base or recipe.init
-    lengths = steps.run(CHECK_ROWS, {"snapshot": judged_by, "start": start})
+    lengths = steps.run(CHECK_ROWS, {"snapshot": certify.snapshot, "start": start})
     for note in require_room(lengths.result, recipe, file=prepared.loaded.file):
         steps.note(note)
     fine_tuned = steps.run(
@@ -111,7 +112,7 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBun
         },
     )
     calibration = {
-        "snapshot": judged_by,
+        "snapshot": certify.snapshot,
         "models": models,
         "compression": compression,
         "name": recipe.name,
@@ -121,9 +122,9 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBun
         "schema": prepared.answer_schema,
         **answers,
     }
-    router = calibrate(CALIBRATE, calibration, prepared, judged_by, steps, home)
+    router = counted_attempt(CALIBRATE, calibration, certify, recipe, steps, home)
     parts = {"student": students[small]} if small else {}
-    return MadeBundle(trained_on, judged_by, fine_tuned, compression, router, parts)
+    return MadeBundle(trained_on, certify.snapshot, fine_tuned, compression, router, parts)
 
 
 def gather_evidence(

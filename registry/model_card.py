@@ -145,7 +145,7 @@ def _certificate(evidence: Evidence) -> str:
     if chosen is None:
         lines.append(f"None: the router stays on the path {evidence.router.paths[-1].name} alone.")
     else:
-        lines.append(plain(chosen.statement))
+        lines.append(plain(" ".join(sentence for sentence in (chosen.statement, chosen.promise) if sentence)))
         lines.append(
             f"Evidence: {chosen.test.harms} harms and {chosen.test.gains} gains on {chosen.test.n} certify rows, "
             f"p = {chosen.test.p_value:.3g}; attempt {evidence.router.attempt} on these rows."
@@ -230,6 +230,7 @@ def _data(evidence: Evidence) -> str:
         f"{snapshot.quarantined} rows were quarantined, {snapshot.duplicates} were duplicates, "
         f"{snapshot.leaking_exact + snapshot.leaking_near} left a split because a better protected one has their text.",
         *([f"{snapshot.landed.sentence}."] if snapshot.landed else []),
+        *([f"{snapshot.retired} rows left certify, since failed attempts had seen them."] if snapshot.retired else []),
         *(
             f"- `{plain(source.location)}` ({source.rows} rows, SHA-256 {source.sha256[:12]})"
             for source in snapshot.sources

@@ -37,7 +37,7 @@ from tasks.router.ladders import Ladder, candidates, certified_ladder
 from tasks.router.parts import path_file
 from tasks.router.planning import Promise
 from tasks.router.result import router_result
-from tasks.statistics.fixed_sequence import level_to_spend
+from tasks.statistics.attempts import attempt_level
 
 BUNDLE_FOLDER: Final = "bundle"
 
@@ -71,9 +71,9 @@ def calibrate_router(
 ) -> RouterResult:
     """Write `bundle/`; return what calibration found.
 
-    `export`: of the fine-tuned model (tokenizer, length and shape). `attempt`: which attempt at a certificate on these
-    certify rows it is, from 1; later attempts get a smaller level. `size_limit_mb`: the gate on the bundle's size, which
-    ladders are chosen by where one of them keeps to it.
+    `export`: of the fine-tuned model (tokenizer, length and shape). `attempt`: which attempt at a certificate on these certify
+    rows it is since the last certified bundle, from 1; later ones get a smaller level. `size_limit_mb`: the gate on the
+    bundle's size, which ladders are chosen by where one of them keeps to it.
     """
     gathered = gather(snapshot, compression, export, lexical, config, target, workspace)
     sources, oos_id, reference_router = gathered.sources, gathered.out_of_scope_id, gathered.reference_router
@@ -81,7 +81,6 @@ def calibrate_router(
     workspace.progress("rules and chains of all ladders", 0.6)
     reference_views = material.tune.read_reference(reference_router).views
     reference_right = reference_views[0].right
-    delta = level_to_spend(1 - config.confidence, attempt)
     common = {TOKENIZER_FILE: tokenizer_file(export)}
     reference_graph = compression.folder / compression.result.reference_monolith
 
@@ -98,7 +97,11 @@ def calibrate_router(
         reference_right,
         oos_id,
         false_rejection=config.out_of_scope_false_rejection,
-        promise=Promise(config.max_accuracy_loss, delta, len(material.certify.ladder.truth)),
+        promise=Promise(
+            config.max_accuracy_loss,
+            attempt_level(1 - config.confidence, attempt),
+            len(material.certify.ladder.truth),
+        ),
         fits=fits,
     )
     workspace.progress("certificate", 0.8)
@@ -109,7 +112,7 @@ def calibrate_router(
         epsilons=config.operating_points,
         epsilon=config.max_accuracy_loss,
         confidence=config.confidence,
-        delta=delta,
+        attempt=attempt,
     )
     if found is not None:
         ladder, certified = found

@@ -50,9 +50,9 @@ class OpenedBundle(Protocol):
         ...
 
     def fresh_router(
-        self, tune: Sequence[Row], certify: Sequence[Row], *, delta: float, progress: Callable[[str], None]
+        self, tune: Sequence[Row], certify: Sequence[Row], *, attempt: int, progress: Callable[[str], None]
     ) -> FreshRouter | None:
-        """Calibrated on tune, certified on certify with `delta`; None where none of the promises could be certified."""
+        """Calibrated on tune, certified on certify at the level of this attempt; None where no promise could be certified."""
         ...
 
 

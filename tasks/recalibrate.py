@@ -16,7 +16,7 @@ from tasks.errors import UserError
 from tasks.opened_bundle import OpenedBundle
 from tasks.recipe.data import SplitShares
 from tasks.records import Recalibration
-from tasks.statistics.fixed_sequence import level_to_spend
+from tasks.statistics.attempts import attempt_level
 from tasks.statistics.paired_test import rows_needed
 
 FEWEST_TUNE_ROWS: Final = 100
@@ -48,13 +48,12 @@ def recalibrate(
 ) -> Recalibration:
     """Write the new bundle to `out`, which must not exist; all or nothing.
 
-    `attempt`: which attempt at a certificate on these certify rows it is, from 1. UserError where rows are too few or not
-    such as the bundle knows, or no operating point could be certified: nothing is written then.
+    `attempt`: which attempt at a certificate on these certify rows it is since the last certified bundle, from 1. UserError
+    where rows are too few or not such as the bundle knows, or no operating point could be certified: nothing is written then.
     """
     before, promises = opened.certificates, opened.promises
-    delta = level_to_spend(1 - before[0].confidence, attempt)
-    _check_counts(len(tune_rows), len(certify_rows), max(promises), delta)
-    found = opened.fresh_router(tune_rows, certify_rows, delta=delta, progress=progress)
+    _check_counts(len(tune_rows), len(certify_rows), opened, attempt)
+    found = opened.fresh_router(tune_rows, certify_rows, attempt=attempt, progress=progress)
     if found is None:
         raise NotCertifiedError(
             f"no operating point could be certified on {len(certify_rows)} certify rows "
@@ -84,12 +83,15 @@ def recalibrate(
     )
 
 
-def _check_counts(tune: int, certify: int, epsilon: float, delta: float) -> None:
-    needed = rows_needed(epsilon, delta)
+def _check_counts(tune: int, certify: int, opened: OpenedBundle, attempt: int) -> None:
+    epsilon, delta = max(opened.promises), 1 - opened.certificates[0].confidence
+    needed, first = (rows_needed(epsilon, attempt_level(delta, number)) for number in (attempt, 1))
     if certify < needed:
+        retry = f" at attempt {attempt}" if attempt > 1 else ""
+        fresh = f", or give {first} certify rows that no attempt has seen" if retry else ""
         raise UserError(
-            f"a loss of at most {epsilon:.2%} needs {needed} certify rows or more, but {certify} came of the data: "
-            f"add about {round((needed - certify) * (tune + certify) / max(certify, 1))} labelled rows"
+            f"a loss of at most {epsilon:.2%} needs {needed} certify rows or more{retry}, but {certify} came of "
+            f"the data: add about {round((needed - certify) * (tune + certify) / max(certify, 1))} labelled rows{fresh}"
         )
     if tune < FEWEST_TUNE_ROWS:
         raise UserError(f"{tune} tune rows came of the data, at least {FEWEST_TUNE_ROWS} are needed: add labelled rows")

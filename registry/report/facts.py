@@ -156,6 +156,7 @@ def data_facts(snapshot: SnapshotResult, leaking_gate_rows: int) -> tuple[Fact, 
         Fact("left other splits as exact leaks", count(snapshot.leaking_exact)),
         Fact("left other splits as near leaks", count(snapshot.leaking_near)),
         *([Fact("landed since", snapshot.landed.sentence)] if snapshot.landed else []),
+        *([Fact("left certify, seen by failed attempts", count(snapshot.retired))] if snapshot.retired else []),
         Fact("gate rows that leak", count(leaking_gate_rows)),
     )
 

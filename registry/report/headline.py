@@ -52,6 +52,7 @@ def _promise(content: ReportContent) -> str:
             f"With {budget(certificate.confidence)} confidence it loses at most {budget(certificate.epsilon)} accuracy "
             "against the full-precision fine-tuned model."
         )
+        sentences += [certificate.promise] if certificate.promise else []
     if content.champion and is_measured(content.champion.test.upper_bound):
         bound = max(0.0, content.champion.test.upper_bound)
         sentences.append(f"Against the champion {content.champion.uri} it loses at most {percent(bound, 2)} accuracy.")

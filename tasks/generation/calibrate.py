@@ -38,7 +38,7 @@ from tasks.router.certify import Subject, first_certified, reference_certificate
 from tasks.router.chain import PathView, route
 from tasks.router.planning import Promise
 from tasks.router.result import router_result
-from tasks.statistics.fixed_sequence import level_to_spend
+from tasks.statistics.attempts import attempt_level
 
 CLEAR_LOG_PROBABILITY: Final = -0.4
 """Of every token of a golden answer: no other token can be likelier then, on whatever machine."""
@@ -135,8 +135,9 @@ def calibrate_generation(
 ) -> RouterResult:
     """Write `bundle/`; return what calibration found.
 
-    `models`: as `select_decoder` had them. `attempt`: which attempt at a certificate on these certify rows it is, from 1;
-    later attempts get a smaller level. `size_limit_mb`: as for `calibrate_router`. `schema`: what valid answers keep to.
+    `models`: as `select_decoder` had them. `attempt`: which attempt at a certificate on these certify rows it is since the last
+    certified bundle, from 1; later ones get a smaller level. `size_limit_mb`: as for `calibrate_router`. `schema`: what valid
+    answers keep to.
     """
     tune, certify = read_rows(snapshot, "tune"), read_rows(snapshot, "certify")
     workspace.progress("phrases of the training rows", 0.0)
@@ -144,7 +145,6 @@ def calibrate_generation(
     trial = open_trial(compression, read_rows(snapshot, "train"), settings, correct, target)
     monolith = compression.result.static_monolith
     static = trial.paths.get(monolith) or GreedyDecoder.open(compression.folder / monolith, trial.settings, target)
-    delta = level_to_spend(1 - config.confidence, attempt)
     reference = compression.folder / compression.result.reference_monolith
     decoders = {path: compression.folder / path for path in trial.paths}
     tokenizer = reference / TOKENIZER_FILE
@@ -154,7 +154,7 @@ def calibrate_generation(
         return size_limit_mb is None or bundle_size_mb(own, tokenizer) <= size_limit_mb
 
     found = calibrate_trial(
-        trial, tune, certify, static=static, config=config, delta=delta, progress=workspace.progress, fits=fits
+        trial, tune, certify, static=static, config=config, attempt=attempt, progress=workspace.progress, fits=fits
     )
     decided = found.decided or _reference_alone(found.ladders, len(certify), config)
     workspace.progress("bundle", 0.9)
@@ -191,14 +191,14 @@ def calibrate_trial(
     *,
     static: GreedyDecoder,
     config: RouterConfig,
-    delta: float,
+    attempt: int,
     progress: Callable[..., None],
     unlabelled: int = 0,
     fits: Callable[[Ladder], bool] = lambda _: True,
 ) -> Calibration:
     """From opened decoders to certified ladders: what calibration and recalibration have in common.
 
-    `static`: the static model, timed beside the paths. `delta`: what may be spent of 1 - confidence. `unlabelled`: how many
+    `static`: the static model, timed beside the paths. `attempt`: as for `calibrate_generation`. `unlabelled`: how many
     certify rows were given the reference path's answer as their completion. `fits`: see Ladder. `progress(message,
     fraction)`: as a workspace's.
     """
@@ -211,11 +211,11 @@ def calibrate_trial(
     progress("costs on the target", 0.4)
     costs = measure_costs(trial, tune, progress, small=small, static=static, beginnings=EARLY_TOKENS)
     progress("chains of all ladders", 0.5)
-    promise = Promise(config.max_accuracy_loss, delta, len(certify))
+    promise = Promise(config.max_accuracy_loss, attempt_level(1 - config.confidence, attempt), len(certify))
     wanted = _on_the_targets_device(trial)
     ladders = candidates(trial, answers, costs, promise, lambda ladder: fits(ladder) and wanted(ladder))
     progress(f"certificate on {len(certify)} rows", 0.6)
-    decided = _decide(trial, ladders, certify, config, delta, unlabelled)
+    decided = _decide(trial, ladders, certify, config, attempt, unlabelled)
     return Calibration(drafts, answers, costs, ladders, decided)
 
 
@@ -246,7 +246,7 @@ def _decide(
     ladders: Sequence[Ladder],
     certify: Sequence[Row],
     config: RouterConfig,
-    delta: float,
+    attempt: int,
     unlabelled: int,
 ) -> Decided | None:
     reference_right = trial.plain(REFERENCE, certify).right
@@ -259,6 +259,7 @@ def _decide(
             names=ladder.paths,
             otherwise_ms=ladder.otherwise_ms,
             unlabelled=unlabelled,
+            attempt=attempt,
         )
 
     found = first_certified(
@@ -267,7 +268,7 @@ def _decide(
         epsilons=config.operating_points,
         epsilon=config.max_accuracy_loss,
         confidence=config.confidence,
-        delta=delta,
+        delta=attempt_level(1 - config.confidence, attempt),
     )
     if found is None:
         return None

@@ -72,7 +72,7 @@ class OpenedGenerator:
         return [unlabelled[row] for row in self._disputed(self._completed(unlabelled))]
 
     def fresh_router(
-        self, tune: Sequence[Row], certify: Sequence[Row], *, delta: float, progress: Callable[[str], None]
+        self, tune: Sequence[Row], certify: Sequence[Row], *, attempt: int, progress: Callable[[str], None]
     ) -> FreshRouter | None:
         """Of the bundle's paths and the reference path, whichever ladder of them is cheapest on these rows."""
         epsilons = tuple(certificate.epsilon for certificate in self.certificates)
@@ -89,7 +89,7 @@ class OpenedGenerator:
             completed[len(tune) :],
             static=self.trial.paths[REFERENCE],
             config=config,
-            delta=delta,
+            attempt=attempt,
             progress=lambda message, _fraction=None: progress(message),
             unlabelled=sum(row.label == UNLABELLED for row in certify),
         )

@@ -45,7 +45,8 @@ class SnapshotResult(Record):
     `labels`: all labels a head is trained for, in id order; `out_of_scope_label` is among them only if train has such rows.
     `rows`, `out_of_scope_rows`: per split. `leaking_exact`, `leaking_near`: rows that left a split because a better
     protected one (gate before certify before tune before train) has (nearly) the same text. `contradicting`:
-    rows dropped because the same text has several labels.
+    rows dropped because the same text has several labels. `retired`: rows that left certify, since so many attempts at a
+    certificate have looked at them that nothing could be proven by them any more.
     """
 
     rows: dict[str, int]
@@ -62,3 +63,4 @@ class SnapshotResult(Record):
     leaking_near: int
     content_digest: str
     landed: LandedRows | None = None
+    retired: int = 0

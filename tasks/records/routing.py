@@ -47,7 +47,8 @@ class PathResult(Record):
 class Certificate(Record):
     """With probability >= confidence the routed answer loses at most epsilon accuracy against the reference path.
 
-    `unlabelled_rows`: certify rows without a label, counted as lost where the answer is not the reference path's.
+    `unlabelled_rows`: certify rows without a label, counted as lost where the answer is not the reference path's. `attempt`:
+    which one at these rows it was since the last certified bundle. `promise`: of what the confidence is promised, for readers.
     """
 
     epsilon: float
@@ -60,6 +61,8 @@ class Certificate(Record):
     expected_cost_ms: float
     statement: str
     unlabelled_rows: int = 0
+    attempt: int = 1
+    promise: str = ""
 
     @property
     def operating_point(self) -> str:

@@ -2,7 +2,7 @@
 
 The chain is walked towards cheaper settings, from where tune says (tasks.router.planning); the walk stops at the first
 setting that cannot be certified, and the cheapest certified one becomes the operating point (Angelopoulos et al. 2021,
-"Learn then Test"; Bauer 1991).
+"Learn then Test"; Bauer 1991). What is promised, and why it holds: docs/certificate.md.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -28,6 +28,7 @@ class Subject:
 
     `certify_right`: (rows,) whether the reference path is right. `otherwise_ms`: cost of what serves where nothing is
     certified. `unlabelled`: how many certify rows have no label, and are taken to be what the reference path answers.
+    `attempt`: which one at these rows it is.
     """
 
     tune: ChainOnTune
@@ -36,6 +37,7 @@ class Subject:
     names: Sequence[str]
     otherwise_ms: float
     unlabelled: int = 0
+    attempt: int = 1
 
     def plan(self, epsilon: float, delta: float) -> Plan:
         """Where to begin testing."""
@@ -109,7 +111,9 @@ def certify_chain(
             stop_shares=_shares(predicted[chosen], subject.names),
             expected_cost_ms=costs[chosen],
             unlabelled_rows=subject.unlabelled,
-            statement=_statement(bool(certified), epsilon, confidence, test, subject.unlabelled),
+            attempt=subject.attempt,
+            statement=_statement(bool(certified), epsilon, confidence, test, subject),
+            promise=_promise(confidence, subject.attempt) if certified else "",
         ),
         settings[chosen],
     )
@@ -135,13 +139,21 @@ def _shares(routed: Routed, names: Sequence[str]) -> dict[str, float]:
     return dict(zip(names, routed.shares(len(names)).tolist(), strict=True))
 
 
-def _statement(certified: bool, epsilon: float, confidence: float, test: PairedTest, unlabelled: int) -> str:
+def _statement(certified: bool, epsilon: float, confidence: float, test: PairedTest, subject: Subject) -> str:
     evidence = f"{test.n} certify rows, {test.harms} lost and {test.gains} won against the reference path, p = {test.p_value:.3g}"
-    if unlabelled:
-        evidence += f"; {unlabelled} rows without a label, lost wherever the answer is not the reference path's"
+    if subject.unlabelled:
+        evidence += f"; {subject.unlabelled} rows without a label, lost wherever the answer is not the reference path's"
     if not certified:
         return f"Not certified: a loss of {epsilon:.1%} accuracy cannot be ruled out at {confidence:.0%} ({evidence})."
     return (
         f"With probability of at least {confidence:.0%}, the routed answer loses at most {epsilon:.1%} accuracy against the "
         f"reference path ({evidence})."
+    )
+
+
+def _promise(confidence: float, attempt: int) -> str:
+    """Of what the confidence is promised: docs/certificate.md, section 5."""
+    return (
+        f"The {confidence:.0%} are promised of this bundle by itself, and of all attempts at its certify rows together, from one "
+        f"certified bundle to the next; this one took attempt {attempt}."
     )

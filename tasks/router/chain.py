@@ -1,4 +1,4 @@
-"""From many thresholds to one chain of settings, on tune alone (adaptive-inference specification, section 2).
+"""From many thresholds to one chain of settings, on tune alone (docs/certificate.md, section 1).
 
 For a price mu of one lost answer, stopping at path k costs mu times its net harm there, and going on costs the next path
 and what follows. Backward recursion gives one threshold per path; a falling mu gives the chain, safest setting first.

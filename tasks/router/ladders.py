@@ -24,6 +24,7 @@ from tasks.router.material import Material
 from tasks.router.planning import ChainOnTune, Promise
 from tasks.router.rules import FittedPath, fit_rules
 from tasks.router.views import read_split
+from tasks.statistics.attempts import attempt_level
 
 REFERENCE_LAST: Final = "reference path last"
 CARRIES: Final = "evidence adds up to the last path"
@@ -108,9 +109,9 @@ def certified_ladder(
     epsilons: Collection[float],
     epsilon: float,
     confidence: float,
-    delta: float,
+    attempt: int,
 ) -> tuple[Ladder, CertifiedPoints] | None:
-    """What `first_certified` finds. `certify_reference`: (rows,) whether the reference path is right."""
+    """What `first_certified` finds. `certify_reference`: (rows,) whether the reference path is right; `attempt`: see Subject."""
 
     def subject_of(ladder: Ladder) -> Subject:
         return Subject(
@@ -119,6 +120,8 @@ def certified_ladder(
             certify_right=certify_reference,
             names=[rule.name for rule in ladder.rules],
             otherwise_ms=ladder.otherwise_ms,
+            attempt=attempt,
         )
 
+    delta = attempt_level(1 - confidence, attempt)
     return first_certified(ladders, subject_of, epsilons=epsilons, epsilon=epsilon, confidence=confidence, delta=delta)

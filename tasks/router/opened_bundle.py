@@ -36,6 +36,7 @@ from tasks.router.material import answered
 from tasks.router.planning import ChainOnTune
 from tasks.router.rules import fit_rules
 from tasks.router.views import read_split
+from tasks.statistics.attempts import attempt_level
 
 _REFERENCE: Final = "reference"
 
@@ -108,7 +109,7 @@ class OpenedClassifier:
         return [rows[row] for row in np.flatnonzero(found.assumed & found.differs).tolist()]
 
     def fresh_router(
-        self, tune: Sequence[Row], certify: Sequence[Row], *, delta: float, progress: Callable[[str], None]
+        self, tune: Sequence[Row], certify: Sequence[Row], *, attempt: int, progress: Callable[[str], None]
     ) -> FreshRouter | None:
         """Of the same paths with their known costs. UserError naming a label that the bundle does not know."""
         self._check_labels([*tune, *certify])
@@ -117,7 +118,7 @@ class OpenedClassifier:
         progress(f"answers of all paths on {len(certify)} certify rows")
         fresh = self.answers(certify)
         progress("rules, chain and certificates")
-        router = self.router
+        router, confidence = self.router, self.certificates[0].confidence
         fitted = fit_rules(
             [rule.scorer.space for rule in router.rules],
             tuned.ladder,
@@ -142,10 +143,11 @@ class OpenedClassifier:
                 names=[rule.name for rule in rules],
                 otherwise_ms=float(cumulative[-1]),
                 unlabelled=int(fresh.assumed.sum()),
+                attempt=attempt,
             ),
             self.promises,
-            confidence=self.certificates[0].confidence,
-            delta=delta,
+            confidence=confidence,
+            delta=attempt_level(1 - confidence, attempt),
         )
         if not certified:
             return None

@@ -5,7 +5,6 @@ delta with no division of it (Maurer, Hothorn and Lehmacher 1995; as "learn then
 order must not depend on the rows that the p-values come from.
 """
 
-import math
 from collections.abc import Iterable
 
 from tasks.statistics.checks import check_between_0_and_1
@@ -24,16 +23,3 @@ def certified_settings(p_values: Iterable[float], delta: float) -> tuple[int, ..
             break
         certified.append(index)
     return tuple(certified)
-
-
-def attempt_level(delta: float, attempt: int) -> float:
-    """The level of the r-th attempt (r = 1, 2, …) on the same rows, `delta` * 6 / (pi r)^2; they sum to `delta`."""
-    check_between_0_and_1(delta, "delta")
-    if attempt < 1:
-        raise ValueError(f"attempts count from 1, got {attempt}")
-    return delta * 6 / (math.pi * attempt) ** 2
-
-
-def level_to_spend(delta: float, attempt: int) -> float:
-    """All of `delta` for a first attempt; a retry on rows that a failed one has seen spends its share of the series."""
-    return delta if attempt == 1 else attempt_level(delta, attempt)

@@ -35,6 +35,7 @@ from tasks.router.ladders import Source, candidates, certified_ladder
 from tasks.router.material import Answered, Material, answered
 from tasks.router.planning import Promise
 from tasks.router.views import read_split
+from tasks.statistics.attempts import attempt_level
 from tasks.statistics.binomial import exact_interval
 from tests.benchmarks.bundles import add_data_argument, bundle_of
 
@@ -142,7 +143,7 @@ def resplit(seed: int) -> dict[str, dict[str, Any]]:
         )
         for source in pool.sources
     ]
-    delta, false_rejection = 1 - config.confidence, config.out_of_scope_false_rejection
+    delta, false_rejection = attempt_level(1 - config.confidence, 1), config.out_of_scope_false_rejection
     router = fit_reference(sources[0], sources[0].material.tune, pool.out_of_scope_id, false_rejection)
     reference_right = everything.read_reference(router).views[0].right
     ladders = candidates(
@@ -159,7 +160,7 @@ def resplit(seed: int) -> dict[str, dict[str, Any]]:
         epsilons=config.operating_points,
         epsilon=config.max_accuracy_loss,
         confidence=config.confidence,
-        delta=delta,
+        attempt=1,
     )
     if found is None:
         return {}

@@ -10,6 +10,7 @@ from flows.steps.key import Keyed, Step
 from flows.steps.runner import StepCall
 from registry.baseline import Baseline
 from tasks.artifact import Artifact
+from tasks.data.rows import Row, split_file, write_row_file
 from tasks.data.sources import Source
 from tasks.generation.records import RowLengths
 from tasks.recipe import Recipe, Target
@@ -21,8 +22,12 @@ LANDED: Final = Source("landed", "landed/model/a.jsonl", Path("a.jsonl"), "diges
 class RecordingRunner:
     """Stands in for StepRunner: notes what each step is given and answers with an empty artifact."""
 
-    def __init__(self, folder: Path, certify_rows: int = 1000, certified: bool = True) -> None:
+    def __init__(
+        self, folder: Path, certify_rows: int = 1000, certified: bool = True, calibrated: str = "calibrate-router"
+    ) -> None:
         self.folder = folder
+        self.calibrated = calibrated
+        self.certify = [Row(f"text {number}", "label") for number in range(certify_rows)]
         self.given: dict[str, Mapping[str, object]] = {}
         self.steps: dict[str, Step[Any]] = {}
         self.results = {
@@ -49,8 +54,9 @@ class RecordingRunner:
         self.steps[label or step.name] = step
         folder = self.folder / step.name
         folder.mkdir(exist_ok=True)
-        (folder / "certify.jsonl").write_text("rows", encoding="utf-8")
-        return Artifact(step.name, folder, label or step.name, self.results.get(step.name))  # type: ignore[type-var]
+        write_row_file(split_file(folder, "certify"), self.certify)
+        digest = self.calibrated if step.name == "calibrate-router" else label or step.name
+        return Artifact(step.name, folder, digest, self.results.get(step.name))  # type: ignore[type-var]
 
     def run_all(self, calls: Sequence[StepCall[Any]]) -> list[Any]:
         return [self.run(call.step, call.inputs, label=call.name, files=call.files) for call in calls]

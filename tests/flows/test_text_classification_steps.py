@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from flows import family, text_classification
-from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
 from flows.preparation import built_for, targets_here
 from flows.steps.code_digest import Code
@@ -169,23 +168,6 @@ def test_measuring_steps_are_marked_so() -> None:
     assert {step.name for step in STEPS if step.measures} == {"prune", "quantize", "calibrate-router", "benchmark"}
 
 
-def test_too_few_certify_rows_are_refused_with_both_numbers() -> None:
-    snapshot: Any = SimpleNamespace(rows={"certify": 100})
-    with pytest.raises(UserError, match=r"router\.max_accuracy_loss: .* needs 3\d\d certify rows .* there are 100"):
-        require_certifiable(recipe(), snapshot, prepared(recipe()))
-    accepting = recipe(router={"if_infeasible": "reference"})
-    require_certifiable(accepting, snapshot, prepared(accepting))
-    said = feasibility(recipe(), snapshot)
-    assert "can prove a loss of at most 0.5% not at all (that needs 608)" in said
-
-
-def test_what_can_be_proven_is_said_before_any_work() -> None:
-    snapshot: Any = SimpleNamespace(rows={"certify": 1000})
-    said = feasibility(recipe(), snapshot)
-    assert said.startswith("certificate: 1000 certify rows can prove a loss of at most 0.5% with at most ")
-    assert "1% with at most 4 lost, " in said
-
-
 def test_too_few_certify_rows_end_the_run_before_training(tmp_path: Path) -> None:
     runner: Any = RecordingRunner(tmp_path, certify_rows=10)
     with pytest.raises(UserError, match="certify rows"):
@@ -194,13 +176,12 @@ def test_too_few_certify_rows_end_the_run_before_training(tmp_path: Path) -> Non
 
 
 def test_a_failed_certificate_makes_the_next_other_attempt_the_second(tmp_path: Path) -> None:
-    def attempt(name: str) -> object:
-        runner: Any = RecordingRunner(tmp_path, certified=False)
-        runner.key = lambda *_: name
+    def attempt(result: str) -> object:
+        runner: Any = RecordingRunner(tmp_path, certified=False, calibrated=result)
         run_steps(prepared(recipe()), runner, Home(tmp_path))
         return plain_value(runner.given["calibrate-router"]["attempt"])
 
-    assert [attempt("chain"), attempt("chain"), attempt("other chain"), attempt("chain")] == [1, 1, 2, 1]
+    assert [attempt("chain"), attempt("chain"), attempt("other chain"), attempt("chain")] == [1, 2, 2, 3]
 
 
 def test_landed_rows_that_only_called_for_recalibration_are_judged_by_and_not_trained_on(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tasks.statistics.fixed_sequence import attempt_level, certified_settings
+from tasks.statistics.fixed_sequence import certified_settings
 from tasks.statistics.paired_test import paired_p_value
 
 DELTA = 0.05
@@ -28,13 +28,6 @@ def test_p_values_after_the_first_failure_are_not_computed():
         raise AssertionError("read too far")
 
     assert certified_settings(p_values(), DELTA) == (0,)
-
-
-def test_levels_of_all_attempts_sum_to_delta():
-    assert attempt_level(DELTA, 1) == pytest.approx(DELTA * 6 / math.pi**2)
-    assert sum(attempt_level(DELTA, r) for r in range(1, 20_000)) == pytest.approx(DELTA, rel=1e-4)
-    with pytest.raises(ValueError, match="count from 1"):
-        attempt_level(DELTA, 0)
 
 
 @pytest.mark.parametrize("n", [600, 1500])
