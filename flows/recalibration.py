@@ -5,7 +5,7 @@ as those of runs are (docs/certificate.md, section 5).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from tasks.recipe.target import Target
 if TYPE_CHECKING:
     from flows.bundle_family import BundleFamily
     from flows.certify_attempts import CertifyAttempts
+    from tasks.data.row_sets import RowSet
     from tasks.data.rows import Row
     from tasks.opened_bundle import OpenedBundle
     from tasks.records import Recalibration
@@ -85,41 +86,55 @@ def recalibrate_bundle(
     tune, parted = part_rows(rows, seed=request.seed, classes=family_of_bundle(bundle).columns.classes)
     opened = open_bundle(home, request)
     with attempts.one_at_a_time(progress):
-        certify, attempt = _certify_rows(attempts, opened, parted, known_as=_known_as(rows))
-        seen = row_set(certify)
-        of = combined_digest({"bundle": folder_digest(bundle), "certify": set_digest(seen)})
+        certify, look = _looked_at(attempts, opened, rows, parted)
+        of = combined_digest({"bundle": folder_digest(bundle), "certify": set_digest(row_set(certify))})
         out = request.out or home.folder / "recalibrated" / f"{read_manifest(bundle).name}-{of[:12]}"
         if out.exists():
             raise UserError("exists already; name another folder with --out, or remove it", file=out)
         if len(certify) < len(parted):
-            progress(
-                f"{len(parted) - len(certify)} certify rows that attempts have seen prove nothing more, and stay out"
-            )
+            progress(f"{len(parted) - len(certify)} certify rows that attempts have seen stay out")
         out.parent.mkdir(parents=True, exist_ok=True)
+
+        def record(result: str, *, certified: bool) -> None:
+            attempt = Attempt(of=of, result=result, number=look.number, certified=certified)
+            attempts.record(look.rows, attempt, known_as=look.known_as)
+
         try:
-            result = recalibrate(opened, tune, certify, attempt=attempt, out=out, progress=progress)
+            result = recalibrate(opened, tune, certify, attempt=look.number, out=out, progress=progress)
         except NotCertifiedError:
-            failed = Attempt(of=of, result=f"{of} {attempt}", number=attempt, certified=False)
-            attempts.record(seen, failed, known_as=_known_as(rows))
+            record(f"{of} {look.number}", certified=False)
             raise
-        made = Attempt(of=of, result=folder_digest(out), number=attempt, certified=True)
-        attempts.record(seen, made, known_as=_known_as(rows))
+        record(folder_digest(out), certified=True)
     return result
 
 
-def _certify_rows(
-    attempts: "CertifyAttempts", opened: "OpenedBundle", parted: "list[Row]", *, known_as: str
-) -> "tuple[list[Row], int]":
-    """The certify rows and the number of the attempt at them; only those that none has seen, where these promise more."""
+@dataclass(frozen=True)
+class _Look:
+    """What an attempt looks at and its number; `known_as`: what the rows were counted under by the record's earlier form."""
+
+    rows: "RowSet"
+    number: int
+    known_as: str | None = None
+
+
+def _looked_at(
+    attempts: "CertifyAttempts", opened: "OpenedBundle", rows: "Sequence[Row]", parted: "list[Row]"
+) -> "tuple[list[Row], _Look]":
+    """The certify rows, and what is counted: all rows that were given, since another seed makes certify rows of tune rows.
+
+    Only those that no attempt has seen, where these promise more.
+    """
     from flows.certify_rows import fresh_rows_promise_more
     from tasks.data.row_sets import row_keys, row_set
 
-    number = attempts.number(row_set(parted), known_as=known_as)
+    everything, known_as = row_set(rows), _known_as(rows)
+    number = attempts.number(everything, known_as=known_as)
     unseen = [row for row, new in zip(parted, attempts.unseen(row_keys(parted)).tolist(), strict=True) if new]
     widest, confidence = max(opened.promises), opened.certificates[0].confidence
-    if fresh_rows_promise_more(len(parted), len(unseen), number, widest, confidence):
-        return unseen, attempts.number(row_set(unseen))
-    return parted, number
+    if not fresh_rows_promise_more(len(parted), len(unseen), number, widest, confidence):
+        return parted, _Look(everything, number, known_as)
+    fresh = everything[attempts.unseen(everything)]
+    return unseen, _Look(fresh, attempts.number(fresh))
 
 
 def _reference_path(home: Home, bundle: Path, family: "BundleFamily") -> Path:

@@ -18,6 +18,7 @@ from tasks.generation.bundling import decoder_digest, load_generation_bundle
 from tasks.generation.opened_bundle import OpenedGenerator
 from tasks.recalibrate import recalibrate
 from tasks.records import Certificate, Recalibration
+from tasks.statistics.attempts import attempt_level
 from tasks.statistics.paired_test import rows_needed
 from tests.tiny_generation_bundle import CalibratedGenerator, bundle_of_one_path
 from tests.tiny_generation_run import HERE
@@ -136,7 +137,9 @@ def test_the_reference_path_alone_has_nothing_to_recalibrate(made: CalibratedGen
 
 
 def test_too_few_rows_are_counted(made: CalibratedGenerator, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=rf"needs {rows_needed(0.04, 0.05)} certify rows.*labelled rows"):
+    with pytest.raises(
+        UserError, match=rf"needs {rows_needed(0.04, attempt_level(0.05, 1))} certify rows.*labelled rows"
+    ):
         recalibrated(made, tmp_path / "new", certify_rows=made.certify[:60])
     with pytest.raises(UserError, match="at least 100 are needed"):
         recalibrated(made, tmp_path / "new", tune_rows=made.tune[:60])
