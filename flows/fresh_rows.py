@@ -1,6 +1,6 @@
 """Reads the rows that a bundle is recalibrated from: labelled ones, and such whose label may come later."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from tasks.data.duplicates import same_text_key, without_contradictions, without
 from tasks.data.labels import is_missing
 from tasks.data.raw import MissingColumnError, RawRecord
 from tasks.data.readers import read_records, required_format
+from tasks.data.remarks import remarks_on_rows
 from tasks.data.rows import UNLABELLED, Row
-from tasks.data.validation import Rejected, check_record
+from tasks.data.validation import Placed, Rejected, check_record
 from tasks.errors import UserError
 
 _TO_COME = "a label to come"
@@ -25,13 +26,17 @@ def named_columns(
     return usual.model_copy(update={field: name for field, name in named.items() if name is not None})
 
 
-def read_fresh_rows(files: Sequence[Path], columns: Columns, usual: Columns) -> list[Row]:
+def read_fresh_rows(
+    files: Sequence[Path], columns: Columns, usual: Columns, *, tell: Callable[[str], None] = lambda _sentence: None
+) -> list[Row]:
     """The distinct, consistent rows of data files; of twins, the one with a label. A label may be missing, null or blank.
 
+    `tell`: hears how many rows were left out, and how values were read that are not taken as they are written.
     A whole label column may be missing only where it is the `usual` one. Raises UserError naming the first record that
     cannot be used.
     """
     rows: list[Row] = []
+    placed: list[Placed] = []
     for file in files:
         for record in _records(file, columns, usual):
             unlabelled = _is_blank(record.values.get(columns.label_column))
@@ -40,12 +45,20 @@ def read_fresh_rows(files: Sequence[Path], columns: Columns, usual: Columns) -> 
             checked = check_record(record, columns.config, role="validation", source=str(file))
             if isinstance(checked, Rejected):
                 raise UserError(checked.fault, file=checked.place)
+            placed.append(checked)
             rows.append(replace(checked.row, label=UNLABELLED) if unlabelled else checked.row)
     labelled = {same_text_key(row.text) for row in rows if row.label != UNLABELLED}
     rows = [row for row in rows if row.label != UNLABELLED or same_text_key(row.text) not in labelled]
     form = answer_form(columns.config)
     consistent, _ = without_contradictions({"validation": rows}, form)
-    return without_duplicates(consistent["validation"], form)
+    distinct = without_duplicates(consistent["validation"], form)
+    for sentence in remarks_on_rows(placed, ()):
+        tell(sentence)
+    contradicting = len(rows) - len(consistent["validation"])
+    if len(distinct) < len(placed):
+        repeated = len(placed) - contradicting - len(distinct)
+        tell(f"{len(placed):,} rows were read; left out: {repeated:,} repeated, {contradicting:,} contradicting")
+    return distinct
 
 
 def _records(file: Path, columns: Columns, usual: Columns) -> list[RawRecord]:

@@ -43,10 +43,12 @@ def fresh_rows(
     text_column: str | None = None,
     label_column: str | None = None,
     delimiter: str | None = None,
+    *,
+    tell: Callable[[str], None] = lambda _sentence: None,
 ) -> "list[Row]":
     """The rows of data files such as the bundle is made for; no name of a column takes the family's own.
 
-    `delimiter`: of CSV files; None finds it.
+    `delimiter`: of CSV files; None finds it. `tell`: hears what was left out, and what was not taken as it is written.
 
     Raises UserError naming the first record that cannot be used.
     """
@@ -54,7 +56,7 @@ def fresh_rows(
     from flows.fresh_rows import named_columns, read_fresh_rows
 
     usual = family_of_bundle(bundle).columns
-    return read_fresh_rows(files, named_columns(usual, text_column, label_column, delimiter), usual)
+    return read_fresh_rows(files, named_columns(usual, text_column, label_column, delimiter), usual, tell=tell)
 
 
 def open_bundle(home: Home, request: Request) -> "OpenedBundle":

@@ -43,7 +43,7 @@ def recalibrate(
     """
     logger = get_run_logger()
     bundle, home = bundle_folder(model), Home.open()
-    rows = fresh_rows(bundle, [Path(data)], text_column, label_column, delimiter)
+    rows = fresh_rows(bundle, [Path(data)], text_column, label_column, delimiter, tell=logger.info)
     request = Request(bundle=bundle, target=load_target(target), seed=seed)
     result = recalibrate_bundle(home, request, rows, progress=logger.info)
     logger.info("%s is certified at %s; its bundle is %s", model, result.operating_point, result.bundle)

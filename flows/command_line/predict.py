@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from engine.errors import InputError
 from flows.command_line import models
 from flows.command_line.schema_file import schema_text
+from tasks.data.hints import excerpt, listed, quote
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
@@ -104,22 +105,28 @@ def read_requests(stream: BinaryIO, column: str) -> Iterator[Request]:
 
 
 def _text_of(line: str, column: str) -> str:
-    """The text in a line. Only a line that begins as a JSON object or string is read as JSON."""
-    if not line.lstrip().startswith(("{", '"')):
+    """The text in a line. Only a line that begins as a JSON object or string is read as JSON.
+
+    Raises UserError for JSON without a text in the column, and for a JSON array, whose lines are no texts.
+    """
+    begun = line.lstrip()
+    if begun.startswith("[") and begun[1:].lstrip()[:1] in ("", "{"):
+        raise UserError("is (the beginning of) a JSON array; give one JSON object per line")
+    if not begun.startswith(("{", '"')):
         return line
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        if line.lstrip().startswith("{"):
+        if begun.startswith("{"):
             raise UserError("is broken JSON") from error
         return line  # plain text may well begin with a quotation
-    if isinstance(value, dict):
-        if column not in value:
-            raise UserError(f"has no field {column!r} (name it with --text-column)")
-        value = value[column]
-    if not isinstance(value, str):
-        raise UserError(f"the field {column!r} is not text")
-    return value
+    if not isinstance(value, dict):
+        return str(value)
+    if column not in value:
+        raise UserError(f"has no field {column!r}; its fields are {listed(value)} (name one with --text-column)")
+    if not isinstance(value[column], str):
+        raise UserError(f"the field {column!r} is not text: {quote(excerpt(value[column]))}")
+    return value[column]
 
 
 def _answer(model: "AdaptiveModel", request: Request, wishes: Mapping[str, Any], *, as_json: bool) -> bool:

@@ -65,7 +65,8 @@ def execute(options: argparse.Namespace) -> int:
     files = [options.data, *([options.labels] if options.labels else [])]
     with captured_output(new_log(home.logs, "recalibrate")) as (_, err), watching(console_for(err)) as observer:
         bundle = models.bundle_folder(options.model)
-        rows = fresh_rows(bundle, files, options.text_column, options.label_column, options.delimiter)
+        columns = (options.text_column, options.label_column, options.delimiter)
+        rows = fresh_rows(bundle, files, *columns, tell=observer.noted)
         request = Request(bundle=bundle, target=target, reference=options.reference, out=options.out, seed=options.seed)
         if options.ask:
             return _ask(options, rows, open_bundle(home, request))

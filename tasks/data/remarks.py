@@ -17,7 +17,7 @@ def remarks_on_rows(placed: Sequence[Placed], rejected: Sequence[Rejected]) -> I
         total = len(placed) + len(rejected)
         yield f"{len(rejected):,} of {total:,} rows cannot be used and are in quarantine: {most_common_reasons(rejected)}"
     for reading, count in Counter(reading for entry in placed for reading in entry.readings).most_common():
-        yield f"{count:,} rows were read so: {reading}"
+        yield f"taken as it is meant, not as it is written: {count:,} × {reading}"
 
 
 def remarks_on_labels(labels: Collection[str], out_of_scope_label: str | None) -> Iterator[str]:

@@ -16,7 +16,8 @@ from tasks.data.checked import read_checked
 from tasks.data.completions import answer_form
 from tasks.data.contradictions import refuse_contradictions
 from tasks.data.duplicates import Leak, count_leaking_rows, without_contradictions, without_duplicates, without_leaks
-from tasks.data.hints import did_you_mean, quote, shortened
+from tasks.data.hints import shortened
+from tasks.data.label_checks import refuse_misspelt_out_of_scope, refuse_thin_labels, refuse_unknown_labels
 from tasks.data.landed import Extension, extension
 from tasks.data.remarks import remarks_on_labels, remarks_on_rows
 from tasks.data.rows import (
@@ -30,7 +31,7 @@ from tasks.data.rows import (
     write_row_file,
 )
 from tasks.data.sources import Source
-from tasks.data.splits import MIN_TRAIN_ROWS, assign_splits
+from tasks.data.splits import assign_splits
 from tasks.data.validation import SPELLS_OUT, Placed, Rejected, refuse_too_many, write_quarantine
 from tasks.errors import UserError
 from tasks.recipe.data import AnyData
@@ -66,8 +67,8 @@ def take_snapshot(
     limited = [entry for entry in rejected if not (entry.role == _LANDED and SPELLS_OUT in entry.reason)]
     refuse_too_many(limited, rows_read, locations, limit=config.max_quarantined_share)
     if config.classes:
-        _refuse_unknown_labels(placed, config)
-        _refuse_misspelt_out_of_scope(placed, config)
+        refuse_unknown_labels(placed, config)
+        refuse_misspelt_out_of_scope(placed, config)
 
     workspace.progress("looking for duplicates and leaks", 0.5)
     by_role = {role: [entry.row for entry in placed if entry.role == role] for role in locations}
@@ -80,7 +81,7 @@ def take_snapshot(
     assigned = assign_splits(distinct, config.shares, seed=seed, classes=config.classes)
     splits, leaks = without_leaks(assigned, similarity=config.near_duplicate_similarity, form=form)
     if config.classes:
-        _refuse_thin_labels(splits["train"], by_role["train"], config, locations)
+        refuse_thin_labels(splits["train"], by_role["train"], leaks, config, locations)
     _refuse_empty_splits(splits, locations)
     added = extension(splits, landed, config, seed=seed) if landed is not None else None
     if added is not None:
@@ -198,60 +199,9 @@ def _landed_rows(added: Extension, rows: int) -> LandedRows:
     )
 
 
-def _refuse_unknown_labels(placed: Iterable[Placed], config: AnyData) -> None:
-    placed = list(placed)
-    known = {entry.row.label for entry in placed if entry.role == "train"}
-    for entry in placed:
-        label = entry.row.label
-        if entry.role != _LANDED and label not in known and label != config.out_of_scope_label:
-            raise UserError(
-                f"unknown label {quote(label)} in {entry.role} data: no training row has it{did_you_mean(label, known)}"
-                f" (add training rows, or name it as data.out_of_scope_label)",
-                file=entry.place,
-            )
-
-
-def _refuse_misspelt_out_of_scope(placed: Iterable[Placed], config: AnyData) -> None:
-    """The rows of a recipe whose label differs from it in case alone would be trained on as a class of their own."""
-    outside = config.out_of_scope_label
-    labels = {entry.row.label for entry in placed}
-    if outside is None or outside in labels:
-        return
-    meant = next((label for label in sorted(labels) if label.casefold() == outside.casefold()), None)
-    if meant is not None:
-        raise UserError(
-            f"no row has the label {quote(outside)}, but {quote(meant)} is there; write it as the rows do",
-            field="data.out_of_scope_label",
-        )
-
-
 def _labels(train: Iterable[Row], out_of_scope_label: str | None) -> tuple[str, ...]:
     """The trained labels, sorted, the out-of-scope label last."""
     return tuple(sorted({row.label for row in train}, key=lambda label: (label == out_of_scope_label, label)))
-
-
-def _refuse_thin_labels(
-    left_to_train: Sequence[Row],
-    train_rows: Sequence[Row],
-    config: AnyData,
-    locations: Mapping[str, Sequence[str]],
-) -> None:
-    """`train_rows`: the training rows as they were read; they tell a class that was too small from one that lost its rows."""
-    read = Counter(row.label for row in train_rows)
-    left = Counter(row.label for row in left_to_train)
-    in_scope = [label for label in read if label != config.out_of_scope_label]
-    train_files = shortened(locations["train"])
-    if len(in_scope) < 2:
-        only = f"only {quote(in_scope[0])}" if in_scope else "none but the out-of-scope label"
-        raise UserError(f"a classifier needs at least two labels; the training rows have {only}", file=train_files)
-    for label, count in sorted(read.items()):
-        if left[label] < MIN_TRAIN_ROWS:
-            raise UserError(
-                f"label {quote(label)} has {left[label]} of its {count} rows left to train on, at least {MIN_TRAIN_ROWS} are"
-                " needed (the others are duplicates, contradict one another, or nearly repeat rows of another split);"
-                " add rows, or let only closer texts count as repeated by a higher data.near_duplicate_similarity",
-                file=train_files,
-            )
 
 
 def _refuse_empty_splits(splits: Mapping[str, Sequence[Row]], locations: Mapping[str, Sequence[str]]) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from engine.bundle import FORMAT, TEXT_GENERATION, Manifest, write_manifest
@@ -231,6 +233,21 @@ def test_a_row_that_cannot_be_answered_does_not_lose_the_others(
     assert "row 2: has no field 'text'" in captured.err
 
 
+def test_a_json_array_on_standard_input_is_not_answered_line_by_line_as_text(
+    fake_bundle: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stdin_of(monkeypatch, b'[{"text": "a"}]\n[\n{"txt": "b"}\n{"text": ["c"]}\n[so] he said\n')
+    assert main(["predict", fake_bundle]) == 2
+    captured = capfd.readouterr()
+    assert captured.out.startswith("[so]\t")
+    assert captured.err.splitlines() == [
+        "miaotui: row 1: is (the beginning of) a JSON array; give one JSON object per line",
+        "miaotui: row 2: is (the beginning of) a JSON array; give one JSON object per line",
+        "miaotui: row 3: has no field 'text'; its fields are 'txt' (name one with --text-column)",
+        "miaotui: row 4: the field 'text' is not text: \"['c']\"",
+    ]
+
+
 class FakeGenerator(GenerationModel):
     """Completes every prompt with a call; refuses the empty one, and more than 96 tokens."""
 
@@ -368,6 +385,33 @@ def test_recalibrate_reads_distinct_rows_with_and_without_labels_and_names_the_f
         read_fresh_rows([file], usual, usual)
 
 
+def test_recalibrate_reads_any_delimiter_and_says_what_it_left_out(tmp_path: Path) -> None:
+    file, usual, said = tmp_path / "rows.csv", Columns(), []
+    file.write_text("\ufefftext;label\r\na;x\r\na;x\r\nb;y\r\nb;z\r\n", encoding="utf-8")
+    assert [row.text for row in read_fresh_rows([file], usual, usual, tell=said.append)] == ["a"]
+    assert said == ["4 rows were read; left out: 1 repeated, 2 contradicting"]
+    file.write_text("text^label\na;^x\n")
+    (row,) = read_fresh_rows([file], named_columns(usual, None, None, "^"), usual)
+    assert (row.text, row.label) == ("a;", "x")
+    numbers = tmp_path / "rows.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["a", "b"], "label": [1.0, float("nan")]}), numbers)
+    said.clear()
+    read = read_fresh_rows([numbers], usual, usual, tell=said.append)
+    assert {row.text: row.label for row in read} == {"a": "1", "b": UNLABELLED}
+    assert said == ["taken as it is meant, not as it is written: 1 × label: whole numbers written with a fraction"]
+    file.write_text('{"text": "a", "label": 1.5}\n')
+    with pytest.raises(UserError, match=r"rows.jsonl line 1: label is a number with a fraction.*: '1\.5'"):
+        read_fresh_rows([file.rename(tmp_path / "rows.jsonl")], usual, usual)
+
+
+@pytest.mark.parametrize("said", ["ab", "x", '"', ""])
+def test_a_delimiter_is_one_character(said: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", "bundle", "--data", "a.csv", "--target", "local-cpu", "--delimiter", said])
+    assert ended.value.code == 2
+    assert "must be one character, such as ',', ';', '|' or tab" in capfd.readouterr().err
+
+
 def test_recalibrate_reads_prompts_and_completions_where_the_bundle_writes_completions(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -403,6 +447,10 @@ def test_bench_reads_its_texts_and_names_the_first_bad_row(tmp_path: Path) -> No
     file = tmp_path / "rows.jsonl"
     file.write_text('{"text": "a"}\n{"text": "b", "label": "c"}\n', encoding="utf-8")
     assert bench.read_texts(file, "text") == ["a", "b"]
+    (tmp_path / "rows.csv").write_text("id;text\n1;a, b\n")
+    assert bench.read_texts(tmp_path / "rows.csv", "text") == ["a, b"]
+    (tmp_path / "rows.csv").write_text("id^text\n1^a;b\n")
+    assert bench.read_texts(tmp_path / "rows.csv", "text", "^") == ["a;b"]
     file.write_text('{"text": "a"}\n{"text": 5}\n', encoding="utf-8")
     with pytest.raises(UserError, match=r"rows\.jsonl line 2: column 'text' holds no text: '5'"):
         bench.read_texts(file, "text")

@@ -192,7 +192,7 @@ def test_full_text_duplicates_of_the_whole_test_file_leave_train_or_refuse_it(pr
     (project / "copy.jsonl").write_text((project / "test.jsonl").read_text())
     message = refusal(project, train="copy.jsonl")
     assert message.startswith("copy.jsonl: label 'ask' has 0 of its 20 rows left to train on")
-    assert "nearly repeat rows of another split" in message
+    assert "(20 (nearly) repeat rows of gate, the others are duplicates" in message
 
 
 def test_an_unknown_label_in_test_is_named_with_its_place(project: Path) -> None:
@@ -216,7 +216,31 @@ def test_one_class_only_is_refused(project: Path) -> None:
 
 def test_a_class_with_one_training_row_is_refused(project: Path) -> None:
     append(project / "train.jsonl", {"text": "a text like no other", "label": "rare"})
-    assert "label 'rare' has 1 of its 1 rows left to train on, at least 2 are needed" in refusal(project)
+    assert "label 'rare' has 1 training row, at least 2 are needed" in refusal(project)
+
+
+def test_an_out_of_scope_label_in_another_case_is_refused(project: Path) -> None:
+    assert refusal(project, out_of_scope_label="OOS") == (
+        "data.out_of_scope_label: no row has the label 'OOS', but 'oos' is there; write it as the rows do"
+    )
+
+
+def test_what_is_not_taken_as_written_or_looks_like_a_slip_is_put_on_the_record(project: Path) -> None:
+    numbers = [row | {"label": 1.0} for row in rows_of("one", "train one", 8)]
+    capitals = [row | {"label": "PAY"} for row in rows_of("other", "train other", 8)]
+    append(project / "train.jsonl", *numbers, *capitals, {"text": "", "label": "pay"})
+    said: list[str] = []
+    out = project / "out-of-remarks"
+    out.mkdir()
+    config = DataConfig.model_validate(FILES | {"out_of_scope_label": "oos"})
+    sources = resolve_sources(config, recipe_file=project / "recipe.yaml", home=project / "home")
+    take_snapshot(config, sources=sources, seed=1, workspace=Workspace(out, out, remark=said.append))
+    assert said[0].startswith("1 of ")
+    assert "cannot be used and are in quarantine: 1 × text is empty (first: train.jsonl line" in said[0]
+    assert said[1:] == [
+        "taken as it is meant, not as it is written: 8 × label: whole numbers written with a fraction",
+        "labels that differ in nothing but case and white space are classes of their own: 'PAY', 'pay'",
+    ]
 
 
 def test_a_split_without_rows_is_refused(project: Path) -> None:
