@@ -149,6 +149,7 @@ def snapshots(prepared: PreparedRun, steps: StepRunner) -> tuple[Artifact[Snapsh
         "sources": keyed_sources(prepared.sources),
         "seed": prepared.recipe.seed,
         "special_tokens": prepared.special_tokens,
+        "base": prepared.base,
     }
     trained_on = steps.run(SNAPSHOT, inputs, files=_LEFT_OUT)
     if not prepared.judged:

@@ -25,6 +25,7 @@ from tasks.recipe.schema import FineTuneConfig
 from tasks.records import (
     ChampionComparison,
     CompressionResult,
+    CutRows,
     EvaluationResult,
     ExportResult,
     FineTuneResult,
@@ -35,6 +36,7 @@ from tasks.records import (
     SnapshotResult,
 )
 
+CHECK_ROWS: Final = Step("check-rows", "tasks.check_rows:check_rows", CutRows)
 FINE_TUNE: Final = Step("fine-tune", "tasks.fine_tune:fine_tune", FineTuneResult)
 CHOOSE_SEED: Final = Step("choose-seed", "tasks.choose_seed:choose_seed", SeedChoice)
 PRUNE: Final = Step("prune", "tasks.prune:prune", PruneResult, measures=True)
@@ -53,7 +55,7 @@ _PRUNED: Final = "pruned"
 def step_labels(prepared: PreparedRun, *, compared: bool = False) -> list[str]:
     """What the steps of this recipe are called, in order; `compared`: there is a champion to compare with."""
     recipe = _recipe(prepared)
-    labels = [*snapshot_labels(prepared), *_fine_tune_labels(recipe)]
+    labels = [*snapshot_labels(prepared), CHECK_ROWS.name, *_fine_tune_labels(recipe)]
     labels += [CHOOSE_SEED.name] if recipe.fine_tune.seeds else []
     labels += [PRUNE.name] if recipe.prune.enabled else []
     labels += [labelled(EXPORT, _FINE_TUNED)]
@@ -75,6 +77,8 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBun
     certify = certify_rows(prepared, trained_on, judged_by, steps, home)
     require_certifiable(recipe, certify, prepared)
     steps.note(feasibility(recipe, certify))
+    checked = {"snapshot": certify.snapshot, "base": prepared.base, "max_length": recipe.fine_tune.max_length}
+    steps.run(CHECK_ROWS, checked)
     fine_tuned, seeds = _fine_tune(prepared, trained_on, steps)
     pruned = _prune(recipe, target, trained_on, fine_tuned, steps)
     exports = _export(trained_on, {_FINE_TUNED: fine_tuned} | ({_PRUNED: pruned} if pruned else {}), steps)

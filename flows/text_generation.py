@@ -77,8 +77,8 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBun
     steps.note(feasibility(recipe, certify))
     start = prepared.base or recipe.init
     lengths = steps.run(CHECK_ROWS, {"snapshot": certify.snapshot, "start": start})
-    for note in require_room(lengths.result, recipe, file=prepared.loaded.file):
-        steps.note(note)
+    for sentence in require_room(lengths.result, recipe, file=prepared.loaded.file):
+        steps.remark(sentence)
     fine_tuned = steps.run(
         FINE_TUNE,
         {"snapshot": trained_on, "start": start, "config": recipe.fine_tune, "seed": recipe.seed},

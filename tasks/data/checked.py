@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
+from tokenizers import Tokenizer
+
 from engine.digests import file_digest
 from tasks.data.readers import read_records
 from tasks.data.sources import Source
+from tasks.data.tokens import check_tokens
 from tasks.data.validation import Placed, Rejected, check_record, check_special_tokens
 from tasks.errors import UserError
 from tasks.recipe.data import AnyData
@@ -12,11 +15,15 @@ from tasks.records import SourceFile
 
 
 def read_checked(
-    config: AnyData, sources: Sequence[Source], progress: Callable[..., None], special_tokens: Sequence[str] = ()
+    config: AnyData,
+    sources: Sequence[Source],
+    progress: Callable[..., None],
+    special_tokens: Sequence[str] = (),
+    tokenizer: Tokenizer | None = None,
 ) -> tuple[list[Placed], list[Rejected], tuple[SourceFile, ...]]:
     """All rows and rejected records of all sources, and per source how many there were (rejected ones included).
 
-    `special_tokens`: of the model's tokenizer, which no row may spell out.
+    `special_tokens`: of the model's tokenizer, which no row may spell out. `tokenizer`: the base model's, where there is one.
     """
     columns = [config.text_column, config.label_column, *([config.slice_column] if config.slice_column else [])]
     placed: list[Placed] = []
@@ -35,6 +42,11 @@ def read_checked(
                 placed.append(checked)
             else:
                 rejected.append(checked)
+        if tokenizer is not None:
+            progress(f"tokens of {source.location}", 0.5 * (number + 0.5) / len(sources))
+            read = check_tokens(placed[before[0] :], tokenizer, config)
+            placed[before[0] :] = [entry for entry in read if isinstance(entry, Placed)]
+            rejected += [entry for entry in read if isinstance(entry, Rejected)]
         if file_digest(source.path) != source.sha256:
             raise UserError("changed while the run was starting; run again once it is complete", file=source.location)
         usable, bad = len(placed) - before[0], len(rejected) - before[1]

@@ -11,7 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from tokenizers import Tokenizer
+
 from tasks.artifact import Artifact, Workspace
+from tasks.base_model import BaseModelFiles
+from tasks.base_tokenizer import base_tokenizer
 from tasks.data.checked import read_checked
 from tasks.data.completions import answer_form
 from tasks.data.contradictions import refuse_contradictions
@@ -32,6 +36,7 @@ from tasks.data.rows import (
 )
 from tasks.data.sources import Source
 from tasks.data.splits import assign_splits
+from tasks.data.tokens import UNREADABLE, WORDLESS
 from tasks.data.validation import SPELLS_OUT, Placed, Rejected, refuse_too_many, write_quarantine
 from tasks.errors import UserError
 from tasks.recipe.data import AnyData
@@ -48,23 +53,26 @@ def take_snapshot(
     seed: int,
     workspace: Workspace,
     special_tokens: tuple[str, ...] = (),
+    base: BaseModelFiles | None = None,
 ) -> SnapshotResult:
     """Write `train.jsonl`, `tune.jsonl`, `certify.jsonl`, `gate.jsonl`, and what was left out, into `workspace.out`.
 
     Sources of the role `landed` are added to the splits of the others. `special_tokens`: what no row may spell out, since the
-    model's tokenizer would take it for its own. `quarantine.jsonl` has the rows that cannot be used,
-    `contradicting.jsonl` the texts with several labels, `leaking.jsonl` the rows that left a split because a better protected
-    one has (nearly) the same text with the same label.
+    model's tokenizer would take it for its own; `base`: whose tokenizer has to read the rows. `quarantine.jsonl` has the rows
+    that cannot be used, `contradicting.jsonl` the texts with several labels, `leaking.jsonl` the rows that left a split because
+    a better protected one has (nearly) the same text with the same label.
     Raises UserError for data that no model should be made of.
     """
-    placed, rejected, files = read_checked(config, sources, workspace.progress, special_tokens)
+    placed, rejected, files = read_checked(
+        config, sources, workspace.progress, special_tokens, _tokenizer(base, workspace)
+    )
     locations: dict[str, list[str]] = {}
     rows_read: Counter[str] = Counter()
     for source, file in zip(sources, files, strict=True):
         locations.setdefault(source.role, []).append(source.location)
         rows_read[source.role] += file.rows
     # What had landed before could not be checked for these, and stays: it must not end every later run.
-    limited = [entry for entry in rejected if not (entry.role == _LANDED and SPELLS_OUT in entry.reason)]
+    limited = [entry for entry in rejected if not (entry.role == _LANDED and _is_by_tokenizer(entry.reason))]
     refuse_too_many(limited, rows_read, locations, limit=config.max_quarantined_share)
     if config.classes:
         refuse_unknown_labels(placed, config)
@@ -115,12 +123,15 @@ def extend_snapshot(
     seed: int,
     workspace: Workspace,
     special_tokens: tuple[str, ...] = (),
+    base: BaseModelFiles | None = None,
 ) -> SnapshotResult:
     """The same training rows with more landed rows to tune, certify and judge by: what recalibration is made from.
 
     Landed rows that would be trained on stay out, and so do those whose label the model was not trained for.
     """
-    placed, rejected, files = read_checked(config, sources, workspace.progress, special_tokens)
+    placed, rejected, files = read_checked(
+        config, sources, workspace.progress, special_tokens, _tokenizer(base, workspace)
+    )
     known = snapshot.result
     rows = [entry.row for entry in placed]
     present = {split: read_rows(snapshot, split) for split in SPLITS}
@@ -143,6 +154,19 @@ def extend_snapshot(
 def _remark_on_rows(workspace: Workspace, placed: Sequence[Placed], rejected: Sequence[Rejected]) -> None:
     for sentence in remarks_on_rows(placed, rejected):
         workspace.remark(sentence)
+
+
+def _tokenizer(base: BaseModelFiles | None, workspace: Workspace) -> Tokenizer | None:
+    """The base model's, uncut, where the rows are read by one that is there already."""
+    if base is None:
+        return None
+    tokenizer = base_tokenizer(base.folder, tell=workspace.remark)
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def _is_by_tokenizer(reason: str) -> bool:
+    return any(words in reason for words in (SPELLS_OUT, WORDLESS, UNREADABLE))
 
 
 def _write_splits(workspace: Workspace, splits: Mapping[str, Sequence[Row]], config: AnyData) -> dict[str, list[Row]]:

@@ -1,7 +1,7 @@
 """Looks at rows as the model will be given them, before any training: special tokens spelled out, and lengths in tokens.
 
-Train rows are not measured: those that are too long are left out of training and counted there. What is too long is measured
-here and judged by the recipe (see row_lengths), so that another limit needs no new measurement.
+Rows that are too long to train on are left out there; how many is told here, before. What is too long is measured here and judged
+by the recipe (see row_lengths), so that another limit needs no new measurement.
 """
 
 import json
@@ -25,7 +25,7 @@ _MEASURED: Final = ("tune", "certify", "gate")
 def check_rows(
     snapshot: Artifact[SnapshotResult], *, start: BaseModelFiles | InitConfig, workspace: Workspace
 ) -> RowLengths:
-    """Measure the rows to tune and judge by. Raises UserError where a row of any split spells out a special token."""
+    """Measure the rows. Raises UserError where a row of any split spells out a special token."""
     rows = {split: read_rows(snapshot, split) for split in SPLITS}
     workspace.progress("tokenizer", None)
     tokenizer = tokenizer_for(start, rows["train"])
@@ -39,7 +39,10 @@ def check_rows(
         lengths = Counter(len(example.completion) - 1 for example in examples)
         completions[split] = dict(sorted(lengths.items()))
         beyond[split] = sum(len(example) > context for example in examples)
-    return RowLengths(context=context, completions=completions, beyond_context=beyond)
+    train = Counter(len(example) for example in to_examples(rows["train"], tokenizer, layout))
+    return RowLengths(
+        context=context, completions=completions, beyond_context=beyond, train=dict(sorted(train.items()))
+    )
 
 
 def _context(start: BaseModelFiles | InitConfig) -> int:

@@ -80,12 +80,14 @@ class RowLengths(Record):
     """How long the rows to tune and judge by are in tokens, before anything is trained.
 
     `context`: what the model has positions for; `completions`: how many rows have a completion of so many tokens (its end
-    token not counted), by split; `beyond_context`: rows whose prompt and completion are longer than that, by split.
+    token not counted), by split; `beyond_context`: rows whose prompt and completion are longer than that, by split. `train`: how
+    many rows to train on have so many tokens, their end token counted.
     """
 
     context: int
     completions: Mapping[str, Mapping[int, int]]
     beyond_context: Mapping[str, int]
+    train: Mapping[int, int]
 
 
 class DecoderExport(Record):

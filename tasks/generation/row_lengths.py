@@ -14,6 +14,7 @@ from tasks.recipe import TextGenerationRecipe
 
 _JUDGED_BY: Final = ("tune", "gate")
 _TOO_LONG: Final = 0.01
+_MANY: Final = 0.05
 
 
 def require_room(lengths: RowLengths, recipe: TextGenerationRecipe, *, file: Path | None = None) -> tuple[str, ...]:
@@ -37,7 +38,7 @@ def require_room(lengths: RowLengths, recipe: TextGenerationRecipe, *, file: Pat
         of_split = lengths.completions[split]
         if _longer(of_split, most) > _TOO_LONG * sum(of_split.values()):
             raise UserError(_too_short(split, of_split, most, context), file=file, field="generation.max_new_tokens")
-    return (*_cut_off(lengths, most), *_beyond(lengths))
+    return (*_left_out(lengths, recipe), *_cut_off(lengths, most), *_beyond(lengths))
 
 
 def _too_short(split: str, lengths: Mapping[int, int], most: int, context: int) -> str:
@@ -47,6 +48,25 @@ def _too_short(split: str, lengths: Mapping[int, int], most: int, context: int) 
         f"path could say them; {_enough(lengths)} would do for 99 % of them and {longest} for all"
     )
     return found + (f", in a context of {context} tokens for prompt and completion" if longest >= context else "")
+
+
+def _left_out(lengths: RowLengths, recipe: TextGenerationRecipe) -> list[str]:
+    """Train rows that are too long for a training; from 5 % of them on it is a warning."""
+    rows = sum(lengths.train.values())
+    trainings = {"fine_tune": recipe.fine_tune.max_length}
+    trainings |= {"distil": recipe.distil.max_length} if recipe.distil.enabled else {}
+    trainings |= {"prune": recipe.prune.max_length} if recipe.prune.enabled else {}
+    told = []
+    for section, asked in trainings.items():
+        longest = min(asked, lengths.context)
+        if beyond := _longer(lengths.train, longest):
+            limit = f"{section}.max_length = {longest}" if longest == asked else f"the context of {longest}"
+            sentence = (
+                f"{beyond:,} of {rows:,} train rows ({beyond / rows:.1%}) have more tokens than {limit} and are left out; "
+                f"{_enough(lengths.train)} would do for 99 % of them"
+            )
+            told.append(f"warning: {sentence}" if beyond > _MANY * rows else sentence)
+    return told
 
 
 def _cut_off(lengths: RowLengths, most: int) -> list[str]:

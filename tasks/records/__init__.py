@@ -21,7 +21,7 @@ from tasks.records.compression import (
     ScreenedFigures,
     Technique,
 )
-from tasks.records.data import LandedRows, SnapshotResult, SourceFile
+from tasks.records.data import CutRows, LandedRows, SnapshotResult, SourceFile
 from tasks.records.evaluation import (
     ChampionComparison,
     EvaluationResult,
@@ -50,6 +50,7 @@ __all__ = [
     "ChampionSpeed",
     "CompressionResult",
     "Contender",
+    "CutRows",
     "Disturbance",
     "Drafting",
     "EvaluationResult",

@@ -33,7 +33,9 @@ class RecordingRunner:
         self.results = {
             "snapshot": SimpleNamespace(rows={"certify": certify_rows}),
             "extend-snapshot": SimpleNamespace(rows={"certify": certify_rows}),
-            "check-rows": RowLengths(context=256, completions={"tune": {8: 100}, "gate": {8: 100}}, beyond_context={}),
+            "check-rows": RowLengths(
+                context=256, completions={"tune": {8: 100}, "gate": {8: 100}}, beyond_context={}, train={}
+            ),
             "choose-seed": SimpleNamespace(seed=7, reason="it is the best"),
             "calibrate-router": SimpleNamespace(
                 certificates=[SimpleNamespace(epsilon=0.01, certified=certified)], attempt=1
@@ -41,6 +43,9 @@ class RecordingRunner:
         }
 
     def note(self, _message: str) -> None:
+        pass
+
+    def remark(self, _message: str) -> None:
         pass
 
     def key(self, _step: Step[Any], inputs: Mapping[str, object]) -> str:

@@ -191,5 +191,6 @@ def test_landed_rows_that_only_called_for_recalibration_are_judged_by_and_not_tr
     assert list(runner.given) == step_labels(given, compared=True)
     read = {label: inputs["snapshot"].step for label, inputs in runner.given.items() if "snapshot" in inputs}
     extended = {label for label, step in read.items() if step == "extend-snapshot"}
-    assert extended == {"calibrate-router", "evaluate", "compare-champion", "benchmark one", "benchmark two"}
+    judged_by = {"calibrate-router", "evaluate", "compare-champion", "benchmark one", "benchmark two"}
+    assert extended == {"check-rows", *judged_by}
     assert set(read) - extended >= {"extend-snapshot", "fine-tune", "prune", "quantize", "lexical-path"}

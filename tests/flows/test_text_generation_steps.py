@@ -87,7 +87,7 @@ def test_without_a_student_the_full_model_is_the_only_one(tmp_path: Path) -> Non
 def test_completions_that_cannot_be_said_end_the_run_before_any_training(tmp_path: Path) -> None:
     runner = runner_in(tmp_path)
     runner.results["check-rows"] = RowLengths(
-        context=256, completions={"tune": {20: 90, 140: 10}, "gate": {20: 100}}, beyond_context={}
+        context=256, completions={"tune": {20: 90, 140: 10}, "gate": {20: 100}}, beyond_context={}, train={30: 100}
     )
     with pytest.raises(UserError, match=r"recipe\.yaml: generation\.max_new_tokens: 96 tokens, but 10\.0% of the tune"):
         make_bundle(prepared(recipe()), runner, Home(tmp_path))

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -11,11 +12,13 @@ from tasks.artifact import Artifact, Workspace
 from tasks.base_model import resolve_base_model
 from tasks.data.snapshot import take_snapshot
 from tasks.data.sources import resolve_sources
+from tasks.errors import UserError
 from tasks.fine_tune import fine_tune
 from tasks.model.processes import TrainingProcessError
 from tasks.recipe.data import DataConfig
 from tasks.recipe.schema import FineTuneConfig
 from tasks.records import FineTuneResult, SnapshotResult
+from tests.tiny_bases import alter_weights
 
 pytestmark = pytest.mark.slow
 
@@ -94,10 +97,18 @@ def test_a_lost_rank_is_a_clear_error_and_the_next_try_goes_on_and_leaves_a_whol
 def test_what_a_rank_raises_is_in_the_error(
     snapshot: Artifact[SnapshotResult], tiny_base: Path, tmp_path: Path
 ) -> None:
-    base = shutil.copytree(tiny_base, tmp_path / "base")
-    weights = base / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(TrainingProcessError, match=r"rank [01]: \w*Error") as caught:
-        tuned(snapshot, base, tmp_path)
+    without = replace(snapshot, folder=shutil.copytree(snapshot.folder, tmp_path / "snapshot"))
+    (without.folder / "train.jsonl").unlink()
+    with pytest.raises(TrainingProcessError, match=r"rank [01]: FileNotFoundError") as caught:
+        tuned(without, tiny_base, tmp_path)
     assert "Traceback" in (tmp_path / "scratch" / "processes.log").read_text(encoding="utf-8")
     assert str(tmp_path / "scratch" / "processes.log") in str(caught.value)
+
+
+def test_what_a_person_has_to_mend_is_said_as_without_processes(
+    snapshot: Artifact[SnapshotResult], tiny_base: Path, tmp_path: Path
+) -> None:
+    base = shutil.copytree(tiny_base, tmp_path / "base")
+    alter_weights(base, lambda weights: dict(list(weights.items())[1:]))
+    with pytest.raises(UserError, match="base_model: the weights do not fit"):
+        tuned(snapshot, base, tmp_path)

@@ -28,7 +28,8 @@ def recipe(**changes: object) -> TextGenerationRecipe:
 
 def lengths(**changes: object) -> RowLengths:
     counted = {split: {10: 200} for split in ("tune", "certify", "gate")}
-    return RowLengths.model_validate({"context": 512, "completions": counted, "beyond_context": {}} | changes)
+    measured = {"context": 512, "completions": counted, "beyond_context": {}, "train": {20: 1000}}
+    return RowLengths.model_validate(measured | changes)
 
 
 def test_lengths_are_those_of_the_tokens_of_each_split(caller: Artifact, tmp_path: Path) -> None:
@@ -41,6 +42,7 @@ def test_lengths_are_those_of_the_tokens_of_each_split(caller: Artifact, tmp_pat
     wanted = sorted(len(tokenizer(row.label, add_special_tokens=False).input_ids) for row in ROWS["tune"])
     assert [length for length, rows in found.completions["tune"].items() for _ in range(rows)] == wanted
     assert found.beyond_context == {"tune": 0, "certify": 0, "gate": 1}
+    assert sum(found.train.values()) == len(ROWS["train"])
     assert RowLengths.model_validate_json(found.model_dump_json()) == found
 
 
@@ -136,3 +138,19 @@ def test_special_tokens_are_found_in_every_form_that_files_give_them(tmp_path: P
     (tmp_path / "tokenizer.json").write_text("{")
     with pytest.raises(UserError, match=r"tokenizer\.json: base_model: the tokenizer cannot be used"):
         special_tokens_of(tmp_path)
+
+
+@pytest.mark.parametrize(("long", "warned"), [(0, None), (40, False), (60, True)])
+def test_rows_too_long_to_train_on_are_counted_and_warned_about(long: int, warned: bool | None) -> None:
+    measured = lengths(train={20: 1000 - long, 90: long})
+    told = require_room(measured, recipe(fine_tune={"max_length": 64}, distil={"enabled": False}))
+    if warned is None:
+        assert told == ()
+    else:
+        (sentence,) = told
+        assert (
+            f"{long} of 1,000 train rows ({long / 1000:.1%}) have more tokens than fine_tune.max_length = 64"
+            in sentence
+        )
+        assert "90 would do for 99 %" in sentence
+        assert sentence.startswith("warning: ") == warned
