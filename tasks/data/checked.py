@@ -38,15 +38,12 @@ def read_checked(
             checked = check_record(record, config, role=source.role, source=source.location)
             if isinstance(checked, Placed):
                 checked = check_special_tokens(checked, special_tokens)
+            if isinstance(checked, Placed) and tokenizer is not None:
+                checked = check_tokens(checked, tokenizer, config)
             if isinstance(checked, Placed):
                 placed.append(checked)
             else:
                 rejected.append(checked)
-        if tokenizer is not None:
-            progress(f"tokens of {source.location}", 0.5 * (number + 0.5) / len(sources))
-            read = check_tokens(placed[before[0] :], tokenizer, config)
-            placed[before[0] :] = [entry for entry in read if isinstance(entry, Placed)]
-            rejected += [entry for entry in read if isinstance(entry, Rejected)]
         if file_digest(source.path) != source.sha256:
             raise UserError("changed while the run was starting; run again once it is complete", file=source.location)
         usable, bad = len(placed) - before[0], len(rejected) - before[1]
