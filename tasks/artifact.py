@@ -16,6 +16,16 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Measurement(Record):
+    """The result of a step that times something.
+
+    `provisional`: why it is measured again by the next run that asks for it, where others disturbed the machine, or time
+    settled nothing. Empty where it is settled: only then it is sealed for reuse.
+    """
+
+    provisional: tuple[str, ...] = ()
+
+
 R = TypeVar("R", bound=Record)
 
 
@@ -49,10 +59,11 @@ class Workspace:
     go on where it stopped (checkpoints), and is removed when the step is sealed. `progress(message, fraction)` tells
     a person how far the step is; `fraction` is in [0, 1] or None. `remark(sentence)` puts on the record what a person has to know
     about the result (something was left out, cut, mended or not done); it is sealed with the step and told again where it is
-    reused.
+    reused. `anew`: whatever was measured earlier, here or elsewhere, is to be measured again.
     """
 
     out: Path
     scratch: Path
     progress: Callable[..., None] = _silent
     remark: Callable[[str], None] = _silent
+    anew: bool = False

@@ -152,6 +152,7 @@ def calibrate_router(
         attempt=attempt,
         reference_right=reference_right,
         certify=read_rows(snapshot, "certify"),
+        provisional=gathered.watch.doubts(),
     )
 
 

@@ -18,6 +18,7 @@ from tasks.model.examples import examples
 from tasks.recipe.schema import FineTuneConfig, PruneConfig
 from tasks.recipe.target import Target
 from tasks.records import FineTuneResult, PruneResult, SnapshotResult
+from tasks.timing.stopwatch import Stopwatch
 
 IMPORTANCE_BATCH: Final = 16
 HARD_LABEL_WEIGHT: Final = 0.5
@@ -49,8 +50,15 @@ def prune(
 
     workspace.progress("latency table of one layer by FFN width", None)
     tokens = int(np.median([len(row["input_ids"]) for row in splits["tune"]]))
+    watch = Stopwatch.of(target, workspace.progress)
     table = latency_table(
-        parent, tokens, model_folder=fine_tuned.folder, quantized=quantized, target=target, workspace=workspace
+        parent,
+        tokens,
+        model_folder=fine_tuned.folder,
+        quantized=quantized,
+        target=target,
+        watch=watch,
+        workspace=workspace,
     )
     workspace.progress("importance of neurons and layers", None)
     importance = measure_importance(parent, _batches(splits["train"], config.importance_rows, padding_id, seed))
@@ -91,6 +99,7 @@ def prune(
         latency_table=table,
         predicted_speedup=full / plan.latency_ms,
         accuracy={name: float(correct[:, i].mean()) for i, name in enumerate(student.shape.exit_names)},
+        provisional=watch.doubts(),
     )
 
 

@@ -19,13 +19,14 @@ from tasks.export import UNFUSED, tokenizer_file, unfused_name
 from tasks.graphs.parity import compare, logits_of
 from tasks.graphs.quantizing import STATIC, Feeds, calibration_rows, quantize_graph
 from tasks.graphs.session import MonolithRunner
-from tasks.graphs.timing import interleaved_means
 from tasks.model.examples import examples
 from tasks.model_shape import SHAPE_FILE, read_shape
 from tasks.recipe.schema import QuantizeConfig
 from tasks.recipe.target import Target
 from tasks.records import CompressionResult, ExportResult, GraphParity, SnapshotResult, Technique
-from tasks.techniques import Limits, Measured, is_better, judge
+from tasks.techniques import Limits, Measured, judge, preferred
+from tasks.timing.speed import IS_FASTER, IS_NOT_SLOWER, Question, Speed, compare_speed
+from tasks.timing.stopwatch import Budget, Stopwatch, Timed
 
 FINE_TUNED: Final = "fine-tuned"
 PRUNED: Final = "pruned"
@@ -34,7 +35,6 @@ REFERENCE_MONOLITH: Final = "reference.onnx"
 STATIC_MONOLITH: Final = "static.onnx"
 PARENT_PREFIX: Final = "parent-"
 TIMED_ROWS: Final = 32
-TIMED_BLOCKS: Final = 7
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Trial:
     truth: NDArray[np.int64]
     confidence: float
     target: Target
-    progress: Callable[[str], None]
+    watch: Stopwatch
 
     def candidate(self, name: str, graph: Path) -> Candidate:
         """Open a graph and answer all tune rows with it."""
@@ -64,24 +64,48 @@ class Trial:
 
     def judge(self, name: str, own: Candidate, parent: Candidate, budget: float) -> Technique:
         """Measure a candidate against its parent and decide."""
+        return self._judged(name, own, parent, budget, self._speed(own, parent, IS_FASTER))
+
+    def judge_fusion(self, own: Candidate, parent: Candidate, budget: float) -> Technique:
+        """Fusion computes the same function and is what int8 attention kernels need: it stays unless it is measured slower."""
+        speed = self._speed(own, parent, IS_NOT_SLOWER)
+        found = self._judged("fuse", own, parent, budget, speed)
+        if (found.kept and speed.faster) or speed.answer is False or not (found.stays or found.agreement == 1):
+            return found
+        same = "the same answers" if found.agreement == 1 else f"{found.agreement:.1%} of the answers the same"
+        reason = f"kept: {same}, not measured slower ({speed.times}), and int8 kernels build on it"
+        return found.model_copy(update={"kept": True, "undecided": False, "reason": reason})
+
+    def _speed(self, own: Candidate, parent: Candidate, question: Question) -> Speed:
         step = max(1, len(self.ids) // TIMED_ROWS)
         rows = self.ids[::step][:TIMED_ROWS]
-        means = interleaved_means({"own": own.run, "parent": parent.run}, rows, TIMED_BLOCKS, self.progress)
+
+        def compared(timed: Timed) -> Speed:
+            blocks = timed.blocks("parent"), timed.blocks("own")
+            return compare_speed(*blocks, disturbed=timed.disturbed, question=question)
+
+        what = f"the times of {own.name} and {parent.name}"
+        runs = {"own": own.run, "parent": parent.run}
+        return compared(
+            self.watch.interleaved(what, runs, rows, Budget(), lambda timed: compared(timed).answer is not None)
+        )
+
+    def _judged(self, name: str, own: Candidate, parent: Candidate, budget: float, speed: Speed) -> Technique:
         parity = compare(own.name, parent.name, own.logits, parent.logits)
         return judge(
             name,
-            self._measured(own, means["own"]),
-            self._measured(parent, means["parent"]),
+            self._measured(own),
+            self._measured(parent),
+            speed,
             parity=parity.max_abs_difference,
             agreement=parity.agreement,
             limits=Limits(budget, self.confidence),
         )
 
-    def _measured(self, candidate: Candidate, block_ms: NDArray[np.float64]) -> Measured:
+    def _measured(self, candidate: Candidate) -> Measured:
         return Measured(
             name=candidate.name,
             right=candidate.logits.argmax(-1) == self.truth,
-            block_ms=block_ms,
             size_mb=candidate.graph.stat().st_size / 1e6,
         )
 
@@ -105,26 +129,25 @@ def select_compression(
         truth=np.array([row["labels"] for row in tune]),
         confidence=confidence,
         target=target,
-        progress=workspace.progress,
+        watch=Stopwatch.of(target, workspace.progress),
     )
     maker = _Quantizer(snapshot, tokenizer, config, target, workspace)
     workspace.progress("fused against unfused", 0.0)
     unfused = trial.candidate("fp32-unfused", parent.folder / UNFUSED)
     reference = trial.candidate(FP32, parent.folder / parent.result.monolith)
-    techniques = [_fusion(trial.judge("fuse", reference, unfused, config.max_accuracy_loss))]
+    techniques = [trial.judge_fusion(reference, unfused, config.max_accuracy_loss)]
     fused = techniques[0].kept
     maker.graph_name = str if fused else unfused_name
     reference = reference if fused else replace(unfused, name=FP32)
 
-    chosen, precision = reference, FP32
-    best: Technique | None = None
+    tried = {FP32: reference}
     for number, technique in enumerate(config.techniques, start=1):
         workspace.progress(f"{technique} against fp32", number / (len(config.techniques) + 2))
-        graph = maker.monolith(parent, technique)
-        candidate = trial.candidate(technique, graph)
-        techniques.append(trial.judge(technique, candidate, reference, config.max_accuracy_loss))
-        if techniques[-1].kept and (best is None or is_better(techniques[-1], best)):
-            chosen, precision, best = candidate, technique, techniques[-1]
+        tried[technique] = trial.candidate(technique, maker.monolith(parent, technique))
+        techniques.append(trial.judge(technique, tried[technique], reference, config.max_accuracy_loss))
+    best = preferred(techniques[1:])
+    precision = best.name if best else FP32
+    chosen = tried[precision]
 
     model = FINE_TUNED
     if PRUNED in exports:
@@ -133,7 +156,8 @@ def select_compression(
         graph = maker.monolith(pruned, precision)
         candidate = trial.candidate(f"pruned-{precision}", graph)
         techniques.append(trial.judge("prune", candidate, chosen, prune_budget))
-        if techniques[-1].kept:
+        # Undecided, it goes on: the router weighs it by what its paths cost, beside the segments of the fine-tuned one.
+        if techniques[-1].stays:
             model = PRUNED
 
     workspace.progress("segments of what was chosen", 0.9)
@@ -154,6 +178,7 @@ def select_compression(
         static_monolith=STATIC_MONOLITH,
         static_precision=precision,
         reference_monolith=REFERENCE_MONOLITH,
+        provisional=trial.watch.doubts(techniques),
     )
 
 
@@ -237,13 +262,3 @@ def _next_feeds(graph: Path, feeds: Sequence[Feeds], target: Target) -> list[Fee
         return []
     run: Callable[..., list[Any]] = session.run
     return [{"hidden_in": run(["hidden"], dict(feed))[0], "attention_mask": feed["attention_mask"]} for feed in feeds]
-
-
-def _fusion(technique: Technique) -> Technique:
-    """Fusion computes the same function and is what int8 attention kernels need: it stays unless it is measured slower."""
-    if technique.kept or technique.agreement < 1 or technique.speedup.high < 1:
-        return technique
-    reason = (
-        f"kept: the same answers, not measured slower ({technique.speedup.value:.2f}x), and int8 kernels build on it"
-    )
-    return technique.model_copy(update={"kept": True, "reason": reason})

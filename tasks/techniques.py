@@ -1,9 +1,11 @@
 """What a compression technique must show to earn its place: faster on the target, and no worse beyond its limits.
 
-It is kept if the 95 % interval of the interleaved ratio is above 1 and the exact paired test rejects, on tune, that it loses
-more accuracy than its budget. Where its answers are tokens, perplexity and sameness of the greedy answers have limits, too.
+It is kept if the interleaved ratio is shown to be above 1 (tasks.timing.speed) and the exact paired test rejects, on tune,
+that it loses more accuracy than its budget. Where its answers are tokens, perplexity and sameness of the greedy answers have
+limits, too. What misses a limit, or is shown to be no faster, is dropped; what time could not settle is undecided.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 
 from tasks.records import PairedTest, Technique
 from tasks.statistics.paired_test import paired_test
-from tasks.statistics.speed_ratio import paired_ratio
+from tasks.timing.speed import Speed
 
 CLEARLY_FASTER: Final = 1.15
 
@@ -49,11 +51,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Measured:
-    """A model on the tune rows: (rows,) whether it is right, (blocks,) its milliseconds per row, and its size."""
+    """A model on the tune rows: (rows,) whether it is right, and its size."""
 
     name: str
     right: NDArray[np.bool_]
-    block_ms: NDArray[np.float64]
     size_mb: float
     perplexity: float | None = None
 
@@ -62,27 +63,35 @@ def judge(
     name: str,
     own: Measured,
     parent: Measured,
+    speed: Speed,
     *,
     parity: float,
     agreement: float,
     limits: Limits,
     must_be_faster: bool = True,
 ) -> Technique:
-    """The technique that made `own` of `parent`, both timed in the same blocks, and whether it is kept.
+    """The technique that made `own` of `parent`: kept, dropped or undecided. `speed`: of the two, and whether it is enough.
 
     `parity`, `agreement`: as in Technique. `must_be_faster`: not where the parent cannot serve on the target at all.
     """
     test = paired_test(parent.right, own.right, limits.budget, limits.confidence)
-    speedup = paired_ratio(parent.block_ms, own.block_ms)
     missed = limits.misses(test, perplexity=own.perplexity, parent_perplexity=parent.perplexity, agreement=agreement)
-    if must_be_faster and not speedup.low > 1:
-        missed.insert(0, f"not measured faster than its parent ({speedup.value:.2f}x)")
+    undecided = must_be_faster and speed.answer is None and not missed
+    if must_be_faster and speed.answer is False:
+        missed.insert(0, f"not measured faster than its parent ({speed.times})")
+    if missed:
+        reason = "dropped: " + "; ".join(missed)
+    else:
+        faster = speed.sentence if undecided else f"{speed.ratio.value:.2f}x faster{speed.by}"
+        gain = faster if must_be_faster else f"{parent.name} cannot serve on the target"
+        reason = f"{'undecided' if undecided else 'kept'}: {gain}, {_cost(test, own, parent)}"
     return Technique(
         name=name,
         parent=parent.name,
-        kept=not missed,
-        reason="dropped: " + "; ".join(missed) if missed else _kept(speedup.value, test, own, parent, must_be_faster),
-        speedup=speedup,
+        kept=not missed and not undecided,
+        undecided=undecided,
+        reason=reason,
+        speedup=speed.ratio,
         accuracy=float(own.right.mean()),
         parent_accuracy=float(parent.right.mean()),
         test=test,
@@ -90,27 +99,29 @@ def judge(
         parent_size_mb=parent.size_mb,
         parity=parity,
         agreement=agreement,
-        mean_ms=float(np.median(own.block_ms)),
-        parent_mean_ms=float(np.median(parent.block_ms)),
+        mean_ms=speed.own_ms,
+        parent_mean_ms=speed.parent_ms,
         perplexity=own.perplexity,
         parent_perplexity=parent.perplexity,
+        clock=speed.clock,
+        blocks=speed.blocks,
     )
 
 
-def is_better(own: Technique, other: Technique) -> bool:
-    """Whether to prefer one of two techniques with the same parent: the faster one; where neither is by CLEARLY_FASTER, the
+def preferred(tried: Sequence[Technique]) -> Technique | None:
+    """Of techniques with one parent the one to take: of the fastest, and all that are not clearly slower, the one that answers
 
-    one that answers more like the parent, since every other answer uses up a part of what the certificate may promise.
+    most like the parent, since every other answer uses up a part of what the certificate may promise; of those the first.
+    One that is undecided counts by its estimate, if that is better than the parent. None where none stays.
     """
-    gained = (own.parent_mean_ms / own.mean_ms) / (other.parent_mean_ms / other.mean_ms)
-    if 1 / CLEARLY_FASTER < gained < CLEARLY_FASTER and own.agreement != other.agreement:
-        return own.agreement > other.agreement
-    return gained > 1
+    able = [each for each in tried if each.kept or (each.undecided and each.speedup.value > 1)]
+    fastest = max((each.speedup.value for each in able), default=0.0)
+    near = [each for each in able if each.speedup.value * CLEARLY_FASTER > fastest]
+    return max(near, key=lambda each: each.agreement, default=None)
 
 
-def _kept(speedup: float, test: PairedTest, own: Measured, parent: Measured, must_be_faster: bool) -> str:
-    gain = f"{speedup:.2f}x faster" if must_be_faster else f"{parent.name} cannot serve on the target"
+def _cost(test: PairedTest, own: Measured, parent: Measured) -> str:
     cost = f"loses {test.loss:+.2%} on tune (budget {test.epsilon:.1%}, p = {test.p_value:.3g})"
     if own.perplexity is None or parent.perplexity is None:
-        return f"kept: {gain}, {cost}"
-    return f"kept: {gain}, {cost}, perplexity {own.perplexity / parent.perplexity - 1:+.1%}"
+        return cost
+    return f"{cost}, perplexity {own.perplexity / parent.perplexity - 1:+.1%}"

@@ -44,7 +44,6 @@ class TinyGenerationRun:
     def run(cls, root: Path) -> "TinyGenerationRun":
         """Run the steps in order."""
         from engine.generation.prompts import GenerationSettings
-        from tasks.generation import costs
         from tasks.generation.building import DecoderBuild, build_decoders
         from tasks.generation.calibrate import calibrate_generation
         from tasks.generation.greedy import GreedyDecoder, on_all_cores
@@ -79,7 +78,7 @@ class TinyGenerationRun:
         work = workspace_in(root / "calibrate")
         promise = RouterConfig(max_accuracy_loss=0.04, operating_points=(0.02, 0.08))
         with pytest.MonkeyPatch.context() as patch:
-            without_clock(patch, costs)
+            without_clock(patch, drafts=False)
             result = calibrate_generation(
                 snapshot, compression, models, name="tiny-calls", config=promise, attempt=1, workspace=work, **COMMON
             )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from tasks.artifact import Record
+from tasks.timing.cpu_use import CpuUse
 
 ScenarioName = Literal["SingleStream", "Offline", "Server"]
 
@@ -94,16 +95,6 @@ class Timings(Record):
 
     name: str
     blocks_ms: tuple[tuple[float, ...], ...]
-
-
-class CpuUse(Record):
-    """CPU time during one part: of `cpus` CPUs over `wall_s` seconds, how much was idle and how much our own (seconds)."""
-
-    part: str
-    wall_s: float
-    cpus: int
-    idle_s: float
-    own_s: float
 
 
 class Measurements(Record):

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tasks.benchmark.comparison import affordable_inputs, compare
-from tasks.benchmark.cpu_use import CpuMeter
 from tasks.benchmark.errors import BenchmarkError
 from tasks.benchmark.job import Job, LoadRun, Measurements, TokenRun
 from tasks.benchmark.load_generator import Load, generate_load, generate_token_load
@@ -22,6 +21,7 @@ from tasks.benchmark.pulse import Pulse
 from tasks.benchmark.sustained import highest_sustained_qps
 from tasks.benchmark.system_under_test import Model, nothing
 from tasks.benchmark.tokens import Counted, StreamedTexts, StreamingModel, time_tokens
+from tasks.timing.cpu_use import CpuMeter
 
 _SAFE_SHARE_OF_CAPACITY: Final = 0.5
 """Arrival rate of the Server scenario where no rate is asked for: busy, and far from the queue's knee."""

@@ -13,8 +13,6 @@ from typing import Final
 from engine import AdaptiveModel
 from engine.digests import folder_digest
 from tasks.artifact import Artifact, Workspace
-from tasks.benchmark.cpu_use import CpuMeter
-from tasks.benchmark.disturbance import disturbance, least_disturbed
 from tasks.benchmark.errors import BenchmarkError
 from tasks.benchmark.guided import GUIDED
 from tasks.benchmark.job import ColdStart, ContenderFiles, CpuUse, Job, Measurements, Outcome, Phase
@@ -28,6 +26,8 @@ from tasks.machine_lock import exclusive_machine
 from tasks.recipe import Target
 from tasks.recipe.schema import BenchmarkConfig
 from tasks.records import BenchmarkResult, CompressionResult, Disturbance, RouterResult, SnapshotResult
+from tasks.timing.cpu_use import CpuMeter
+from tasks.timing.disturbance import disturbance, least_disturbed
 
 _SCRIPTS: Final = Path(__file__).parent
 _COLD_STARTS: Final = 3

@@ -39,6 +39,7 @@ from tasks.router.chain import PathView, route
 from tasks.router.planning import Promise
 from tasks.router.result import router_result
 from tasks.statistics.attempts import attempt_level
+from tasks.timing.stopwatch import Stopwatch
 
 CLEAR_LOG_PROBABILITY: Final = -0.4
 """Of every token of a golden answer: no other token can be likelier then, on whatever machine."""
@@ -75,7 +76,7 @@ class Decided:
 class Calibration:
     """What was found out: the fastest drafts, tune as all paths answer it, costs, all ladders, cheapest prediction first.
 
-    `decided` is None where nothing could be certified.
+    `decided` is None where nothing could be certified; `provisional`: as in Measurement.
     """
 
     drafts: Drafts
@@ -83,6 +84,7 @@ class Calibration:
     costs: Costs
     ladders: Sequence[Ladder]
     decided: Decided | None
+    provisional: tuple[str, ...]
 
     @property
     def trial(self) -> Trial:
@@ -154,7 +156,15 @@ def calibrate_generation(
         return size_limit_mb is None or bundle_size_mb(own, tokenizer) <= size_limit_mb
 
     found = calibrate_trial(
-        trial, tune, certify, static=static, config=config, attempt=attempt, progress=workspace.progress, fits=fits
+        trial,
+        tune,
+        certify,
+        static=static,
+        config=config,
+        attempt=attempt,
+        target=target,
+        progress=workspace.progress,
+        fits=fits,
     )
     decided = found.decided or _reference_alone(found.ladders, len(certify), config)
     workspace.progress("bundle", 0.9)
@@ -181,6 +191,7 @@ def calibrate_generation(
         attempt=attempt,
         reference_right=found.answers.reference_right,
         certify=certify,
+        provisional=found.provisional,
     )
 
 
@@ -192,31 +203,33 @@ def calibrate_trial(
     static: GreedyDecoder,
     config: RouterConfig,
     attempt: int,
+    target: Target,
     progress: Callable[..., None],
     unlabelled: int = 0,
     fits: Callable[[Ladder], bool] = lambda _: True,
 ) -> Calibration:
     """From opened decoders to certified ladders: what calibration and recalibration have in common.
 
-    `static`: the static model, timed beside the paths. `attempt`: as for `calibrate_generation`. `unlabelled`: how many
-    certify rows were given the reference path's answer as their completion. `fits`: see Ladder. `progress(message,
+    `static`: the static model, timed beside the paths on `target`. `attempt`: as for `calibrate_generation`. `unlabelled`: how
+    many certify rows were given the reference path's answer as their completion. `fits`: see Ladder. `progress(message,
     fraction)`: as a workspace's.
     """
     small = SMALL if SMALL in trial.paths else None
     progress("drafts by measured speed", 0.1)
-    drafts = fastest_drafts(trial, tune, progress, small=small)
+    watch = Stopwatch.of(target, progress)
+    drafts = fastest_drafts(trial, tune, watch, small=small)
     trial = drafts.trial
     progress(f"answers of all paths on {len(tune)} rows of tune", 0.2)
     answers = TuneAnswers.of(trial, tune)
     progress("costs on the target", 0.4)
-    costs = measure_costs(trial, tune, progress, small=small, static=static, beginnings=EARLY_TOKENS)
+    costs = measure_costs(trial, tune, watch, small=small, static=static, beginnings=EARLY_TOKENS)
     progress("chains of all ladders", 0.5)
     promise = Promise(config.max_accuracy_loss, attempt_level(1 - config.confidence, attempt), len(certify))
     wanted = _on_the_targets_device(trial)
     ladders = candidates(trial, answers, costs, promise, lambda ladder: fits(ladder) and wanted(ladder))
     progress(f"certificate on {len(certify)} rows", 0.6)
     decided = _decide(trial, ladders, certify, config, attempt, unlabelled)
-    return Calibration(drafts, answers, costs, ladders, decided)
+    return Calibration(drafts, answers, costs, ladders, decided, watch.doubts())
 
 
 def open_trial(

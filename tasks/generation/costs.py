@@ -11,10 +11,11 @@ from tasks.data.rows import Row
 from tasks.errors import UserError
 from tasks.generation.greedy import GreedyDecoder, can_be_asked
 from tasks.generation.trial import Trial
-from tasks.graphs.timing import interleaved_row_times
+from tasks.timing.stopwatch import Budget, Stopwatch
 
 TIMED_ROWS: Final = 64
-BLOCKS: Final = 3
+BLOCKS: Final = Budget(fewest=5, most=5)
+"""Of each row the median is taken: no more than two of its times may be disturbed."""
 _FEWEST: Final = 8
 _LEAST_MS: Final = 1e-3
 Floats = NDArray[np.float64]
@@ -54,15 +55,15 @@ class Costs:
 def measure_costs(
     trial: Trial,
     rows: Sequence[Row],
-    progress: Callable[[str], None],
+    watch: Stopwatch,
     *,
     small: str | None,
     static: GreedyDecoder,
     beginnings: Sequence[int],
 ) -> Costs:
-    """Time everything on the same tune rows, block by block; waits while others measure on this machine.
+    """Time everything on the same tune rows, block by block; by the thread's CPU time where others disturb the machine.
 
-    Raises UserError where no row can be asked.
+    Waits while others measure on it. Raises UserError where no row can be asked.
     """
     numbers = timed_rows(trial, rows, TIMED_ROWS)
     texts = [rows[number].text for number in numbers]
@@ -72,7 +73,8 @@ def measure_costs(
     if small:
         runs |= {f"behind {name}": trial.model(small, name).predict for name in later}
         runs |= {f"beginning {tokens}": _beginning(trial, small, tokens) for tokens in beginnings}
-    times = interleaved_row_times(runs, texts, BLOCKS, progress)
+    timed = watch.interleaved("the costs of the paths", runs, texts, BLOCKS)
+    times = {name: timed.rows(name) for name in runs}
     alone = {name: times[f"alone {name}"] for name in trial.paths}
     return Costs(
         rows=numbers,

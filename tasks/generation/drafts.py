@@ -2,10 +2,11 @@
 
 What a draft costs and gains depends on machine, model and data, so nothing is assumed: guesses from phrases of several
 lengths, none at all, the small model's answer with or without them, and the small model anew where its answer was left, all
-run on the same rows, block by block. Behind the small model these are the rows that it is least sure of, since they come there.
+run on the same rows, block by block. Of those that are as fast the simplest is taken, which noise does not exchange. Behind
+the small model these are the rows that it is least sure of, since they come there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,14 +16,16 @@ from engine.generation.router import PathRule
 from tasks.data.rows import Row
 from tasks.generation.costs import timed_rows
 from tasks.generation.trial import Trial
-from tasks.graphs.timing import interleaved_row_times
 from tasks.records import Drafting
+from tasks.timing.speed import AS_FAST
+from tasks.timing.stopwatch import Budget, Stopwatch
 
 DRAFT_TOKENS: Final = (0, 4, 8, 16)
 BEHIND_TOKENS: Final = ((0, 0), (4, 0), (8, 0), (0, 4), (0, 8), (8, 4))
 """Of phrases, and of the small model anew, where its answer is drafted first and says nothing more."""
 TIMED_ROWS: Final = 24
-BLOCKS: Final = 5
+BLOCKS: Final = Budget(fewest=7, most=7)
+"""Of each row the median is taken: no more than three of its times may be disturbed."""
 ASKED_ROWS: Final = 8 * TIMED_ROWS
 """Answered by the small model to find those that it is least sure of."""
 
@@ -40,19 +43,19 @@ class Drafts:
         return [self.first[names[0]], *(self.behind[name] for name in names[1:])]
 
 
-def fastest_drafts(trial: Trial, rows: Sequence[Row], progress: Callable[[str], None], *, small: str | None) -> Drafts:
+def fastest_drafts(trial: Trial, rows: Sequence[Row], watch: Stopwatch, *, small: str | None) -> Drafts:
     """Time every rule of every path of the trial; those of one path on the same rows. UserError where no row can be asked."""
     spread = [rows[number] for number in timed_rows(trial, rows, TIMED_ROWS)]
 
     def fastest(rules: Sequence[PathRule], rows: Sequence[Row], before: str | None = None) -> tuple[PathRule, float]:
-        """The first rule drafts nothing: what the others gain is over it."""
+        """The first rule drafts nothing: what the others gain is over it. Of such that are as fast, the first."""
         texts = [row.text for row in rows]
         trials = [trial.with_rule(rule, behind=before is not None) for rule in rules]
         names = [before, rules[0].name] if before else [rules[0].name]
         runs = {str(number): each.model(*names).predict for number, each in enumerate(trials)}
-        times = interleaved_row_times(runs, texts, BLOCKS, progress)
-        means = [float(row_times.mean()) for row_times in times.values()]
-        best = int(np.argmin(means))
+        timed = watch.interleaved(f"the drafts of {rules[0].name}", runs, texts, BLOCKS)
+        means = [float(timed.rows(name).mean()) for name in runs]
+        best = next(number for number, mean in enumerate(means) if mean <= min(means) * AS_FAST)
         return rules[best], means[0] / means[best]
 
     first, behind = {}, {}

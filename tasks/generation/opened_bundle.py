@@ -90,9 +90,12 @@ class OpenedGenerator:
             static=self.trial.paths[REFERENCE],
             config=config,
             attempt=attempt,
+            target=self.target,
             progress=lambda message, _fraction=None: progress(message),
             unlabelled=sum(row.label == UNLABELLED for row in certify),
         )
+        for doubt in found.provisional:
+            progress(f"the costs of the paths are doubtful: {doubt}")
         decided = found.decided
         if decided is None:
             return None

@@ -17,6 +17,7 @@ from tasks.recipe.target import Target
 from tasks.recipe.text_generation import GenerationQuantizeConfig
 from tasks.records import Screened
 from tasks.techniques import Limits
+from tasks.timing.stopwatch import Stopwatch
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Candidates:
         uses: Sequence[str],
         settings: GenerationSettings,
         target: Target,
+        watch: Stopwatch,
         progress: Callable[..., None],
     ) -> Found:
         """Build what is tried in any case, and search int4 where the recipe names no candidates; `rows`: tune."""
@@ -69,7 +71,7 @@ class Candidates:
             limits=limits,
             uses=uses,
             open_decoder=lambda folder: GreedyDecoder.open(folder, settings, target),
-            progress=progress,
+            watch=watch,
         )
         # A GPU's kernels have no accuracy levels.
         axes = [axis for axis in AXES if axis != "accuracy_level" or not on_cuda(target)]

@@ -18,14 +18,16 @@ from tasks.generation.building import decoder_size_mb
 from tasks.generation.greedy import GreedyDecoder, on_all_cores
 from tasks.generation.precision import DecoderPrecision
 from tasks.generation.ways import both_ways, faster_way
-from tasks.graphs.timing import interleaved_means
 from tasks.records import PairedTest, ScreenedFigures
 from tasks.statistics.paired_test import harms_and_gains, paired_test_of_counts
 from tasks.techniques import CLEARLY_FASTER, Limits
+from tasks.timing.speed import AS_FAST
+from tasks.timing.stopwatch import Budget, Stopwatch
 
 SCREENED_ROWS: Final = 512
 TIMED_ROWS: Final = 8
-TIMED_BLOCKS: Final = 7
+BLOCKS: Final = Budget(fewest=9, most=9)
+"""Of which the median is taken: no more than four may be disturbed."""
 SERVING: Final = "serving"
 STATIC: Final = "static"
 Flags = NDArray[np.bool_]
@@ -118,7 +120,7 @@ class Screening:
     uses: Sequence[str]
     tune_rows: int
     open: Callable[[Path], GreedyDecoder]
-    progress: Callable[[str], None]
+    watch: Stopwatch
 
     @classmethod
     def of(
@@ -131,14 +133,14 @@ class Screening:
         limits: Limits,
         uses: Sequence[str],
         open_decoder: Callable[[Path], GreedyDecoder],
-        progress: Callable[[str], None],
+        watch: Stopwatch,
     ) -> "Screening":
         """On a sample of the tune rows; `reference`, `parent`: folders."""
         sample = rows[:: -(-len(rows) // SCREENED_ROWS)]
         fp32 = open_decoder(reference)
         base = fp32 if parent == reference else open_decoder(parent)
         predicted = Predicted.by(fp32, sample)
-        return cls(fp32, base, sample, predicted, phrases, limits, uses, len(rows), open_decoder, progress)
+        return cls(fp32, base, sample, predicted, phrases, limits, uses, len(rows), open_decoder, watch)
 
     def screen(self, folder: Path, to_beat: Mapping[str, float]) -> ScreenedSetting:
         """One setting; `to_beat`: by use, how many times faster than the parent it has to be."""
@@ -177,20 +179,22 @@ class Screening:
         numbers = np.flatnonzero(alike) if alike.any() else np.arange(len(self.rows))
         chosen = numbers[:: -(-len(numbers) // TIMED_ROWS)]
         prompts = [decoder.prompt(self.rows[number].text) for number in chosen]
-        means = interleaved_means(
-            both_ways({"own": decoder, "parent": self.parent}, self.phrases), prompts, TIMED_BLOCKS, self.progress
-        )
+        runs = both_ways({"own": decoder, "parent": self.parent}, self.phrases)
+        timed = self.watch.interleaved("the times of int4's settings", runs, prompts, BLOCKS)
+        clock = timed.steady
         gains = {
-            STATIC: float(np.median(means["parent"] / means["own"])),
-            SERVING: float(np.median(faster_way(means, "parent") / faster_way(means, "own"))),
+            STATIC: float(np.median(timed.blocks("parent")[clock] / timed.blocks("own")[clock])),
+            SERVING: float(np.median(faster_way(timed, "parent")[clock] / faster_way(timed, "own")[clock])),
         }
         return {use: gains[use] for use in self.uses}
 
 
 def finalists(tried: Mapping[DecoderPrecision, ScreenedSetting]) -> list[DecoderPrecision]:
-    """Of the settings that may go to the full trial the fastest, and the one that is surest, should that one fail."""
+    """Of the settings that may go to the full trial the fastest, and the one that is surest, should that one fail.
+
+    Of such that are as fast the first that was tried: noise does not exchange them.
+    """
     able = [precision for precision, each in tried.items() if each.fast and each.accurate]
-    chosen = (
-        sorted(able, key=lambda each: tried[each].time)[:1] + sorted(able, key=lambda each: tried[each].perplexity)[:1]
-    )
-    return list(dict.fromkeys(chosen))
+    least = min((tried[each].time for each in able), default=0.0)
+    fastest = [each for each in able if tried[each].time <= least * AS_FAST][:1]
+    return list(dict.fromkeys(fastest + sorted(able, key=lambda each: tried[each].perplexity)[:1]))

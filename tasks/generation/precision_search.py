@@ -13,6 +13,7 @@ from typing import Final, Generic, Literal, Protocol, TypeVar
 
 from tasks.generation.head_padding import MULTIPLE
 from tasks.generation.precision import DecoderPrecision
+from tasks.timing.speed import AS_FAST
 
 Axis = Literal["method", "block_size", "head", "accuracy_level"]
 
@@ -135,7 +136,7 @@ class _Walk(Generic[T]):
                 break
             _, step = back
             there = self._at(step)
-            if there is not None and there.accurate and there.time < found.time:
+            if there is not None and there.accurate and there.time * AS_FAST < found.time:
                 here, found = step, there
         return {precision: each for precision, each in self.tried.items() if each is not None}
 

@@ -18,17 +18,16 @@ from tasks.generation.correctness import Correctness
 from tasks.generation.greedy import GreedyDecoder, on_all_cores
 from tasks.generation.precision import FP32, DecoderPrecision
 from tasks.generation.ways import both_ways, faster_way
-from tasks.graphs.timing import interleaved_means
 from tasks.recipe.target import Target
 from tasks.records import GraphParity, Technique
-from tasks.techniques import Limits, Measured, is_better, judge
+from tasks.techniques import Limits, Measured, judge, preferred
+from tasks.timing.speed import Blocks, Speed, compare_speed
+from tasks.timing.stopwatch import Budget, Stopwatch, Timed
 
 TIMED_ROWS: Final = 24
-TIMED_BLOCKS: Final = 7
 PARITY_ROWS: Final = 64
 FEWEST_ALIKE: Final = 8
 _STATIC: Final = "static-"  # begins the names of those without drafts
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,7 @@ class PrecisionTrial:
     correct: Correctness
     settings: GenerationSettings
     target: Target
+    watch: Stopwatch
     parent: DecoderPrecision = FP32
 
     def judge_all(
@@ -70,9 +70,9 @@ class PrecisionTrial:
         """Every precision in `folders` against its parent: what it gained, and how far its log-probabilities are off."""
         tried = {FP32: fp32} | {precision: self.answers_of(folder) for precision, folder in folders.items()}
         answers = [own.answers for own in tried.values()]
-        decoders = {precision.name: own.decoder for precision, own in tried.items()}
+        decoders = {precision: own.decoder for precision, own in tried.items()}
         timed = [tried[FP32].decoder.prompt(self.rows[number].text) for number in timed_rows(answers)]
-        means = interleaved_means(both_ways(decoders, self.phrases), timed, TIMED_BLOCKS, workspace.progress)
+        serving, static = self._speeds(decoders, timed)
         parity = {
             precision: self._parity(precision, own, tried[FP32])
             for precision, own in tried.items()
@@ -80,26 +80,26 @@ class PrecisionTrial:
         }
         perplexities = {precision: own.decoder.perplexity(self.rows) for precision, own in tried.items()}
 
-        def judged(prefix: str, block_ms: Callable[[DecoderPrecision], Floats]) -> dict[DecoderPrecision, Technique]:
+        def judged(prefix: str, speeds: Mapping[DecoderPrecision, Speed]) -> dict[DecoderPrecision, Technique]:
             def measured(precision: DecoderPrecision) -> Measured:
                 return Measured(
                     name=prefix + self._name(precision),
                     right=tried[precision].answers.right,
-                    block_ms=block_ms(precision),
                     size_mb=decoder_size_mb(tried[precision].folder),
                     perplexity=perplexities[precision],
                 )
 
             def against(parent: DecoderPrecision) -> Measured:
-                speed = measured(parent)
-                name = self._name(parent) if parent == FP32 else speed.name
-                return replace(speed, name=name, right=tried[FP32].answers.right, perplexity=perplexities[FP32])
+                size = measured(parent)
+                name = self._name(parent) if parent == FP32 else size.name
+                return replace(size, name=name, right=tried[FP32].answers.right, perplexity=perplexities[FP32])
 
             return {
                 precision: judge(
                     prefix + self._name(precision),
                     measured(precision),
-                    against(FP32 if precision == self.parent else self.parent),
+                    against(self._parent_of(precision)),
+                    speeds[precision],
                     parity=check.max_abs_difference,
                     agreement=tried[precision].answers.agreement(tried[FP32].answers),
                     limits=limits,
@@ -108,11 +108,41 @@ class PrecisionTrial:
                 for precision, check in parity.items()
             }
 
-        return Judged(
-            serving=judged("", lambda each: faster_way(means, each.name)),
-            static=judged(_STATIC, lambda each: means[each.name]),
-            parity=list(parity.values()),
-        )
+        return Judged(serving=judged("", serving), static=judged(_STATIC, static), parity=list(parity.values()))
+
+    def _speeds(
+        self, decoders: Mapping[DecoderPrecision, GreedyDecoder], prompts: Sequence[Sequence[int]]
+    ) -> tuple[dict[DecoderPrecision, Speed], dict[DecoderPrecision, Speed]]:
+        """Of every precision over its parent: as it would serve, in the faster of two ways, and without drafts."""
+
+        def serving(timed: Timed, precision: DecoderPrecision) -> Blocks:
+            return faster_way(timed, precision.name)
+
+        def static(timed: Timed, precision: DecoderPrecision) -> Blocks:
+            return timed.blocks(precision.name)
+
+        def compared(timed: Timed, use: Callable[[Timed, DecoderPrecision], Blocks]) -> dict[DecoderPrecision, Speed]:
+            return {
+                precision: compare_speed(
+                    use(timed, self._parent_of(precision)), use(timed, precision), disturbed=timed.disturbed
+                )
+                for precision in decoders
+                if precision != FP32
+            }
+
+        def settled(timed: Timed) -> bool:
+            return all(
+                speed.answer is not None or precision == self.parent
+                for use in (serving, static)
+                for precision, speed in compared(timed, use).items()
+            )
+
+        runs = both_ways({precision.name: decoder for precision, decoder in decoders.items()}, self.phrases)
+        timed = self.watch.interleaved(f"the times of {self.prefix}precisions", runs, prompts, Budget(), settled)
+        return compared(timed, serving), compared(timed, static)
+
+    def _parent_of(self, precision: DecoderPrecision) -> DecoderPrecision:
+        return FP32 if precision == self.parent else self.parent
 
     def answers_of(self, folder: Path) -> Tried:
         """What a decoder answers to all rows, greedily."""
@@ -156,11 +186,8 @@ def timed_rows(answers: Collection[Answers]) -> NDArray[np.int64]:
 
 def best(judged: Mapping[DecoderPrecision, Technique], parent: DecoderPrecision = FP32) -> DecoderPrecision:
     """The fastest that earned its place over the parent, else that; else fp32."""
-    chosen = parent if parent in judged and judged[parent].kept else FP32
-    start = chosen
-    for precision, technique in judged.items():
-        if precision == parent or not technique.kept:
-            continue
-        if chosen == start or is_better(technique, judged[chosen]):
-            chosen = precision
-    return chosen
+    others = [precision for precision in judged if precision != parent]
+    better = preferred([judged[precision] for precision in others])
+    if better is not None:
+        return next(precision for precision in others if judged[precision] is better)
+    return parent if parent in judged and judged[parent].kept else FP32

@@ -29,6 +29,7 @@ from tasks.recipe.target import Target
 from tasks.recipe.text_generation import GenerationQuantizeConfig
 from tasks.records import CompressionResult, SnapshotResult
 from tasks.techniques import Limits
+from tasks.timing.stopwatch import Stopwatch
 
 FULL: Final = "full"
 SMALL: Final = "small"
@@ -62,6 +63,7 @@ def select_decoder(
     settings = settings_of(models, correct, max_new_tokens)
     fp32 = {name: exports[name].folder / exports[name].result.folder for name in (SMALL, FULL) if name in models}
     limits = Limits(config.max_accuracy_loss, confidence, config.max_perplexity_increase, config.min_agreement)
+    watch = Stopwatch.of(target, workspace.progress)
     workspace.progress("build the candidates", 0.0)
     parent = FP16 if on_cuda(target) and (config.candidates is None or FP16 in config.candidates) else FP32
     with DecoderBuilder(workspace.scratch / "build", "cuda" if on_cuda(target) else "cpu") as builder:
@@ -71,7 +73,7 @@ def select_decoder(
         # The full model's precisions are named by themselves: they are what its speed-ups are counted from.
         prefixes = {name: "" if name == FULL else f"{name} " for name in fp32}
         trials = {
-            name: PrecisionTrial(prefix, rows, phrases, correct, settings, target, parent)
+            name: PrecisionTrial(prefix, rows, phrases, correct, settings, target, watch, parent)
             for name, prefix in prefixes.items()
         }
         references = {name: trials[name].answers_of(folder) for name, folder in fp32.items()}
@@ -87,6 +89,7 @@ def select_decoder(
                 uses=(SERVING, STATIC_USE) if name == FULL else (SERVING,),
                 settings=settings,
                 target=target,
+                watch=watch,
                 progress=workspace.progress,
             )
             for name, folder in fp32.items()
@@ -99,9 +102,14 @@ def select_decoder(
         )
         judged[name] = trials[name].judge_all(references[name], tried, limits, workspace)
     result = _chosen(fp32, found, judged, parent, workspace)
-    if students is None:
-        return result
-    return result.model_copy(update={"techniques": (*students.result.techniques, *result.techniques)})
+    every = [*(each for own in judged.values() for each in own.serving.values()), *judged[FULL].static.values()]
+    choice = students.result if students else StudentChoice(chosen=None, techniques=())
+    return result.model_copy(
+        update={
+            "techniques": (*choice.techniques, *result.techniques),
+            "provisional": (*choice.provisional, *watch.doubts(every)),
+        }
+    )
 
 
 def settings_of(

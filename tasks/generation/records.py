@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from tasks.artifact import Record
+from tasks.artifact import Measurement, Record
 from tasks.generation.precision import DecoderPrecision
 from tasks.generation.prompt_format import PromptFormat
 from tasks.records import GraphParity, Technique
@@ -99,7 +99,7 @@ class DecoderExport(Record):
     size_mb: float
 
 
-class StudentChoice(Record):
+class StudentChoice(Measurement):
     """Which of the smaller models is the ladder's first path, by its method; None where none earns its place."""
 
     chosen: Literal["distilled", "pruned"] | None

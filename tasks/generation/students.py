@@ -3,6 +3,7 @@
 It need not be as right as the full model, since the router sends on what it doubts. It must pay: by itself, and then the full
 model for every answer that it gets wrong, it costs less than the full model for all. So what it may lose is not a fixed
 budget but all that still pays, and the exact paired test has to show that it loses less. Of two, the cheaper such ladder.
+Where time settles nothing the student is not dropped: it is the first path of one of the ladders that calibration weighs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,15 +29,15 @@ from tasks.generation.records import (
     StudentResult,
 )
 from tasks.generation.ways import both_ways, drafted, with_drafts
-from tasks.graphs.timing import interleaved_times
 from tasks.recipe.target import Target
 from tasks.records import SnapshotResult, Technique
 from tasks.techniques import Limits, Measured, judge
+from tasks.timing.speed import AS_FAST, Blocks, Speed, compare_speed, faster_of
+from tasks.timing.stopwatch import Budget, Stopwatch, Timed
 
 PARENT: Final = "fp32"
 """What the full model is called beside its precisions."""
 TIMED_ROWS: Final = 48
-TIMED_BLOCKS: Final = 7
 PARITY_ROWS: Final = 16
 _LEAST_BUDGET: Final = 1e-3
 _LEAST_MS: Final = 1e-3
@@ -73,32 +74,41 @@ def choose_student(
         for name, decoder in decoders.items()
     }
     workspace.progress("times on the target", 0.6)
-    block_ms = _block_ms(decoders, answered, phrases, rows, workspace)
+    watch = Stopwatch.of(target, workspace.progress)
+    speeds = _speeds(decoders, answered, phrases, rows, watch)
     measured = {
-        name: Measured(name, own.right, block_ms[name], decoder_size_mb(folders[name]), scores[name].perplexity)
+        name: Measured(name, own.right, decoder_size_mb(folders[name]), scores[name].perplexity)
         for name, own in answered.items()
     }
     verdicts = [
-        _judged(
+        judged(
             measured[name],
             measured[PARENT],
+            speeds[name],
             agreement=answered[name].agreement(answered[PARENT]),
             parity=_parity(decoders[name], decoders[PARENT], rows[:PARITY_ROWS]),
             confidence=confidence,
         )
         for name in students
     ]
-    return choice_of(verdicts)
+    return choice_of(verdicts).model_copy(update={"provisional": watch.doubts(verdicts)})
 
 
-def choice_of(judged: Sequence[Technique]) -> StudentChoice:
-    """Of those that pay the one whose ladder is expected to cost least; the others are dropped because of it."""
-    best = min((each for each in judged if each.kept), key=expected_ms, default=None)
+def choice_of(tried: Sequence[Technique]) -> StudentChoice:
+    """Of those that pay, or may, the one whose ladder is expected to cost least; the others are dropped because of it.
+
+    One that pays comes before one that may, and of ladders that cost as much the first: no noise decides between them.
+    """
+    able = [each for each in tried if each.kept] or [each for each in tried if each.undecided]
+    least = min(map(expected_ms, able), default=0.0)
+    best = next((each for each in able if expected_ms(each) <= least * AS_FAST), None)
     techniques = [
-        each.model_copy(update={"kept": False, "reason": f"dropped: {best.name} costs less; {_costs(each)}"})
-        if best is not None and each.kept and each is not best
+        each.model_copy(
+            update={"kept": False, "undecided": False, "reason": f"dropped: {best.name} costs no more; {_costs(each)}"}
+        )
+        if best is not None and each.stays and each is not best
         else each
-        for each in judged
+        for each in tried
     ]
     return StudentChoice.model_validate({"chosen": best.name if best else None, "techniques": techniques})
 
@@ -108,17 +118,19 @@ def expected_ms(student: Technique) -> float:
     return student.mean_ms + (1 - student.accuracy) * student.parent_mean_ms
 
 
-def _judged(own: Measured, parent: Measured, *, agreement: float, parity: float, confidence: float) -> Technique:
+def judged(
+    own: Measured, parent: Measured, speed: Speed, *, agreement: float, parity: float, confidence: float
+) -> Technique:
+    """A student against the full model: kept where its ladder pays, undecided where only time could not tell."""
     # The ladder costs less than the full model alone while the student is wrong on less than 1 - own / parent of the rows.
-    still_pays = 1 - float(np.median(own.block_ms) / np.median(parent.block_ms)) - float(1 - parent.right.mean())
+    # While time is open it has to be less than what would pay at best: whether it does is weighed by the ladders' costs.
+    share = 1 / speed.ratio.high if speed.answer is None else 1 / speed.ratio.value
+    still_pays = 1 - share - float(1 - parent.right.mean())
     limits = Limits(max(_LEAST_BUDGET, still_pays), confidence)
-    found = judge(own.name, own, parent, parity=parity, agreement=agreement, limits=limits)
-    reason = (
-        f"kept: {found.speedup.value:.2f}x faster; {_costs(found)}"
-        if found.kept
-        else f"{found.reason}; {_costs(found)}"
-    )
-    return found.model_copy(update={"reason": reason})
+    found = judge(own.name, own, parent, speed, parity=parity, agreement=agreement, limits=limits)
+    kept = f"kept: {speed.ratio.value:.2f}x faster{speed.by}"
+    reason = kept if found.kept else f"undecided: {speed.sentence}" if found.undecided else found.reason
+    return found.model_copy(update={"reason": f"{reason}; {_costs(found)}"})
 
 
 def _costs(student: Technique) -> str:
@@ -128,25 +140,36 @@ def _costs(student: Technique) -> str:
     )
 
 
-def _block_ms(
+def _speeds(
     decoders: Mapping[str, GreedyDecoder],
     answered: Mapping[str, Answers],
     phrases: Phrases,
     rows: Sequence[Row],
-    workspace: Workspace,
-) -> dict[str, Floats]:
-    """(blocks,) mean milliseconds over all rows, of each decoder in the faster of its two ways."""
+    watch: Stopwatch,
+) -> dict[str, Speed]:
+    """Of every student against the full model, over all rows, each in the faster of its two ways."""
     numbers = np.arange(0, len(rows), -(-len(rows) // TIMED_ROWS))
     prompts = [decoders[PARENT].prompt(rows[number].text) for number in numbers.tolist()]
-    times = interleaved_times(both_ways(decoders, phrases), prompts, TIMED_BLOCKS, workspace.progress)
-    found = {}
-    for name, own in answered.items():
-        ways = [
-            over_all_rows(times[name], own.tokens, numbers),
-            over_all_rows(times[drafted(name)], own.passes, numbers),
-        ]
-        found[name] = min(ways, key=np.mean)
-    return found
+
+    def blocks(timed: Timed, name: str) -> Blocks:
+        own = answered[name]
+        plain = {clock: over_all_rows(ms, own.tokens, numbers) for clock, ms in timed.times(name).items()}
+        with_phrases = timed.times(drafted(name))
+        return faster_of(plain, {clock: over_all_rows(ms, own.passes, numbers) for clock, ms in with_phrases.items()})
+
+    def compared(timed: Timed) -> dict[str, Speed]:
+        parent = blocks(timed, PARENT)
+        return {
+            name: compare_speed(parent, blocks(timed, name), disturbed=timed.disturbed)
+            for name in decoders
+            if name != PARENT
+        }
+
+    def settled(timed: Timed) -> bool:
+        return all(speed.answer is not None for speed in compared(timed).values())
+
+    runs = both_ways(decoders, phrases)
+    return compared(watch.interleaved("the times of the students", runs, prompts, Budget(), settled))
 
 
 def over_all_rows(times: Floats, passes: NDArray[np.int64], numbers: NDArray[np.int64]) -> Floats:

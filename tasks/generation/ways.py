@@ -6,17 +6,15 @@ What serves answers in the faster way, so decoders are compared in it; which one
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from engine.generation.decoding import Decoded
 from engine.generation.drafting import PhraseDrafter
 from engine.generation.phrases import Phrases
 from tasks.generation.greedy import GreedyDecoder
+from tasks.timing.speed import Blocks, faster_of
+from tasks.timing.stopwatch import Timed
 
 DRAFT_TOKENS: Final = 8
 Answering = Callable[[Sequence[int]], Decoded]
-Floats = NDArray[np.float64]
 
 
 def both_ways(decoders: Mapping[str, GreedyDecoder], phrases: Phrases) -> dict[str, Answering]:
@@ -30,9 +28,9 @@ def with_drafts(decoder: GreedyDecoder, phrases: Phrases) -> Answering:
     return lambda prompt: decoder.answer(prompt, PhraseDrafter(phrases, prompt, DRAFT_TOKENS))
 
 
-def faster_way(block_ms: Mapping[str, Floats], name: str) -> Floats:
-    """(blocks,) of a decoder's two ways, whichever took less on the whole."""
-    return min(block_ms[name], block_ms[drafted(name)], key=np.mean)
+def faster_way(timed: Timed, name: str) -> Blocks:
+    """(blocks,) of a decoder's two ways, in each block whichever took less."""
+    return faster_of(timed.blocks(name), timed.blocks(drafted(name)))
 
 
 def drafted(name: str) -> str:

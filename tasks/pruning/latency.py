@@ -10,13 +10,15 @@ from engine.session import open_session
 from tasks.artifact import Workspace
 from tasks.graphs.exporting import export_segment, fuse
 from tasks.graphs.quantizing import DYNAMIC, quantize_graph
-from tasks.graphs.timing import interleaved_means
 from tasks.model.architecture import narrowed
 from tasks.model.multi_exit import MultiExitClassifier
 from tasks.model.segments import Segment
 from tasks.recipe.target import Target
+from tasks.timing.stopwatch import Budget, Stopwatch
 
-BLOCKS: Final = 7
+BLOCKS: Final = Budget(fewest=15, most=15)
+"""Of which the median is taken: no more than seven may be disturbed."""
+TABLE: Final = "the latency table"
 CALLS: Final = 40
 EIGHTHS: Final = (8, 6, 5, 4, 3, 2)
 
@@ -28,9 +30,13 @@ def latency_table(
     model_folder: Path,
     quantized: bool,
     target: Target,
+    watch: Stopwatch,
     workspace: Workspace,
 ) -> dict[int, float]:
-    """Median milliseconds of one layer at `tokens` tokens, batch 1, by FFN width, in eighths of the full width."""
+    """Median milliseconds of one layer at `tokens` tokens, batch 1, by FFN width, in eighths of the full width.
+
+    By the thread's CPU time where others disturb the machine.
+    """
     import torch
 
     config, scratch = model.encoder.config, workspace.scratch
@@ -61,8 +67,8 @@ def latency_table(
         }
         runners[str(width)] = lambda _, session=session, feeds=feeds: session.run(["logits"], feeds)
     feed_forward.replace(dense_in, dense_out)
-    means = interleaved_means(runners, [np.zeros(0, dtype=np.int64)] * CALLS, BLOCKS, workspace.progress)
-    return {int(width): float(np.median(blocks)) for width, blocks in means.items()}
+    timed = watch.interleaved(TABLE, runners, [np.zeros(0, dtype=np.int64)] * CALLS, BLOCKS)
+    return {int(width): float(np.median(timed.blocks(width)[timed.steady])) for width in runners}
 
 
 def widths_of(full: int) -> Sequence[int]:

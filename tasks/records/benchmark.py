@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from tasks.artifact import Record
+from tasks.artifact import Measurement, Record
 from tasks.records.statistics import Ratio
 
 
@@ -120,7 +120,7 @@ class TokenServer(Record):
         return None if self.sustained_qps is None else self.sustained_qps * self.mean_tokens
 
 
-class BenchmarkResult(Record):
+class BenchmarkResult(Measurement):
     """Evidence from the target. `latencies_ms`: SingleStream latencies for the picture, at most 2,000, in order of time.
 
     `against_champion`: None where there was no champion to measure; `disturbance`: None where the system does not tell;

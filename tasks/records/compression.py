@@ -1,12 +1,17 @@
 """What pruning, export and quantization found, and which technique earned its place."""
 
-from tasks.artifact import Record
+from typing import Literal
+
+from tasks.artifact import Measurement, Record
 from tasks.records.statistics import PairedTest, Ratio
 
 
 class Technique(Record):
     """What one compression technique gained over its parent, and whether it earned its place.
 
+    `kept`: it is measured faster and keeps its limits. `undecided`: it keeps its limits, and time settled nothing, so that it
+    is neither kept nor dropped: it stays a candidate. `speedup` and the milliseconds are by `clock` (the thread's CPU time
+    where the wall's could not tell), over so many interleaved `blocks`; None in results from before they were counted.
     Accuracies are on tune; `size_mb` of the graph file(s); `parity`: largest absolute difference of the logits to the
     parent's; `agreement`: share of tune rows with the same answer; `perplexity`: of the gold completions, None where answers
     are no tokens.
@@ -28,6 +33,19 @@ class Technique(Record):
     parent_mean_ms: float
     perplexity: float | None = None
     parent_perplexity: float | None = None
+    undecided: bool = False
+    clock: Literal["wall", "cpu"] = "wall"
+    blocks: int | None = None
+
+    @property
+    def stays(self) -> bool:
+        """Whether it is still a candidate."""
+        return self.kept or self.undecided
+
+    @property
+    def state(self) -> Literal["kept", "dropped", "undecided"]:
+        """In a word."""
+        return "undecided" if self.undecided else "kept" if self.kept else "dropped"
 
 
 class ScreenedFigures(Record):
@@ -57,7 +75,7 @@ class Screened(Record):
     figures: ScreenedFigures | None
 
 
-class PruneResult(Record):
+class PruneResult(Measurement):
     """`layers`: original indices (1-based) of the layers kept; `ffn_widths`: their FFN widths.
 
     `latency_table`: milliseconds of one layer on the target by FFN width. `predicted_speedup` comes from that table.
@@ -94,7 +112,7 @@ class ExportResult(Record):
     size_mb: float
 
 
-class CompressionResult(Record):
+class CompressionResult(Measurement):
     """Which variant serves: `model` (fine-tuned or pruned), `precision` (fp32, dynamic-int8, static-int8).
 
     `static_monolith` is the best single compressed model, the baseline of every speed-up. `parent_segments`: where the

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from tasks.artifact import Record
+from tasks.artifact import Measurement, Record
 from tasks.records.statistics import PairedTest
 
 
@@ -88,7 +88,7 @@ class LadderCandidate(Record):
     chosen: bool
 
 
-class RouterResult(Record):
+class RouterResult(Measurement):
     """What calibration found. `operating_point` is the chosen epsilon's name; with none certified the ladder has one path.
 
     `candidates`: the ladders that were compared on tune, those that fit first, cheapest first.

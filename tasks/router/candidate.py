@@ -6,7 +6,7 @@ is what serves. So that is what a failure costs a first choice that may fail.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tasks.records import LadderCandidate
 from tasks.router.planning import ChainOnTune, Promise
+from tasks.timing.speed import AS_FAST
 
 FALLBACK_SHARE: Final = 0.05
 """Share of delta kept for the last resort, where the first choice may fail."""
@@ -54,11 +55,20 @@ L = TypeVar("L", bound=Candidate)
 
 
 def in_order(ladders: Sequence[L], promise: Promise) -> list[L]:
-    """With their expected costs, those that fit first, cheapest prediction first: the order of `tries`."""
-    safe = _sorted(_expecting(ladder, promise) for ladder in ladders if ladder.ends_with_reference)
+    """With their expected costs, those that fit first, cheapest prediction first: the order of `tries`.
+
+    `ladders`: in an order that time has no say in.
+    """
+    safe = _sorted([_expecting(ladder, promise) for ladder in ladders if ladder.ends_with_reference])
     last_resort = _expecting(safe[0], promise.at(FALLBACK_SHARE)).predicted_cost_ms
-    others = [replace(ladder, otherwise_ms=last_resort) for ladder in ladders if not ladder.ends_with_reference]
-    return _sorted([*safe, *(_expecting(ladder, promise.at(1 - FALLBACK_SHARE)) for ladder in others)])
+    return _sorted(
+        [
+            _expecting(ladder, promise)
+            if ladder.ends_with_reference
+            else _expecting(replace(ladder, otherwise_ms=last_resort), promise.at(1 - FALLBACK_SHARE))
+            for ladder in ladders
+        ]
+    )
 
 
 def tries(ladders: Sequence[L], delta: float) -> list[tuple[L, float]]:
@@ -75,5 +85,17 @@ def _expecting(ladder: L, promise: Promise) -> L:
     return replace(ladder, predicted_cost_ms=ladder.tune.plan(promise, ladder.otherwise_ms).expected_cost_ms)
 
 
-def _sorted(ladders: Iterable[L]) -> list[L]:
-    return sorted(ladders, key=lambda each: (not each.fits, each.predicted_cost_ms, not each.ends_with_reference))
+def _sorted(ladders: Sequence[L]) -> list[L]:
+    """Those that fit first, then by cost; of such that cost about as much, one that ends with the reference path first.
+
+    Among the others that are alike the order that they come in decides, so that noise in the costs does not.
+    """
+    left = sorted(ladders, key=lambda each: (not each.fits, each.predicted_cost_ms))
+    order = {id(each): number for number, each in enumerate(ladders)}
+    found: list[L] = []
+    while left:
+        most = left[0].predicted_cost_ms * AS_FAST
+        alike = [each for each in left if each.fits == left[0].fits and each.predicted_cost_ms <= most]
+        found += sorted(alike, key=lambda each: (not each.ends_with_reference, order[id(each)]))
+        left = left[len(alike) :]
+    return found

@@ -1,6 +1,5 @@
 """What each path costs on the target, its share of tokenising and routing included, and what the static model costs."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,10 +12,11 @@ from engine.ladder import Request
 from engine.router import PathRule, Reading
 from engine.static_model import StaticModel
 from engine.tokenization import TextTokenizer
-from tasks.machine_lock import exclusive_machine
+from tasks.timing.stopwatch import Stopwatch, steady_clock
 
 TIMED_ROWS: Final = 64
-BLOCKS: Final = 5
+BLOCKS: Final = 9
+"""Of which the median is taken: no more than four may be disturbed."""
 Floats = NDArray[np.float64]
 
 
@@ -28,46 +28,64 @@ class Costs:
     static: float
 
 
+@dataclass(frozen=True)
+class TimedLadder:
+    """One ladder to be timed: its paths, and the rules that read them."""
+
+    paths: Sequence[LadderPath]
+    rules: Sequence[PathRule]
+
+
 def measure_costs(
-    ladder: Sequence[LadderPath],
-    rules: Sequence[PathRule],
+    ladders: Sequence[TimedLadder],
     tokenizer: TextTokenizer,
     static: StaticModel,
     texts: Sequence[str],
     out_of_scope_id: int | None,
-    progress: Callable[[str], None] = lambda _message: None,
-) -> Costs:
-    """Time every stage of the ladder on the same rows, interleaved with the static model block by block.
+    *,
+    watch: Stopwatch,
+    what: str,
+) -> list[Costs]:
+    """Time every stage of every ladder on the same rows, interleaved with the static model block by block.
 
-    Waits while others measure on this machine, and tells `progress` so.
+    By the thread's CPU time where others disturb the machine. Waits while others measure on it.
     """
     step = max(1, len(texts) // TIMED_ROWS)
     sample = list(texts)[::step][:TIMED_ROWS]
-    stages, statics = [], []
-    with exclusive_machine(progress):
-        _block(ladder, rules, tokenizer, sample, out_of_scope_id)
-        static.predict(sample)
-        for _ in range(BLOCKS):
-            stages.append(_block(ladder, rules, tokenizer, sample, out_of_scope_id))
-            started = time.perf_counter()
-            static.predict(sample)
-            statics.append((time.perf_counter() - started) / len(sample) * 1e3)
-    return Costs(np.median(stages, axis=0), float(np.median(statics)))
+    read = list(watch.clocks.values())
+    runs: list[Callable[[], list[Floats]]] = [
+        lambda ladder=ladder: _stages(ladder, tokenizer, sample, out_of_scope_id, read)  # type: ignore[misc]
+        for ladder in ladders
+    ]
+    runs.append(lambda: _whole(static, sample, read))
+    blocks: list[list[Floats]] = [[] for _ in runs]
+    with watch.alone(what):
+        for number in range(-1, BLOCKS):  # the first one warms up
+            shift = max(0, number) % len(runs)
+            for contender in [*range(shift, len(runs)), *range(shift)]:
+                marks = np.array(runs[contender]())
+                if number >= 0:
+                    blocks[contender].append(np.diff(marks, axis=0) / len(sample) * 1e3)
+    clock = list(watch.clocks).index(steady_clock(watch.clocks, disturbed=watch.disturbed(what)))
+    *own, (static_ms,) = [np.median(each, axis=0)[:, clock] for each in blocks]
+    return [Costs(paths, float(static_ms)) for paths in own]
 
 
-def _block(
-    ladder: Sequence[LadderPath],
-    rules: Sequence[PathRule],
+def _stages(
+    ladder: TimedLadder,
     tokenizer: TextTokenizer,
     texts: Sequence[str],
     out_of_scope_id: int | None,
-) -> Floats:
-    """Path by path over all texts: a path is mostly followed by itself, as the static model is, with its weights at hand."""
-    started = time.perf_counter()
+    read: Sequence[Callable[[], float]],
+) -> list[Floats]:
+    """What the clocks read before and after each path over all texts; the first has tokenising with it.
+
+    A path is mostly followed by itself, as the static model is, with its weights at hand.
+    """
+    marks = [_now(read)]
     requests = [Request(tokenizer.encode(text)) for text in texts]
     readings: list[Reading | None] = [None] * len(texts)
-    spent = np.zeros(len(ladder))
-    for number, (path, rule) in enumerate(zip(ladder, rules, strict=True)):
+    for path, rule in zip(ladder.paths, ladder.rules, strict=True):
         for row, request in enumerate(requests):
             logits, embedding = path.run(request)
             readings[row] = rule.read(
@@ -78,7 +96,15 @@ def _block(
                 novelty=request.novelty,
                 out_of_scope_id=out_of_scope_id,
             )
-        finished = time.perf_counter()
-        spent[number] = finished - started
-        started = finished
-    return spent / len(texts) * 1e3
+        marks.append(_now(read))
+    return marks
+
+
+def _whole(static: StaticModel, texts: list[str], read: Sequence[Callable[[], float]]) -> list[Floats]:
+    before = _now(read)
+    static.predict(texts)
+    return [before, _now(read)]
+
+
+def _now(read: Sequence[Callable[[], float]]) -> Floats:
+    return np.array([clock() for clock in read])

@@ -8,6 +8,7 @@ import numpy as np
 from engine.bundle import PathEntry
 from engine.digests import file_digest
 from engine.ladder import Path as LadderPath
+from engine.out_of_scope import EmbeddingSpace
 from engine.router import OperatingPoint, PathRule, Router
 from engine.static_model import StaticModel
 from engine.tokenization import TextTokenizer
@@ -19,11 +20,12 @@ from tasks.model_shape import read_shape, vocabulary_size
 from tasks.recipe.schema import RouterConfig
 from tasks.recipe.target import Target
 from tasks.records import CompressionResult, ExportResult, LexicalResult, SnapshotResult
-from tasks.router.costs import measure_costs
+from tasks.router.costs import TimedLadder, measure_costs
 from tasks.router.ladders import Source
-from tasks.router.material import Answered, collect
+from tasks.router.material import Answered, Material, collect
 from tasks.router.parts import open_path, open_static_model, path_entries, path_file, segment_sets
 from tasks.router.rules import fit_rules, fit_spaces
+from tasks.timing.stopwatch import Stopwatch
 
 REFERENCE: Final = "reference"
 REFERENCE_FILE: Final = "reference.onnx"
@@ -32,7 +34,10 @@ REFERENCE_ENTRY: Final = PathEntry(REFERENCE, "encoder", REFERENCE_FILE, batches
 
 @dataclass(frozen=True)
 class Gathered:
-    """`paths`: one ladder per source, opened; `reference_router` reads the reference path alone, its cost still 0."""
+    """`paths`: one ladder per source, opened; `reference_router` reads the reference path alone, its cost still 0.
+
+    `watch`: what all was timed with.
+    """
 
     sources: tuple[Source, ...]
     paths: tuple[tuple[LadderPath, ...], ...]
@@ -42,11 +47,20 @@ class Gathered:
     tokenizer: TextTokenizer
     static: StaticModel
     texts: tuple[str, ...]
+    watch: Stopwatch
 
     def cost_of_reference_alone(self) -> float:
         """Milliseconds per row where the reference path is the whole ladder."""
-        rules = self.reference_router.rules
-        costs = measure_costs((self.reference,), rules, self.tokenizer, self.static, self.texts, self.out_of_scope_id)
+        alone = TimedLadder((self.reference,), self.reference_router.rules)
+        (costs,) = measure_costs(
+            [alone],
+            self.tokenizer,
+            self.static,
+            self.texts,
+            self.out_of_scope_id,
+            watch=self.watch,
+            what="the cost of the reference path",
+        )
         return float(costs.paths[0])
 
 
@@ -71,8 +85,8 @@ def gather(
     static = open_static_model(workspace.scratch / "static", manifest, export, compression, target)
     false_rejection = config.out_of_scope_false_rejection
 
-    sources: list[Source] = []
-    ladders = []
+    made: list[tuple[str, tuple[PathEntry, ...], Material, list[EmbeddingSpace | None]]] = []
+    timed: list[TimedLadder] = []
     for model, folder, segments in segment_sets(compression, export):
         entries = path_entries(folder, segments, compression.result.precision, lexical)
         paths = tuple(open_path(entry, path_file(entry, compression, lexical), target) for entry in entries)
@@ -82,25 +96,29 @@ def gather(
             reference,
             tokenizer,
             lambda message, model=model: workspace.progress(f"{model}: {message}", 0.2),  # type: ignore[misc]
-            sources[0].material if sources else None,
+            made[0][2] if made else None,
         )
-        workspace.progress(f"{model}: costs on the target", 0.4)
         whole = material.with_reference_last()
         spaces = fit_spaces(whole.train.ladder, neighbours_from=len(paths) - 1)
-        timed = fit_rules(spaces, whole.tune.ladder, None, oos_id, false_rejection).rules(np.zeros(len(spaces)))
-        costs = measure_costs((*paths, reference), timed, tokenizer, static, texts, oos_id, workspace.progress)
-        sources.append(Source(model, entries, material, spaces, costs))
-        ladders.append(paths)
+        rules = fit_rules(spaces, whole.tune.ladder, None, oos_id, false_rejection).rules(np.zeros(len(spaces)))
+        made.append((model, entries, material, spaces))
+        timed.append(TimedLadder((*paths, reference), rules))
 
+    # In the same blocks, so that what is compared was measured side by side.
+    workspace.progress("costs on the target", 0.5)
+    watch = Stopwatch.of(target, workspace.progress)
+    costs = measure_costs(timed, tokenizer, static, texts, oos_id, watch=watch, what="the costs of the paths")
+    sources = tuple(Source(*each, own) for each, own in zip(made, costs, strict=True))
     return Gathered(
-        sources=tuple(sources),
-        paths=tuple(ladders),
+        sources=sources,
+        paths=tuple(tuple(ladder.paths[:-1]) for ladder in timed),
         reference=reference,
         reference_router=fit_reference(sources[0], sources[0].material.tune, oos_id, false_rejection),
         out_of_scope_id=oos_id,
         tokenizer=tokenizer,
         static=static,
         texts=texts,
+        watch=watch,
     )
 
 

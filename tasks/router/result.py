@@ -29,11 +29,13 @@ def router_result(
     attempt: int,
     reference_right: NDArray[np.bool_],
     certify: Sequence[Row],
+    provisional: Sequence[str],
     drafting: Sequence[Drafting] = (),
 ) -> RouterResult:
     """Of the ladder that ships: its `entries`, how each path does on tune, own costs (paths,), and the point that serves.
 
     `drafting`: of each path, where they are decoders. `reference_right`: (tune rows,); `certify`: the rows of the certificate.
+    `provisional`: as in Measurement.
     """
     cumulative = np.cumsum(costs)
     routed = route(tune, point.thresholds)
@@ -65,6 +67,7 @@ def router_result(
         attempt=attempt,
         bundle_digest=folder_digest(bundle),
         size_mb=sum(file.stat().st_size for file in bundle.rglob("*") if file.is_file()) / 1e6,
+        provisional=tuple(provisional),
     )
 
 

@@ -8,7 +8,7 @@ from tasks.errors import UserError
 from tasks.graphs.quantizing import calibration_rows
 from tasks.records import Ratio, Technique
 from tasks.statistics.paired_test import paired_test
-from tasks.techniques import is_better
+from tasks.techniques import preferred
 
 
 def test_a_calibration_shortfall_names_both_numbers() -> None:
@@ -108,6 +108,8 @@ def test_of_two_techniques_of_one_speed_the_more_faithful_one_is_better() -> Non
         tried("static-int8", 3.8, 0.98),
         tried("static-int8", 2.5, 0.98),
     )
-    assert not is_better(little_faster, faithful)
-    assert is_better(faithful, little_faster)
-    assert is_better(much_faster, faithful)
+    assert preferred([little_faster, faithful]) is preferred([faithful, little_faster]) is faithful
+    assert preferred([faithful, little_faster, much_faster]) is much_faster
+    as_faithful = tried("static-int8", 3.8, 0.994)
+    assert preferred([faithful, as_faithful]) is faithful, "the first, whichever was timed a little faster"
+    assert preferred([]) is None

@@ -1,5 +1,6 @@
 """Which ladder is certified: churn against the reference path costs, and something certifiable is always left."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from tasks.artifact import Workspace
 from tasks.recipe.schema import RouterConfig
 from tasks.router import ladders
+from tasks.timing.speed import AS_FAST
 
 
 @pytest.mark.slow
@@ -17,7 +19,7 @@ def test_the_candidates_of_a_real_run_are_compared_and_one_is_chosen(tiny) -> No
     assert variants == {ladders.CARRIES, ladders.ALONE, ladders.REFERENCE_LAST}
     assert sum(candidate.chosen for candidate in compared) == 1
     costs = [c.predicted_cost_ms if c.predicted_cost_ms is not None else np.inf for c in compared]
-    assert costs == sorted(costs)
+    assert all(before <= after * AS_FAST for before, after in itertools.pairwise(costs))
 
 
 @pytest.mark.slow

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tasks.statistics.paired_test import paired_test_of_counts
-from tasks.techniques import Limits, Measured, judge
+from tasks.techniques import Limits, Measured, judge, preferred
+from tasks.timing.speed import Speed, compare_speed
 
 LIMITS = Limits(budget=0.01, confidence=0.95, max_perplexity_increase=0.05, min_agreement=0.9)
 
@@ -38,30 +39,63 @@ def test_limits_that_are_not_set_and_figures_that_are_not_there_are_no_misses() 
     assert missed(perplexity=None) == ""
 
 
-def measured(name: str, right: float, ms: float, perplexity: float) -> Measured:
-    rows = np.arange(1000) < 1000 * right
-    return Measured(name, rows, np.full(7, ms), 1.0, perplexity)
+def measured(name: str, right: float, perplexity: float) -> Measured:
+    return Measured(name, np.arange(1000) < 1000 * right, 1.0, perplexity)
+
+
+def speed(own_ms: float, parent_ms: float, spread: float = 0.0) -> Speed:
+    """Of blocks whose ratios are this far from one another, on a logarithmic scale, in turn up and down."""
+    own = own_ms * np.exp(spread * np.resize([-1.0, 1.0], 64))
+    return compare_speed({"wall": np.full(64, parent_ms)}, {"wall": own}, disturbed=False)
+
+
+FP32 = measured("fp32", 0.9, 1.0)
+
+
+def judged(own: Measured, found: Speed, **given: object):
+    return judge(own.name, own, FP32, found, **{"parity": 0.1, "agreement": 0.99, "limits": LIMITS, **given})
 
 
 def test_the_reason_of_a_dropped_technique_names_all_that_it_missed() -> None:
-    own, parent = measured("int4", 0.8, 9.0, 1.5), measured("fp32", 0.9, 8.0, 1.0)
-    found = judge("int4", own, parent, parity=0.1, agreement=0.5, limits=LIMITS)
-    assert not found.kept
+    found = judged(measured("int4", 0.8, 1.5), speed(9.0, 8.0), agreement=0.5)
+    assert found.state == "dropped"
     for part in ("dropped: not measured faster", "budget of 1.0%", "perplexity +50.0%", "50.0% of the answers"):
         assert part in found.reason
 
 
 def test_a_technique_is_kept_with_what_it_costs() -> None:
-    own, parent = measured("int4", 0.9, 4.0, 1.02), measured("fp32", 0.9, 8.0, 1.0)
-    found = judge("int4", own, parent, parity=0.1, agreement=0.99, limits=LIMITS)
-    assert found.kept
+    found = judged(measured("int4", 0.9, 1.02), speed(4.0, 8.0))
+    assert found.state == "kept"
     assert "2.00x faster, loses +0.00% on tune (budget 1.0%" in found.reason
     assert found.reason.endswith("perplexity +2.0%")
+    assert (found.clock, found.blocks, found.mean_ms, found.parent_mean_ms) == ("wall", 64, 4.0, 8.0)
+
+
+def test_what_time_could_not_settle_is_neither_kept_nor_dropped_and_says_what_was_seen() -> None:
+    found = judged(measured("int4", 0.9, 1.02), speed(5.0, 8.0, spread=0.6))
+    assert (found.state, found.kept, found.stays) == ("undecided", False, True)
+    assert found.reason.startswith("undecided: 1.90x (0.88 to 2.92) after 64 blocks, loses +0.00% on tune")
+
+
+def test_what_misses_a_limit_is_dropped_whatever_time_says() -> None:
+    found = judged(measured("int4", 0.5, 1.02), speed(5.0, 8.0, spread=0.6))
+    assert found.state == "dropped"
+    assert "not measured faster" not in found.reason
 
 
 def test_where_the_parent_cannot_serve_a_slower_one_is_kept_and_a_worse_one_is_not() -> None:
-    fp32 = measured("fp32", 0.9, 1.0, 1.0)
-    slow, wrong = measured("fp16", 0.9, 4.0, 1.0), measured("fp16", 0.5, 4.0, 1.0)
-    given = {"parity": 0.1, "agreement": 0.99, "limits": LIMITS, "must_be_faster": False}
-    assert judge("fp16", slow, fp32, **given).reason.startswith("kept: fp32 cannot serve on the target")
-    assert not judge("fp16", wrong, fp32, **given).kept
+    slow, wrong = measured("fp16", 0.9, 1.0), measured("fp16", 0.5, 1.0)
+    kept = judged(slow, speed(4.0, 1.0), must_be_faster=False)
+    assert kept.reason.startswith("kept: fp32 cannot serve on the target")
+    assert judged(wrong, speed(4.0, 1.0), must_be_faster=False).state == "dropped"
+
+
+def test_an_undecided_technique_counts_by_its_estimate_if_that_is_better_than_the_parent() -> None:
+    right = measured("int4", 0.9, 1.02)
+    better, worse = judged(right, speed(5.0, 8.0, spread=0.6)), judged(right, speed(11.0, 8.0, spread=0.6))
+    assert preferred([better]) is better
+    assert worse.undecided
+    assert worse.speedup.value < 1
+    assert preferred([worse]) is None
+    clearly = judged(right, speed(2.0, 8.0))
+    assert preferred([better, clearly]) is clearly

@@ -19,6 +19,8 @@ from tasks.generation.precision_screening import (
 from tasks.recipe.target import Target
 from tasks.records import ScreenedFigures
 from tasks.techniques import CLEARLY_FASTER, Limits
+from tasks.timing.clocks import WALL
+from tasks.timing.stopwatch import Stopwatch
 from tests.tiny_decoder import PREFIX, PROMPTS, SUFFIX, TinyDecoders
 
 LIMITS = Limits(0.01, 0.95, 0.05, 0.8)
@@ -124,5 +126,5 @@ def screening_of(decoders: TinyDecoders, rows: list[Row]) -> Screening:
         limits=LIMITS,
         uses=(SERVING, STATIC),
         open_decoder=opened,
-        progress=lambda _: None,
+        watch=Stopwatch(WALL),
     )

@@ -5,9 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from engine.generation.decoder import Decoder
 from engine.generation.prompts import GenerationSettings
@@ -24,11 +22,10 @@ from tasks.recipe.text_generation import GenerationQuantizeConfig
 from tasks.records import CompressionResult
 from tests.tasks.generation.conftest import snapshot_of, workspace_in
 from tests.tiny_decoder import PREFIX, PROMPTS, SUFFIX, TinyDecoders
+from tests.without_clock import with_times
 
 HERE = Target(name="here")
 GPU = Target(name="gpu", execution_provider="CUDAExecutionProvider")
-TRIAL_CLOCK = "tasks.generation.precision_trial.interleaved_means"
-SCREENING_CLOCK = "tasks.generation.precision_screening.interleaved_means"
 NO_OTHER_LIMITS = {"max_perplexity_increase": None, "min_agreement": None}
 
 
@@ -74,7 +71,8 @@ class TestSelection:
         assert set(techniques) - {f"static-{INT8.name}"} == {INT8.name, f"small {INT8.name}"}
         assert (techniques[INT8.name].parent, techniques[f"small {INT8.name}"].parent) == ("fp32", "small fp32")
         for technique in techniques.values():
-            assert technique.kept == (technique.speedup.low > 1 and technique.test.p_value <= 0.05)
+            assert technique.stays or not (technique.speedup.low > 1 and technique.test.p_value <= 0.05)
+            assert not technique.kept or (technique.speedup.low > 1 and technique.test.p_value <= 0.05)
             assert technique.size_mb < technique.parent_size_mb
 
     def test_the_fp32_answers_are_right_where_they_are_the_gold_ones(self, chosen) -> None:
@@ -90,7 +88,7 @@ class TestSelection:
 
     def test_what_serves_was_kept_and_every_folder_that_is_named_is_there(self, chosen) -> None:
         result = chosen.result
-        kept = {technique.name for technique in result.techniques if technique.kept}
+        kept = {technique.name for technique in result.techniques if technique.stays}
         assert result.static_precision == "fp32" or result.static_precision in kept
         assert result.segments in {("small", "full"), ("small", "reference")}
         assert_all_named_are_there(chosen)
@@ -112,10 +110,7 @@ def test_the_static_model_is_the_fastest_without_drafts_whatever_serves(
     plain, drafted = gains
     means = {"fp32": 8.0, "fp32, drafted": 4.0, INT8.name: 8.0 / plain, f"{INT8.name}, drafted": 4.0 / drafted}
 
-    def measured(runs: Mapping[str, object], *_: object) -> dict[str, NDArray[np.float64]]:
-        return {name: np.full(7, means[name]) for name in runs}
-
-    monkeypatch.setattr(TRIAL_CLOCK, measured)
+    with_times(monkeypatch, means.__getitem__)
     config = GenerationQuantizeConfig(candidates=(INT8,), max_accuracy_loss=0.9, **NO_OTHER_LIMITS)
     chosen = selected(tiny_decoders, tmp_path, config)
     result = chosen.result
@@ -133,13 +128,9 @@ def assert_all_named_are_there(chosen: Artifact[CompressionResult]) -> None:
         assert (chosen.folder / name / "decoder.onnx").is_file()
 
 
-def clock(milliseconds: Mapping[str, float], other: float):
-    """Stands in for interleaved timing: means by the name of the contender, drafted or not."""
-
-    def measured(runs: Mapping[str, object], *_: object) -> dict[str, NDArray[np.float64]]:
-        return {name: np.full(7, milliseconds.get(name.removesuffix(", drafted"), other)) for name in runs}
-
-    return measured
+def take(patch: pytest.MonkeyPatch, milliseconds: Mapping[str, float], other: float) -> None:
+    """Times by the name of the contender, drafted or not, in the screening as in the trial."""
+    with_times(patch, lambda name: milliseconds.get(name.removesuffix(", drafted"), other))
 
 
 @pytest.mark.slow
@@ -151,8 +142,7 @@ class TestSearch:
     ):
         """Settings of int4 take as long as int8, and have to be `over_int8` times as fast."""
         monkeypatch.setattr("tasks.generation.precision_screening.CLEARLY_FASTER", over_int8)
-        monkeypatch.setattr(SCREENING_CLOCK, clock({"own": own_ms, "parent": 8.0}, 8.0))
-        monkeypatch.setattr(TRIAL_CLOCK, clock({"fp32": 8.0, INT8.name: 6.0}, 2.0))
+        take(monkeypatch, {"own": own_ms, "parent": 8.0, "fp32": 8.0, INT8.name: 6.0}, 2.0)
         return selected(decoders, root, GenerationQuantizeConfig.model_validate(limits)).result
 
     def test_a_fast_end_that_is_not_faster_is_all_that_is_tried(self, tiny_decoders, tmp_path, monkeypatch) -> None:
@@ -226,7 +216,7 @@ class TestCuda:
     ) -> None:
         assert tried_first(GPU) == (FP16, INT8)
         assert tried_first(HERE) == (INT8,)
-        monkeypatch.setattr(TRIAL_CLOCK, clock({"fp32": 1.0, "fp16": 4.0, INT8.name: 5.0}, 9.0))
+        take(monkeypatch, {"fp32": 1.0, "fp16": 4.0, INT8.name: 5.0}, 9.0)
         config = GenerationQuantizeConfig.model_validate({"search": {"builds": 0}, "max_accuracy_loss": 0.9})
         chosen = selected(tiny_decoders, tmp_path, config, GPU)
         techniques = {technique.name: technique for technique in chosen.result.techniques}
@@ -243,7 +233,7 @@ class TestCuda:
         assert "float16" not in inputs_of(chosen.folder / "reference")
 
     def test_what_is_faster_than_fp16_serves_in_its_place(self, tiny_decoders, tmp_path, monkeypatch, on_cpu) -> None:
-        monkeypatch.setattr(TRIAL_CLOCK, clock({"fp32": 1.0, "fp16": 4.0, INT8.name: 2.0}, 2.0))
+        take(monkeypatch, {"fp32": 1.0, "fp16": 4.0, INT8.name: 2.0}, 2.0)
         limits = NO_OTHER_LIMITS | {"max_accuracy_loss": 0.9, "search": {"builds": 0}}
         result = selected(tiny_decoders, tmp_path, GenerationQuantizeConfig.model_validate(limits), GPU).result
         assert result.static_precision == f"static-{INT8.name}"
@@ -252,8 +242,7 @@ class TestCuda:
     def test_the_search_has_no_levels_and_is_of_graphs_for_the_gpu(
         self, tiny_decoders, tmp_path, monkeypatch, on_cpu
     ) -> None:
-        monkeypatch.setattr(SCREENING_CLOCK, clock({"own": 2.0, "parent": 8.0}, 8.0))
-        monkeypatch.setattr(TRIAL_CLOCK, clock({"fp32": 1.0, "fp16": 8.0}, 2.0))
+        take(monkeypatch, {"own": 2.0, "parent": 8.0, "fp32": 1.0, "fp16": 8.0}, 2.0)
         limits = NO_OTHER_LIMITS | {"max_accuracy_loss": 0.99, "max_perplexity_increase": 1e-9}
         result = selected(tiny_decoders, tmp_path, GenerationQuantizeConfig.model_validate(limits), GPU).result
         assert len(result.screened) > 2

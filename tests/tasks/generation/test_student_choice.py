@@ -19,19 +19,23 @@ from tasks.generation.records import (
     StudentChoice,
     StudentResult,
 )
-from tasks.generation.students import _judged, choice_of, choose_student, expected_ms, over_all_rows
+from tasks.generation.students import choice_of, choose_student, expected_ms, judged, over_all_rows
 from tasks.records import Technique
 from tasks.techniques import Measured
+from tasks.timing.speed import compare_speed
 from tests.tasks.generation.conftest import snapshot_of, workspace_in
 from tests.tiny_decoder import PREFIX, SUFFIX
 from tests.tiny_generation_run import HERE, MAX_NEW_TOKENS, prompts, write_models
 
-FULL = Measured("fp32", np.arange(1000) < 950, np.full(7, 10.0), 80.0, 1.1)
+FULL = Measured("fp32", np.arange(1000) < 950, 80.0, 1.1)
 
 
-def student(name: str, right: float, ms: float) -> Technique:
-    own = Measured(name, np.arange(1000) < 1000 * right, np.full(7, ms), 40.0, 1.2)
-    return _judged(own, FULL, agreement=0.9, parity=5.0, confidence=0.95)
+def student(name: str, right: float, ms: float, spread: float = 0.0) -> Technique:
+    """Where the full model takes 10 ms; `spread`: of its blocks, on a logarithmic scale, in turn down and up."""
+    own = Measured(name, np.arange(1000) < 1000 * right, 40.0, 1.2)
+    blocks = ms * np.exp(spread * np.resize([-1.0, 1.0], 64))
+    speed = compare_speed({"wall": np.full(64, 10.0)}, {"wall": blocks}, disturbed=False)
+    return judged(own, FULL, speed, agreement=0.9, parity=5.0, confidence=0.95)
 
 
 def test_a_student_that_pays_is_kept_with_its_expected_cost() -> None:
@@ -64,7 +68,32 @@ def test_of_two_that_pay_the_ladder_that_costs_less_is_chosen_not_the_one_that_i
     choice = choice_of([right, fast])
     assert choice.chosen == "pruned"
     assert [technique.kept for technique in choice.techniques] == [False, True]
-    assert choice.techniques[0].reason.startswith("dropped: pruned costs less; 8 ms")
+    assert choice.techniques[0].reason.startswith("dropped: pruned costs no more; 8 ms")
+
+
+def test_a_student_whose_time_is_open_stays_the_ladders_first_path_and_says_so() -> None:
+    open_one = student("distilled", right=0.8, ms=5.0, spread=0.7)
+    assert open_one.state == "undecided"
+    assert open_one.reason.startswith("undecided: 2.51x (0.99 to 4.03) after 64 blocks; 6.28 ms")
+    choice = choice_of([open_one])
+    assert (choice.chosen, choice.techniques) == ("distilled", (open_one,))
+
+
+def test_one_that_is_shown_to_pay_comes_before_one_that_may() -> None:
+    sure, open_one = student("pruned", right=0.8, ms=7.0), student("distilled", right=0.9, ms=5.0, spread=0.7)
+    choice = choice_of([open_one, sure])
+    assert choice.chosen == "pruned"
+    assert [technique.state for technique in choice.techniques] == ["dropped", "kept"]
+
+
+def test_a_student_that_would_not_pay_even_at_the_best_of_what_time_leaves_open_is_dropped() -> None:
+    assert student("distilled", right=0.1, ms=5.0, spread=0.7).state == "dropped"
+
+
+def test_of_two_ladders_that_cost_as_much_the_first_is_chosen_whichever_was_timed_a_little_faster() -> None:
+    for first_ms, second_ms in ((5.0, 5.05), (5.05, 5.0)):
+        choice = choice_of([student("distilled", 0.8, first_ms), student("pruned", 0.8, second_ms)])
+        assert choice.chosen == "distilled"
 
 
 def test_rare_answers_that_run_on_count_as_often_as_they_are_not_as_they_are_timed() -> None:

@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from tasks.benchmark import bench_bundle
-from tasks.benchmark.cpu_use import CpuMeter, idle_seconds
-from tasks.benchmark.disturbance import DISTURBED_SHARE, disturbance, least_disturbed
-from tasks.benchmark.job import CpuUse
 from tasks.benchmark.process import usable_cpus
 from tasks.recipe import Target
 from tasks.recipe.schema import BenchmarkConfig
 from tasks.records import Disturbance
+from tasks.timing.cpu_use import CpuMeter, CpuUse, idle_seconds
+from tasks.timing.disturbance import DISTURBED_SHARE, disturbance, least_disturbed
 
 
 def use(part: str, wall_s: float, *, idle_s: float, own_s: float, cpus: int = 2) -> CpuUse:
@@ -52,7 +51,7 @@ def test_parts_of_one_name_count_as_one_and_short_ones_say_nothing_alone() -> No
     found = disturbance([*probes, short])
     assert found is not None
     assert not found.disturbed
-    assert found.during == "the whole benchmark"
+    assert found.during == "the whole measurement"
     assert found.share == pytest.approx((7.0 - 2.9 - 3.5) / 7.0)
 
 

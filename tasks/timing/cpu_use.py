@@ -12,11 +12,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tasks.benchmark.job import CpuUse
+from tasks.artifact import Record
 
 _STATISTICS: Final = Path("/proc/stat")
 _IDLE_FIELDS: Final = slice(3, 5)
 """Of the fields of a CPU in /proc/stat: idle, and idle while it waits for a disk."""
+
+
+class CpuUse(Record):
+    """CPU time during one part: of `cpus` CPUs over `wall_s` seconds, how much was idle and how much our own (seconds)."""
+
+    part: str
+    wall_s: float
+    cpus: int
+    idle_s: float
+    own_s: float
 
 
 class CpuMeter:

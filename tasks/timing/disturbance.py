@@ -1,21 +1,21 @@
 """Whether others disturbed a measurement, and measuring again until one is not disturbed.
 
-A measurement on a busy machine says little about the model: it is repeated a few times, and the verdict takes no
-failure from one that stayed disturbed.
+A measurement on a busy machine says little about the model: a benchmark is repeated a few times, the verdict takes no
+failure from one that stayed disturbed, and no step that was disturbed is sealed for reuse.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
-from tasks.benchmark.job import CpuUse
 from tasks.records import Disturbance
+from tasks.timing.cpu_use import CpuUse
 
 DISTURBED_SHARE: Final = 0.1
 """Of the usable CPUs' time. The pipeline's own parent process and its Prefect server were seen to take 1 % of two cores;
 one busy process beside the measurement takes 25 % of them or more."""
 _SHORTEST_S: Final = 1.0
 """The system counts idle time in hundredths of a second per CPU; a shorter part says nothing by itself."""
-_WHOLE: Final = "the whole benchmark"
+_WHOLE: Final = "the whole measurement"
 
 
 class _Measured(Protocol):
@@ -27,15 +27,18 @@ M = TypeVar("M", bound=_Measured)
 
 
 def disturbance(uses: Sequence[CpuUse], *, attempts: int = 1) -> Disturbance | None:
-    """The part of which others took most; None where no CPU time was told. Parts of one name count as one."""
+    """The part of which others took most; None where no CPU time was told, or too little for its clock.
+
+    Parts of one name count as one.
+    """
     parts: dict[str, list[CpuUse]] = {}
     for use in uses:
         parts.setdefault(use.part, []).append(use)
-    if not parts:
+    if sum(use.wall_s for use in uses) < _SHORTEST_S:
         return None
     long = {name: own for name, own in parts.items() if sum(use.wall_s for use in own) >= _SHORTEST_S}
     # The whole counts as well, for what happened in parts that are too short to be looked at one by one.
-    shares = {name: _share_of_others(own) for name, own in {_WHOLE: list(uses), **long}.items()}
+    shares = {name: _share_of_others(own) for name, own in {**long, _WHOLE: list(uses)}.items()}
     during = max(shares, key=lambda name: shares[name])
     share = shares[during]
     return Disturbance(share=share, during=during, disturbed=share > DISTURBED_SHARE, attempts=attempts)
