@@ -37,7 +37,9 @@ SNAPSHOT: Final = Step("snapshot", "tasks.data.snapshot:take_snapshot", Snapshot
 EXTEND: Final = Step("extend-snapshot", "tasks.data.snapshot:extend_snapshot", SnapshotResult)
 BENCHMARK: Final = Step("benchmark", "tasks.benchmark.step:run_benchmark", BenchmarkResult, measures=True)
 # Measured elsewhere: this machine is no part of its key, and the one that the target declares is.
-BENCHMARK_IN_POOL: Final = Step("benchmark", "flows.pools.remote_benchmark:benchmark_in_pool", BenchmarkResult)
+BENCHMARK_IN_POOL: Final = Step(
+    "benchmark", "flows.pools.remote_benchmark:benchmark_in_pool", BenchmarkResult, measures_elsewhere=True
+)
 
 _LEFT_OUT: Final = ("quarantine.jsonl", "contradicting.jsonl", "leaking.jsonl")
 _MODULES: Final = MappingProxyType(
@@ -85,10 +87,10 @@ class JudgedBundle:
     unreadable_champion: UnreadableChampion | None
     benchmarks: tuple[Artifact[BenchmarkResult], ...]
 
-    def evidence(self, remarks: tuple[str, ...] = ()) -> Evidence:
+    def evidence(self, remarks: tuple[str, ...] = (), unsettled: tuple[str, ...] = ()) -> Evidence:
         """All that the verdict rests on, with the digest of the bundle as it lies there now.
 
-        `remarks`: what the steps put on the record.
+        `remarks`: what the steps put on the record; `unsettled`: as in Evidence.
         """
         return Evidence(
             bundle_digest=folder_digest(self.made.bundle),
@@ -101,6 +103,7 @@ class JudgedBundle:
             champion=self.champion.result if self.champion else None,
             unreadable_champion=self.unreadable_champion,
             remarks=remarks,
+            unsettled=unsettled,
         )
 
 

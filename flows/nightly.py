@@ -27,10 +27,10 @@ SKIPPED: Final = "Skipped"
 
 
 @flow(name="nightly", validate_parameters=False, persist_result=False)
-def nightly(recipe: str, overrides: list[str] | None = None) -> "State[None]":
+def nightly(recipe: str, overrides: list[str] | None = None, measure_again: bool = False) -> "State[None]":
     """Runs the recipe in the file `recipe`, with `overrides` (`a.b=value`), in the home that the environment names.
 
-    Raises UserError for whatever a person can mend.
+    `measure_again`: nothing that was timed in an earlier run is reused. Raises UserError for whatever a person can mend.
     """
     home, observer = Home.open(), current_observer()
     file, given = Path(recipe), overrides or []
@@ -41,7 +41,7 @@ def nightly(recipe: str, overrides: list[str] | None = None) -> "State[None]":
         return Completed(name=SKIPPED, message=late)
     with failures_notified(loaded.notify, loaded.name):
         with one_pipeline_at_a_time(home, observer):
-            outcome = run_recipe(prepare(file, given, home), home, observer)
+            outcome = run_recipe(prepare(file, given, home), home, observer, measure_again=measure_again)
         return concluded(outcome, home, loaded.notify)
 
 

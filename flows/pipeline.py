@@ -51,23 +51,31 @@ _REGISTRY_RETRIES: Final = 2  # a registry's server may be busy; both calls find
 
 
 @flow(name="optimize", validate_parameters=False, persist_result=False)
-def optimize(recipe: str, overrides: list[str] | None = None) -> RunOutcome:
+def optimize(recipe: str, overrides: list[str] | None = None, measure_again: bool = False) -> RunOutcome:
     """Runs the recipe in the file `recipe`, with `overrides` (`a.b=value`), in the home that the environment names.
 
-    Raises UserError for whatever a person can mend.
+    `measure_again`: nothing that was timed in an earlier run is reused. Raises UserError for whatever a person can mend.
     """
     home, observer = Home.open(), current_observer()
     with one_pipeline_at_a_time(home, observer):
-        return run_recipe(prepare(Path(recipe), overrides or [], home), home, observer)
+        return run_recipe(prepare(Path(recipe), overrides or [], home), home, observer, measure_again=measure_again)
 
 
 def run_recipe(
-    prepared: PreparedRun, home: Home, observer: RunObserver, *, on_step: Callable[[], None] = lambda: None
+    prepared: PreparedRun,
+    home: Home,
+    observer: RunObserver,
+    *,
+    on_step: Callable[[], None] = lambda: None,
+    measure_again: bool = False,
 ) -> RunOutcome:
-    """The pipeline within a flow run that is going on, whose page shows it; `on_step` is called after every step."""
+    """The pipeline within a flow run that is going on, whose page shows it; `on_step` is called after every step.
+
+    `measure_again`: as in `optimize`.
+    """
     require_servers(prepared.targets)
     with showing_progress(prepared.recipe.name, observer) as shown:
-        run = _Run(prepared, home, shown, on_step)
+        run = _Run(prepared, StepCache(home, measure_again=measure_again), shown, on_step)
         with run.tracking.following(), naming(prepared.loaded.file):
             outcome = run.conclude(run.family())
     publish(outcome, run.tracking.tracker.store)
@@ -77,7 +85,10 @@ def run_recipe(
 class _Run:
     """One run of the pipeline: the steps, then what is concluded from them."""
 
-    def __init__(self, prepared: PreparedRun, home: Home, observer: RunObserver, on_step: Callable[[], None]) -> None:
+    def __init__(
+        self, prepared: PreparedRun, cache: StepCache, observer: RunObserver, on_step: Callable[[], None]
+    ) -> None:
+        home = cache.home
         self._prepared = prepared
         self._family = family_of(prepared.recipe)
         self._home = home
@@ -89,14 +100,16 @@ class _Run:
             on_step()
 
         out = ScaleOut(prepared.recipe.scale_out)
-        self._steps = StepRunner(StepCache(home), observer, on_finished=finished, scale_out=out)
+        self._steps = StepRunner(cache, observer, on_finished=finished, scale_out=out)
         self._registrar = Registrar.of_home(home.folder)
         self._judged_against: int | None = None
+        self._unsettled: tuple[str, ...] = ()
 
     def family(self) -> JudgedBundle:
         """The steps of the recipe's task family: a bundle, what it is compared with, the evidence about it."""
         self._plan(compared=False)
         made = self._family.make_bundle(self._prepared, self._steps, self._home)
+        self._unsettled = self._steps.provisional
         name, digest = self._prepared.recipe.name, made.router.result.bundle_digest
         self._judged_against = serving(self._registrar, name)
         baseline = find_baseline(self._registrar.store, name, digest, targets_here(self._prepared.targets))
@@ -113,7 +126,7 @@ class _Run:
     def conclude(self, judged: JudgedBundle) -> RunOutcome:
         """Verdict, report, registration, promotion."""
         recipe, store = self._prepared.recipe, self.tracking.tracker.store
-        evidence = judged.evidence(self._steps.remarks)
+        evidence = judged.evidence(self._steps.remarks, self._unsettled)
         verdict = self._timed(VERDICT, lambda: self._judged(evidence))
         report = self._home.reports / f"{recipe.name}-{_identity(evidence, verdict, recipe.model_dump_json())}.html"
         known = find_registered(store, recipe.name, evidence, verdict) if self._steps.all_reused else None
@@ -133,7 +146,7 @@ class _Run:
             registration = Registration(known, known.tags.get("model_id"), reused=True)
         promotion = self._timed(PROMOTE, lambda: self._settled(registration), _REGISTRY_RETRIES)
         self.tracking.finish(verdict)
-        self._forget_disturbed(verdict, evidence)
+        self._measure_unsettled_again(verdict, evidence)
         return RunOutcome(
             name=recipe.name,
             verdict=verdict,
@@ -159,6 +172,7 @@ class _Run:
             champion=evidence.champion,
             unreadable_champion=evidence.unreadable_champion,
             if_unreadable=recipe.promotion.unreadable_champion,
+            unsettled=evidence.unsettled,
         )
 
     def _settled(self, registration: Registration) -> Promotion:
@@ -169,15 +183,15 @@ class _Run:
             judged_against=self._judged_against,
         )
 
-    def _forget_disturbed(self, verdict: Verdict, evidence: Evidence) -> None:
-        """Lets the next run measure again where others disturbed a measurement that settled nothing.
+    def _measure_unsettled_again(self, verdict: Verdict, evidence: Evidence) -> None:
+        """Lets the next run measure again what settled no gate on time.
 
         At the very end, so that a run that was killed comes to the verdict that it was about to come to.
         """
         again = to_measure_again(verdict.checks, evidence.benchmarks)
         targets = [target for target in self._prepared.targets if target.name in again]
         for label in benchmark_labels(targets):
-            self._steps.forget(label)
+            self._steps.measure_again(label)
 
     def _report_content(self, judged: JudgedBundle, verdict: Verdict) -> ReportContent:
         made = judged.made

@@ -10,7 +10,7 @@ from typing import Literal
 
 from registry.champion_slices import champion_slices
 from registry.checks import Check, Outcome
-from registry.rules import finite, invalid, noise_factor, unless_disturbed
+from registry.rules import finite, invalid, noise_factor, unless_unsettled
 from tasks.recipe import FamilyGates
 from tasks.records import (
     BenchmarkResult,
@@ -32,6 +32,7 @@ def champion_checks(
     evaluation: EvaluationResult,
     benchmarks: Sequence[BenchmarkResult],
     confidence: float,
+    unsettled: Sequence[str] = (),
 ) -> Iterator[Check]:
     """No check without a champion, one for an unreadable champion, else one for each champion gate and target."""
     if unreadable is not None:
@@ -46,7 +47,7 @@ def champion_checks(
             yield check
     if (most := gates.champion_slowdown) is not None:
         for benchmark in benchmarks:
-            yield unless_disturbed(_speed(champion, benchmark, most), benchmark.disturbance)
+            yield unless_unsettled(_speed(champion, benchmark, most), benchmark.disturbance, unsettled)
 
 
 def _unreadable(champion: UnreadableChampion, policy: Literal["replace", "refuse"]) -> Check:

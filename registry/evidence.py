@@ -33,7 +33,8 @@ class Evidence(Record):
     """The results of one run that judge one bundle; `bundle_digest` is that of the folder that would be registered.
 
     Where a champion serves, it is in `champion` if it could be compared with, else in `unreadable_champion`. `remarks`: what
-    the steps, and the libraries that they call, put on the record.
+    the steps, and the libraries that they call, put on the record. `unsettled`: what of the times by which the bundle was made
+    is provisional, and why.
     """
 
     bundle_digest: str
@@ -46,6 +47,7 @@ class Evidence(Record):
     champion: ChampionComparison | None = None
     unreadable_champion: UnreadableChampion | None = None
     remarks: tuple[str, ...] = ()
+    unsettled: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:

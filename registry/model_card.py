@@ -213,7 +213,7 @@ def _completions(scores: GenerationScores) -> Iterator[tuple[str, Interval | str
 
 def _techniques(evidence: Evidence) -> str:
     rows = (
-        (entry.name, "kept" if entry.kept else "dropped", f"{_ratio(entry.speedup)}x over {entry.parent}", entry.reason)
+        (entry.name, entry.state, f"{_ratio(entry.speedup)}x over {entry.parent}", entry.reason)
         for entry in evidence.compression.techniques
     )
     return markdown_table("Techniques", ("technique", "", "speed", "why"), rows)

@@ -229,15 +229,26 @@ def ratio_floor(name: str, what: str, ratio: Ratio, floor: float, *, noise: floa
     )
 
 
-def unless_disturbed(check: Check, disturbance: Disturbance | None) -> Check:
-    """A timing's check, where a failure counts only if others left the machine alone; a PASS stays one.
+def unless_unsettled(check: Check, disturbance: Disturbance | None, unsettled: Sequence[str]) -> Check:
+    """A timing's check, where a failure counts only if time could tell; a PASS stays one.
 
-    Others can only widen the bounds that a PASS needs; a ratio's two sides they hit alike, block by block.
+    Others who disturb the machine can only widen the bounds that a PASS needs; a ratio's two sides they hit alike, block by
+    block. `unsettled`: as in Evidence; where times that were provisional chose the ladder, a settled one may be faster.
     """
-    if check.outcome is not Outcome.FAIL or disturbance is None or not disturbance.disturbed:
+    if check.outcome is not Outcome.FAIL:
         return check
-    said = f"{check.sentence}; but the machine was busy ({disturbance.sentence}): measure again"
+    busy = f"the machine was busy ({disturbance.sentence})" if disturbance is not None and disturbance.disturbed else ""
+    made = f"the bundle was made by times that are provisional ({'; '.join(unsettled)})" if unsettled else ""
+    why = " and ".join(filter(None, (busy, made)))
+    if not why:
+        return check
+    said = f"{check.sentence}; but {why}: measure again"
     return check.model_copy(update={"outcome": Outcome.INCONCLUSIVE, "sentence": said})
+
+
+def at_rate(qps: float | None, why: str) -> str:
+    """How a Server scenario was run, to follow what was measured; empty where nothing is known of it."""
+    return f" at {qps:.4g} queries/s ({why})" if qps is not None and why else ""
 
 
 def noise_factor(noise: Ratio) -> float | None:

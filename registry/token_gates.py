@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from registry.checks import Check, Outcome
-from registry.rules import invalid, measured_floor, percentile_ceiling
+from registry.rules import at_rate, invalid, measured_floor, percentile_ceiling
 from tasks.records import BenchmarkResult, Percentile, TokenServer
 
 TOKEN_GATES: Final = frozenset({"ttft_p99_ms", "tpot_p99_ms", "tokens_per_second"})
@@ -45,7 +45,7 @@ def _server(name: str, label: str, threshold: float, benchmark: BenchmarkResult,
     if name == "tokens_per_second":
         return _sustained(label, threshold, server, benchmark.target, noise)
     percentiles = server.first if name == "ttft_p99_ms" else server.further
-    what = f"Server p{_PERCENTILE:g} {_LATENCIES[name]} on {benchmark.target}"
+    what = f"Server p{_PERCENTILE:g} {_LATENCIES[name]} on {benchmark.target}{at_rate(server.target_qps, server.rate)}"
     check = percentile_ceiling(label, what, percentiles, _PERCENTILE, threshold, queries=server.queries, noise=noise)
     # The run may well have missed the bound of the other objective, or one of this that is stricter than the gate's.
     if check.outcome is Outcome.PASS and not server.valid and not _missed(server):

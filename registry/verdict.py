@@ -41,13 +41,15 @@ def judge(
     champion: ChampionComparison | None,
     unreadable_champion: UnreadableChampion | None,
     if_unreadable: Literal["replace", "refuse"],
+    unsettled: Sequence[str] = (),
 ) -> Verdict:
     """Judge one bundle.
 
     `champion`: the comparison with the version that serves now; `unreadable_champion`: that version, where it cannot be
     compared with, which `if_unreadable` decides about. Both None: nothing serves, and the absolute rules alone judge.
     `bundle_digest` is computed from the bytes that would be registered. `confidence` and `max_accuracy_loss` are the
-    router's promise (`recipe.router`). The outcome is the worst of all checks: INVALID, FAIL, INCONCLUSIVE, PASS.
+    router's promise (`recipe.router`). `unsettled`: what of the times by which the bundle was made is provisional, and why; no
+    timing fails then. The outcome is the worst of all checks: INVALID, FAIL, INCONCLUSIVE, PASS.
     """
 
     def checks() -> Iterator[Check]:
@@ -64,7 +66,12 @@ def judge(
                 yield from host_checks(benchmark, target)
                 yield from operating_point_checks(router, benchmark, target)
         yield from _gate_checks(
-            gates, snapshot=snapshot, evaluation=evaluation, benchmarks=benchmarks, confidence=confidence
+            gates,
+            snapshot=snapshot,
+            evaluation=evaluation,
+            benchmarks=benchmarks,
+            confidence=confidence,
+            unsettled=unsettled,
         )
         yield from champion_checks(
             gates,
@@ -74,6 +81,7 @@ def judge(
             evaluation=evaluation,
             benchmarks=benchmarks,
             confidence=confidence,
+            unsettled=unsettled,
         )
 
     return Verdict.of(checks())
@@ -86,6 +94,7 @@ def _gate_checks(
     evaluation: EvaluationResult,
     benchmarks: Sequence[BenchmarkResult],
     confidence: float,
+    unsettled: Sequence[str],
 ) -> Iterator[Check]:
     asked = thresholds(gates)
     if not asked:
@@ -103,4 +112,4 @@ def _gate_checks(
         elif not benchmarks:
             yield invalid(name, "no target was measured", threshold=threshold)
         for benchmark in benchmarks if name not in ACCURACY_GATES else ():
-            yield from performance_checks(name, threshold, benchmark)
+            yield from performance_checks(name, threshold, benchmark, unsettled)

@@ -30,6 +30,11 @@ def add_to(commands: Any) -> None:
         default=[],
         help="override a field of the recipe; may be repeated",
     )
+    parser.add_argument(
+        "--measure-again",
+        action="store_true",
+        help="time everything anew, as on a machine that was busy before; what is no measurement is reused as ever",
+    )
     parser.add_argument("--json", action="store_true", help="print the outcome as one JSON document")
     parser.set_defaults(execute=execute, resumes=True)
 
@@ -62,7 +67,7 @@ def execute(options: argparse.Namespace) -> int:
         server.wait()
         try:
             with observing(observer):
-                outcome = optimize(str(options.recipe), list(options.overrides))
+                outcome = optimize(str(options.recipe), list(options.overrides), options.measure_again)
         except EngineError as error:
             # A bundle that was made a moment ago and does not load is no person's mistake.
             raise RuntimeError(str(error)) from error

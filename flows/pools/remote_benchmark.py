@@ -99,11 +99,14 @@ def _measured(
 ) -> BenchmarkResult:
     """The evidence of the first run, by number, that is fit for use; those that ended before this one asked are passed over.
 
-    A run that failed, or whose measurement was disturbed, is not the last word of a pipeline that asks anew.
+    A run that failed, or whose measurement was disturbed, is not the last word of a pipeline that asks anew; and none is
+    where everything is to be measured again.
     """
     for attempt in itertools.count(1):
         run = pool.start(f"{job.digest}-{attempt}")
         earlier = run.final
+        if earlier and workspace.anew:
+            continue
         # Where two pipelines ask for the same, the first one's run of MLflow has the evidence for both.
         job = PublishedJob.at(run.job, job.digest)
         if not earlier:

@@ -29,7 +29,7 @@ def main(descriptor: int) -> None:
         except Exception as error:  # noqa: BLE001 - handed to the process that waits for it
             connection.send(("error", _sendable(error)))
         else:
-            connection.send(("receipt", Receipt(run.key, run.reused, run.seconds)))
+            connection.send(("receipt", Receipt(run.entry, run.reused, run.seconds)))
 
 
 def _sendable(error: Exception) -> Exception:

@@ -25,13 +25,19 @@ class Step(Generic[R]):
     """A step of the pipeline.
 
     `function` is `package.module:name`, imported only when the step has to run. `result` is the record it returns.
-    `measures`: it times something, so its result holds on this machine only.
+    `measures`: it times something, so its result holds on this machine only; `measures_elsewhere`: another machine does.
     """
 
     name: str
     function: str
     result: type[R]
     measures: bool = False
+    measures_elsewhere: bool = False
+
+    @property
+    def timed(self) -> bool:
+        """Whether its result has times in it, wherever they were measured."""
+        return self.measures or self.measures_elsewhere
 
     @property
     def module(self) -> str:

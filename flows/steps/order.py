@@ -70,9 +70,9 @@ class StepOrder:
 
 @dataclass(frozen=True)
 class Receipt:
-    """That a worker sealed a step's result in the home's store. `worker`: its machine and process."""
+    """That a worker sealed a step's result in the home's store, as this entry. `worker`: its machine and process."""
 
-    key: str
+    entry: str
     reused: bool
     seconds: float
     worker: str = ""

@@ -109,11 +109,16 @@ class StepRunner:
         """The key of a step's result, for what has to be known before it runs."""
         return self._cache.key(step, inputs)
 
-    def forget(self, label: str) -> None:
-        """Drops the stored result of a finished step: the next run that asks for it computes it again."""
+    def measure_again(self, label: str) -> None:
+        """Lets the next run that asks for a finished step compute it again; what is stored of it stays."""
         for step in self.finished:
             if step.label == label:
-                self._cache.forget(step.run)
+                self._cache.set_aside(step.run)
+
+    @property
+    def provisional(self) -> tuple[str, ...]:
+        """What of the results so far is measured again by the next run, and why."""
+        return tuple(f"{step.label}: {reason}" for step in self.finished for reason in step.run.provisional)
 
     def run(
         self,
@@ -158,7 +163,7 @@ class StepRunner:
         return missing if self._scale_out.spreads(len(missing)) else []
 
     def _is_stored(self, call: StepCall[R]) -> bool:
-        return self._cache.stored(call.step, self._cache.key(call.step, call.inputs)) is not None
+        return self._cache.reusable(call.step, self._cache.key(call.step, call.inputs))
 
     def _run_here(self, call: StepCall[R]) -> FinishedStep[R]:
         if call.step.measures and self._spread_out:
@@ -207,7 +212,7 @@ class StepRunner:
         )
 
     def _received(self, call: StepCall[R], receipt: Receipt) -> StepRun[R]:
-        stored = self._cache.stored(call.step, receipt.key)
+        stored = self._cache.stored(call.step, receipt.entry)
         if stored is None:
             raise UserError(
                 f"the worker {receipt.worker} computed {call.name}, but its result is not whole in the store here; "
@@ -226,6 +231,8 @@ class StepRunner:
         self.finished.append(finished)
         for remark in finished.run.remarks:
             self.remark(remark)
+        for reason in finished.run.provisional:
+            self.remark(f"{finished.label} is measured again by the next run: {reason}")
         self._on_finished(finished)
 
     @contextmanager

@@ -29,7 +29,7 @@ def carry_out(order: StepOrder) -> Receipt:
     _require_whole_inputs(order, worker)
     if order.only_waits:
         run = order.cache.run(order.step, order.inputs, order.listener)
-        return Receipt(run.key, run.reused, run.seconds, worker)
+        return Receipt(run.entry, run.reused, run.seconds, worker)
     return replace(run_in_process(order), worker=worker)
 
 

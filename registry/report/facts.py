@@ -81,6 +81,7 @@ def token_server_facts(server: TokenServer) -> tuple[Fact, ...]:
         Fact("LoadGen", "valid" if server.valid else server.validity),
         Fact("bounds on p99", bounds),
         Fact("queries, offered", f"{count(server.queries)}, {with_unit(server.target_qps, 'QPS')}"),
+        *([Fact("why at that rate", server.rate)] if server.rate else []),
         Fact("highest rate within both bounds", with_unit(server.sustained_qps, "QPS")),
         Fact("completion tokens per second at that rate", number(sustained)),
         Fact("errors", count(server.errors)),

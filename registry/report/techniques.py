@@ -143,7 +143,7 @@ def _technique(technique: Technique, longest: float, compared_by: str) -> Stage:
     test = technique.test
     return Stage(
         name=technique.name,
-        state="kept" if technique.kept else "dropped",
+        state=technique.state,
         time=milliseconds(after),
         change=f"parent {technique.parent}: {milliseconds(before)}",
         ratio=times(technique.speedup),
@@ -151,6 +151,7 @@ def _technique(technique: Technique, longest: float, compared_by: str) -> Stage:
         changed_share=abs(_share(before, longest) - _share(after, longest)),
         slower=after > before,
         facts=(
+            *_timed(technique),
             Fact("accuracy on tune", f"{percent(technique.parent_accuracy)} → {percent(technique.accuracy)}"),
             Fact(
                 "loss",
@@ -166,6 +167,18 @@ def _technique(technique: Technique, longest: float, compared_by: str) -> Stage:
         ),
         reason=technique.reason,
     )
+
+
+def _timed(technique: Technique) -> tuple[Fact, ...]:
+    """How often it was timed, and which clock decided; nothing in results from before that was on the record."""
+    if technique.blocks is None:
+        return ()
+    clock = (
+        "the wall clock"
+        if technique.clock == "wall"
+        else "the thread's CPU time, since others disturbed the wall clock"
+    )
+    return (Fact("timed", f"{count(technique.blocks)} interleaved blocks, decided by {clock}"),)
 
 
 def _perplexity(technique: Technique) -> tuple[Fact, ...]:

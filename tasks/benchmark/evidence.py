@@ -29,6 +29,7 @@ def scenario(run: LoadRun) -> Scenario:
         mean_ms=1e3 / run.qps if offline else statistics.fmean(run.latencies_ms),
         percentiles=() if offline else percentiles(run.latencies_ms),
         errors=run.errors,
+        rate=run.rate,
     )
 
 
@@ -70,6 +71,7 @@ def token_server(run: LoadRun, sustained_qps: float | None) -> TokenServer:
         mean_tokens=mean_tokens,
         sustained_qps=sustained_qps,
         errors=run.errors,
+        rate=run.rate,
     )
 
 

@@ -27,7 +27,7 @@ class ContenderFiles(Record):
 class Job(Record):
     """What to measure. `inputs` is a JSON file with a list of texts; `folder` receives LoadGen's logs.
 
-    `server_qps`: arrival rate of the Server scenario, None takes a safe share of the measured capacity;
+    `server_qps`: arrival rate of the Server scenario, None takes half of what is sustained; `server_qps_of`: who asks for it;
     `server_latency_ms`: its latency bound at the 99th percentile; `server_ttft_ms`, `server_tpot_ms`: the bounds of streamed
     answers. `operating_point`: name of the one that every bundle which has it answers at; the others, and all where it is
     None, answer at their own default.
@@ -42,6 +42,7 @@ class Job(Record):
     threads: int
     queries: int
     server_qps: float | None
+    server_qps_of: str = ""
     server_latency_ms: float
     server_ttft_ms: float
     server_tpot_ms: float
@@ -73,7 +74,8 @@ class LoadRun(Record):
 
     `valid` is LoadGen's verdict and `validity` its words; `errors` counts queries whose prediction raised or refused.
     `scheduled_qps`: the rate at which LoadGen sent queries (Server only); `qps`: the rate at which they were answered.
-    `tokens`: of answers that were streamed, which LoadGen judges by both token bounds in place of the latency bound.
+    `rate`: why it came at that rate, in words. `tokens`: of answers that were streamed, which LoadGen judges by both token bounds
+    in place of the latency bound.
     """
 
     scenario: ScenarioName
@@ -88,6 +90,7 @@ class LoadRun(Record):
     ttft_bound_ms: float | None = None
     tpot_bound_ms: float | None = None
     tokens: TokenRun | None = None
+    rate: str = ""
 
 
 class Timings(Record):

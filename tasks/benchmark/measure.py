@@ -18,19 +18,13 @@ from tasks.benchmark.job import Job, LoadRun, Measurements, TokenRun
 from tasks.benchmark.load_generator import Load, generate_load, generate_token_load
 from tasks.benchmark.process import usable_cpus
 from tasks.benchmark.pulse import Pulse
-from tasks.benchmark.sustained import highest_sustained_qps
+from tasks.benchmark.server_rate import Served, served
 from tasks.benchmark.system_under_test import Model, nothing
 from tasks.benchmark.tokens import Counted, StreamedTexts, StreamingModel, time_tokens
 from tasks.timing.cpu_use import CpuMeter
 
-_SAFE_SHARE_OF_CAPACITY: Final = 0.5
-"""Arrival rate of the Server scenario where no rate is asked for: busy, and far from the queue's knee."""
-_KEEPS_UP: Final = 0.95
-"""A rate is sustained only if answers keep this share of it: a generous bound alone hides a growing queue."""
 _FEWEST_QUERIES: Final = 2
 """LoadGen computes rates between queries; of a single one it logs "nan", which is not JSON."""
-_SERVER_S: Final = 20.0
-_SERVER_FEWEST: Final = 800
 _OFFLINE_S: Final = 15.0
 _OFFLINE_FEWEST: Final = 100
 _TOKENS_S: Final = 20.0
@@ -104,13 +98,13 @@ class Measuring:
         answered = survey.answered
         texts = [self.texts[index] for index in answered]
         asked = [self.texts[index] for index in sorted({*answered, *survey.raised})]
-        runs = self.scenarios(subject.model, asked, survey.median_ms)
-        sustained = self.sustained(subject.model, asked, runs[-1], capacity=runs[1].qps)
+        single, offline = self.at_once(subject.model, asked, survey.median_ms)
+        server = self.server(subject.model, asked, capacity=offline.qps)
 
         streamed = _Streamed()
         if isinstance(subject.model, StreamingModel):
             own = StreamedTexts(texts, [survey.tokens[index] for index in answered])
-            streamed = self.streamed(subject.model, own, survey.median_ms, runs[-1], capacity=runs[1].qps)
+            streamed = self.streamed(subject.model, own, survey.median_ms, capacity=offline.qps)
 
         self.pulse.phase("loading the models to compare with", 0.65, untimed=True)
         contenders = {"adaptive": subject.model, **load_contenders()}
@@ -128,8 +122,8 @@ class Measuring:
             workers=self.workers,
             stop_shares=survey.stop_shares(subject.paths),
             unanswered=len(self.texts) - len(answered),
-            runs=runs,
-            sustained_qps=sustained,
+            runs=(single, offline, server.run),
+            sustained_qps=server.sustained_qps,
             timings=timings,
             repeat=repeat,
             cpu_use=tuple(self.meter.uses),
@@ -138,8 +132,8 @@ class Measuring:
             token_sustained_qps=streamed.sustained_qps,
         )
 
-    def scenarios(self, model: Model, texts: Sequence[str], median_ms: float) -> tuple[LoadRun, LoadRun, LoadRun]:
-        """SingleStream, Offline and Server, in this order. `median_ms` is the survey's."""
+    def at_once(self, model: Model, texts: Sequence[str], median_ms: float) -> tuple[LoadRun, LoadRun]:
+        """SingleStream and Offline. `median_ms` is the survey's."""
         queries = max(_FEWEST_QUERIES, self.job.queries)
         single = Load("SingleStream", queries, expected_latency_ms=median_ms / 2)
         single_run = self._load(single, model, texts, 0.1)
@@ -147,40 +141,37 @@ class Measuring:
         per_s = 1e3 * self.workers / statistics.fmean(single_run.latencies_ms)
         # All inputs in one batch; of very many, or very slow ones, those that a few seconds suffice for.
         count = min(len(texts), max(_OFFLINE_FEWEST, int(_OFFLINE_S * per_s)))
-        offline_run = self._load(Load("Offline", count), model, texts, 0.2)
+        return single_run, self._load(Load("Offline", count), model, texts, 0.2)
 
-        rate = self.job.server_qps or _SAFE_SHARE_OF_CAPACITY * offline_run.qps
-        # At a low rate all queries would take minutes; fewer of them still carry the 99th percentile's bound.
-        count = min(queries, max(_SERVER_FEWEST, int(_SERVER_S * rate)))
-        server = Load("Server", count, target_qps=rate, latency_bound_ms=self.job.server_latency_ms)
-        server_run = self._load(server, model, texts, 0.3)
-        return single_run, offline_run, server_run
+    def server(self, model: Model, texts: Sequence[str], *, capacity: float) -> Served:
+        """The Server scenario at its rate, and the highest that is sustained; `capacity` in queries per second."""
 
-    def sustained(self, model: Model, texts: Sequence[str], server_run: LoadRun, *, capacity: float) -> float | None:
-        """The highest rate of valid Server runs, starting from the scenario's own; `capacity` in queries per second."""
+        def load(qps: float, queries: int, name: str) -> LoadRun:
+            server = Load("Server", queries, target_qps=qps, latency_bound_ms=self.job.server_latency_ms)
+            return self._load(server, model, texts, 0.3, name=name)
 
-        def sustains(qps: float, queries: int) -> bool:
-            load = Load("Server", queries, target_qps=qps, latency_bound_ms=self.job.server_latency_ms)
-            return keeps_up(self._load(load, model, texts, 0.45, name=f"Server-{qps:.0f}"))
+        return self._served(load, "Server", capacity)
 
-        known = server_run.target_qps if keeps_up(server_run) else None
-        return highest_sustained_qps(sustains, known=known, capacity=capacity, queries=self.job.queries)
+    def _served(self, load: Callable[[float, int, str], LoadRun], name: str, capacity: float) -> Served:
+        job, queries = self.job, max(_FEWEST_QUERIES, self.job.queries)
+        asked, by = job.server_qps, job.server_qps_of
+        return served(load, name, asked=asked, asked_by=by, capacity=capacity, queries=queries)
 
     def streamed(
-        self, model: StreamingModel, asked: StreamedTexts, median_ms: float, server_run: LoadRun, *, capacity: float
+        self, model: StreamingModel, asked: StreamedTexts, median_ms: float, *, capacity: float
     ) -> "_Streamed":
-        """Streamed answers: one after the other, at the Server scenario's rate, and at the highest that meets both bounds.
+        """Streamed answers: one after the other, as the Server scenario, and at the highest rate that meets both bounds.
 
-        `median_ms` is the survey's, `server_run` the scenario with whole answers; `capacity` in queries per second.
+        `median_ms` is the survey's; `capacity` in queries per second.
         """
         queries = min(self.job.queries, max(_TOKENS_FEWEST, int(1e3 * _TOKENS_S / median_ms)))
         self.pulse.phase(f"tokens, {queries} queries", 0.55)
         with self.meter.part("tokens"):
             tokens = time_tokens(model, asked, queries, self.pulse.beat)
 
-        def load(qps: float, queries: int, name: str, fraction: float) -> LoadRun:
+        def load(qps: float, queries: int, name: str) -> LoadRun:
             bounds = {"ttft_bound_ms": self.job.server_ttft_ms, "tpot_bound_ms": self.job.server_tpot_ms}
-            self.pulse.phase(f"{name}, {queries} queries", fraction, gap_s=1 / qps)
+            self.pulse.phase(f"{name}, {queries} queries", 0.6, gap_s=1 / qps)
             with self.meter.part(_STREAMED_SERVER):
                 return generate_token_load(
                     Load("Server", queries, target_qps=qps, **bounds),
@@ -191,15 +182,8 @@ class Measuring:
                     answered=self.pulse.beat,
                 )
 
-        rate = server_run.target_qps or _SAFE_SHARE_OF_CAPACITY * capacity
-        run = load(rate, len(server_run.latencies_ms), _STREAMED_SERVER, 0.58)
-        sustained = highest_sustained_qps(
-            lambda qps, queries: keeps_up(load(qps, queries, f"{_STREAMED_SERVER}-{qps:.0f}", 0.6)),
-            known=rate if keeps_up(run) else None,
-            capacity=capacity,
-            queries=self.job.queries,
-        )
-        return _Streamed(tokens, run, sustained)
+        server = self._served(load, _STREAMED_SERVER, capacity)
+        return _Streamed(tokens, server.run, server.sustained_qps)
 
     def _load(
         self, load: Load, model: Model, texts: Sequence[str], fraction: float, *, name: str | None = None
@@ -241,9 +225,3 @@ def survey_inputs(model: Model, texts: Sequence[str], answered: Callable[[], Non
     return Survey(
         paths=tuple(paths), tokens=tuple(tokens), median_ms=statistics.median(times), raised=frozenset(raised)
     )
-
-
-def keeps_up(run: LoadRun) -> bool:
-    """Whether a Server run shows that its rate can be sustained: valid, no error, and answers as fast as queries."""
-    scheduled = run.scheduled_qps or 0.0
-    return run.valid and run.errors == 0 and run.qps >= _KEEPS_UP * scheduled

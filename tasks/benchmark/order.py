@@ -19,8 +19,8 @@ class Order:
     """One benchmark, with the files on this machine.
 
     `bundle_digest`: what the bundle must be. `contenders` are compared with it, speed-ups are over `baseline`; None takes
-    the bundle's own repeat. `champion`: the bundle that serves now. `server_qps`: arrival rate of the Server scenario,
-    None takes half of the measured capacity.
+    the bundle's own repeat. `champion`: the bundle that serves now. `server_qps`: arrival rate of the Server scenario
+    that a gate asks for; None takes the configuration's, else half of what is sustained.
     """
 
     bundle: Path

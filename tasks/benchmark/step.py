@@ -60,9 +60,10 @@ def run_benchmark(
     """Measures the router's bundle on `target` with the gate split's texts, against the static models it came from.
 
     `champion`: the bundle that serves now, measured in the same interleaved blocks; None where there is none.
-    `server_qps` is the arrival rate of the Server scenario (the gate's throughput), None takes half of the measured
-    capacity. No latency gate enters: what is measured does not depend on what it is later held against. Leaves
-    LoadGen's summaries and `measurements.json` in `workspace.out`. Raises UserError for a target that is not here,
+    `server_qps` is the arrival rate of the Server scenario (the gate's throughput), None takes `config.server_qps`, else half
+    of the rate that is sustained: where no one would run a server, no one judges it. No latency gate enters: what is measured
+    does not depend on what it is later held against. Leaves LoadGen's summaries and `measurements.json` in `workspace.out`.
+    Raises UserError for a target that is not here,
     BenchmarkError when a measuring process crashes or hangs.
     """
     order = order_of(
@@ -155,7 +156,12 @@ def _measured(order: Order, workspace: Workspace) -> BenchmarkResult:
         execution_provider=target.execution_provider,
         threads=target.threads,
         queries=config.queries,
-        server_qps=order.server_qps,
+        server_qps=order.server_qps or config.server_qps,
+        server_qps_of="gates.throughput_qps"
+        if order.server_qps
+        else "benchmark.server_qps"
+        if config.server_qps
+        else "",
         server_latency_ms=config.server_latency_ms,
         server_ttft_ms=config.server_ttft_ms,
         server_tpot_ms=config.server_tpot_ms,
@@ -192,6 +198,7 @@ def _measured(order: Order, workspace: Workspace) -> BenchmarkResult:
         token_server=evidence.token_server(measured.token_server, measured.token_sustained_qps)
         if measured.token_server
         else None,
+        provisional=(others.sentence,) if others and others.disturbed else (),
     )
 
 

@@ -118,8 +118,9 @@ class BenchmarkConfig(Section):
 
     `queries`: queries of the SingleStream and Server scenarios; `server_latency_ms`: the Server scenario's bound on p99, whatever
     the gates say; `server_ttft_ms`, `server_tpot_ms`: its bounds where answers are streamed, on the p99 of the time to the
-    first token and of the time per further token; `interleaved_repeats`: blocks of the interleaved comparison with the static
-    models and the champion.
+    first token and of the time per further token; `server_qps`: the rate at which its queries come where no gate asks for one
+    (`gates.throughput_qps`), None takes half of the rate that the target sustains within those bounds;
+    `interleaved_repeats`: blocks of the interleaved comparison with the static models and the champion.
     `retries`: how often a measurement that others disturbed is repeated; the least disturbed one counts.
     """
 
@@ -127,6 +128,7 @@ class BenchmarkConfig(Section):
     server_latency_ms: Annotated[float, Field(gt=0)] = 50.0
     server_ttft_ms: Annotated[float, Field(gt=0)] = 50.0
     server_tpot_ms: Annotated[float, Field(gt=0)] = 10.0
+    server_qps: Annotated[float, Field(gt=0)] | None = None
     interleaved_repeats: Annotated[int, Field(ge=3)] = 12
     retries: Annotated[int, Field(ge=0, le=10)] = 2
 

@@ -16,7 +16,10 @@ class Percentile(Record):
 
 
 class Scenario(Record):
-    """One LoadGen scenario. `valid` is LoadGen's own verdict; `errors` counts queries that raised."""
+    """One LoadGen scenario. `valid` is LoadGen's own verdict; `errors` counts queries that raised.
+
+    `rate`: why queries came at `target_qps`, in words; empty where they did not come at a rate, and in older results.
+    """
 
     name: Literal["SingleStream", "Offline", "Server"]
     queries: int
@@ -28,6 +31,7 @@ class Scenario(Record):
     mean_ms: float
     percentiles: tuple[Percentile, ...]
     errors: int
+    rate: str = ""
 
 
 class Contender(Record):
@@ -97,7 +101,7 @@ class TokenServer(Record):
 
     `first`: time to the first token from when a query was scheduled for; `further` as in TokenLatency. `tokens_per_second`:
     completion tokens of the answers to `qps` queries per second, of `target_qps` that came. `sustained_qps`: the highest rate
-    that met both bounds, None where none did. `errors` counts queries that raised.
+    that met both bounds, None where none did. `errors` counts queries that raised. `rate`: as in Scenario.
     """
 
     queries: int
@@ -113,6 +117,7 @@ class TokenServer(Record):
     mean_tokens: float
     sustained_qps: float | None
     errors: int
+    rate: str = ""
 
     @property
     def sustained_tokens_per_second(self) -> float | None:

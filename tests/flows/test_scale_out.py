@@ -185,7 +185,7 @@ def computing(order: StepOrder) -> Receipt:
     """What a worker does, without a process of its own."""
     assert order.token.is_file()
     run = order.cache.run(order.step, order.inputs, order.listener)
-    return Receipt(run.key, run.reused, run.seconds, f"worker of {order.label}")
+    return Receipt(run.entry, run.reused, run.seconds, f"worker of {order.label}")
 
 
 @pytest.fixture

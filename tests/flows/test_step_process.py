@@ -49,12 +49,12 @@ def test_a_step_runs_in_a_process_of_its_own_and_is_found_in_the_store(home: Hom
     observer = Hearing()
     given = order(home, WRITE, {"number": 7}, listener=Listener(observer, "writing"), threads=3)
     receipt = carry_out(given)
-    stored = given.cache.stored(WRITE, receipt.key)
+    stored = given.cache.stored(WRITE, receipt.entry)
     assert stored is not None
     assert stored.artifact.result.number == 7
     assert stored.artifact.result.process != os.getpid()
     assert stored.artifact.result.threads == "3"
-    assert receipt.key == given.key
+    assert receipt.entry == given.key
     assert str(os.getpid()) in receipt.worker
     assert observer.heard == [("writing", "writing", 0.5)]
     assert (receipt.reused, carry_out(given).reused) == (False, True)
@@ -62,7 +62,7 @@ def test_a_step_runs_in_a_process_of_its_own_and_is_found_in_the_store(home: Hom
 
 def test_what_only_waits_needs_no_process(home: Home) -> None:
     given = order(home, WRITE, {"number": 7}, only_waits=True)
-    stored = given.cache.stored(WRITE, carry_out(given).key)
+    stored = given.cache.stored(WRITE, carry_out(given).entry)
     assert stored is not None
     assert stored.artifact.result.process == os.getpid()
 

@@ -289,3 +289,23 @@ def test_a_margin_is_the_room_left_as_a_share_of_the_threshold(judged, evidence)
     margins = judged(with_interval(evidence, "accuracy", value=0.95, low=0.945)).margins
     assert margins["accuracy"] == pytest.approx(0.05)
     assert margins["latency_p99_ms"] == pytest.approx((25 - 9) / 25)
+
+
+@pytest.mark.parametrize(
+    ("rate", "says"),
+    [
+        ("half of the 420 that were sustained", " at 210 queries/s (half of the 420 that were sustained)"),
+        ("as benchmark.server_qps asks", " at 210 queries/s (as benchmark.server_qps asks)"),
+        ("", ""),
+    ],
+)
+def test_a_server_latency_says_at_which_rate_it_was_judged_and_why(judged, evidence, rate: str, says: str) -> None:
+    benchmark = evidence.benchmarks[0]
+    scenarios = [
+        scenario.model_copy(update={"target_qps": 210.0, "rate": rate}) if scenario.name == "Server" else scenario
+        for scenario in benchmark.scenarios
+    ]
+    at_rate = benchmark.model_copy(update={"scenarios": tuple(scenarios)})
+    verdict = judged(evidence.model_copy(update={"benchmarks": (at_rate,)}), gates=Gates(latency_p99_ms=1000))
+    (sentence,) = [check.sentence for check in verdict.checks if check.name == "latency_p99_ms/local-cpu/Server"]
+    assert f"Server p99 latency on local-cpu{says} " in sentence

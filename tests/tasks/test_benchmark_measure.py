@@ -9,9 +9,10 @@ import pytest
 
 from tasks.benchmark.errors import BenchmarkError
 from tasks.benchmark.job import LoadRun, Measurements, Phase
-from tasks.benchmark.measure import keeps_up, survey_inputs
+from tasks.benchmark.measure import survey_inputs
 from tasks.benchmark.process import run_pinned
 from tasks.benchmark.pulse import Patience, Pulse
+from tasks.benchmark.server_rate import keeps_up
 from tasks.recipe import Target
 
 
