@@ -1,4 +1,7 @@
-"""The command line on one recipe in one home, as a person runs it, for tests that take a home through several commands."""
+"""The command line on one recipe in one home, as a person runs it, for tests that take a home through several commands.
+
+Its times are taken as settled: that an unchanged run is reused does not depend on who else is on the machine.
+"""
 
 import json
 import subprocess
@@ -20,7 +23,7 @@ class CommandRuns:
         return self.folder / "home"
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "flows.command_line", *arguments]
+        command = [sys.executable, "-m", "tests.flows.settled_command", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(command, cwd=self.folder, env=self.environment, text=True, **pipes)
 

@@ -44,14 +44,14 @@ class TestSelection:
         techniques = {technique.name: technique for technique in tiny.compression.result.techniques}
         assert set(techniques) == {"fuse", "dynamic-int8", "static-int8", "prune"}
         for technique in techniques.values():
-            assert technique.reason.startswith("kept" if technique.kept else "dropped")
+            assert technique.reason.startswith(technique.state)
             earned = technique.speedup.low > 1 and technique.test.p_value <= 0.05
             same = technique.name == "fuse" and technique.agreement == 1 and technique.speedup.high >= 1
             assert technique.kept == (earned or same)
 
     def test_what_serves_was_kept(self, tiny) -> None:
         result = tiny.compression.result
-        kept = {technique.name for technique in result.techniques if technique.kept}
+        kept = {technique.name for technique in result.techniques if technique.stays}
         assert result.precision == "fp32" or result.precision in kept
         assert (result.model == "pruned") == ("prune" in kept)
 
