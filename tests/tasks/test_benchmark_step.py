@@ -108,7 +108,8 @@ def test_two_bundles_are_compared_and_all_evidence_is_there(tmp_path: Path, fake
     assert offline.valid
     assert offline.percentiles == ()
     assert offline.qps > single.qps
-    assert server.target_qps == pytest.approx(offline.qps / 2)
+    assert server.target_qps == pytest.approx(offline.qps / 4)
+    assert server.rate == "a quarter of the capacity, no rate having been sustained"
     assert server.latency_bound_ms == CONFIG.server_latency_ms
     assert result.sustained_qps is None  # 120 queries prove no 99th percentile
     adaptive, against = result.contenders

@@ -11,6 +11,8 @@ from tasks.generation.precision import FP32
 from tasks.generation.precision_trial import PrecisionTrial
 from tasks.graphs.parity import compare
 from tasks.recipe.target import Target
+from tasks.timing.clocks import WALL
+from tasks.timing.stopwatch import Stopwatch
 from tests.tiny_decoder import PREFIX, QUANTIZED, SUFFIX, TEXTS, TinyDecoders
 
 HERE = Target(name="here")
@@ -33,7 +35,7 @@ def full(tiny_decoders: TinyDecoders) -> GreedyDecoder:
 
 
 def test_parity_of_rows_is_that_of_all_their_tokens(tiny_decoders: TinyDecoders, full: GreedyDecoder) -> None:
-    trial = PrecisionTrial("", [*ROWS[:20], TOO_LONG], Phrases.none(), "json", SETTINGS, HERE)
+    trial = PrecisionTrial("", [*ROWS[:20], TOO_LONG], Phrases.none(), "json", SETTINGS, HERE, Stopwatch(WALL))
     own, fp32 = trial.answers_of(tiny_decoders.quantized[1]), trial.answers_of(tiny_decoders.full)
     expected = compare(
         QUANTIZED[1].name, FP32.name, all_predicted(own.decoder, ROWS[:20]), all_predicted(fp32.decoder, ROWS[:20])
