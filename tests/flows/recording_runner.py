@@ -51,9 +51,6 @@ class RecordingRunner:
     def key(self, _step: Step[Any], inputs: Mapping[str, object]) -> str:
         return repr({name: value.key if isinstance(value, Keyed) else None for name, value in inputs.items()})
 
-    def entry(self, label: str) -> str:
-        return self.key(self.steps[label], {**self.given[label], "attempt": Keyed(None, "counted")})
-
     def run(
         self, step: Step[Any], inputs: Mapping[str, object], *, label: str | None = None, files: object = ()
     ) -> Any:
