@@ -13,6 +13,7 @@ from engine.ladder import Path as LadderPath
 from engine.tokenization import TextTokenizer
 from tasks.child_process import usable_cpus
 from tasks.data.rows import Row
+from tasks.finite import finite
 
 ABSTAIN: Final = -1
 """The answer, and the truth, of an out-of-scope row."""
@@ -59,7 +60,9 @@ def answer_rows(
     paths = tuple(
         PathAnswers(
             name=path.name,
-            logits=np.stack([paths[number][0] for paths, _ in answers]),
+            logits=finite(
+                f"logits [row, label] of the path {path.name}", np.stack([paths[number][0] for paths, _ in answers])
+            ),
             embeddings=_stacked([paths[number][1] for paths, _ in answers]),
         )
         for number, path in enumerate(ladder)

@@ -100,6 +100,16 @@ def gather(
         )
         whole = material.with_reference_last()
         spaces = fit_spaces(whole.train.ladder, neighbours_from=len(paths) - 1)
+        unlike = [
+            path.name
+            for path, space in zip(whole.train.ladder.paths, spaces, strict=True)
+            if path.embeddings is not None and space is None
+        ]
+        if unlike:
+            workspace.remark(
+                f"the embeddings of {', '.join(unlike)} are the same for all labels, so that the out-of-scope score "
+                "there is that of the energy alone"
+            )
         rules = fit_rules(spaces, whole.tune.ladder, None, oos_id, false_rejection).rules(np.zeros(len(spaces)))
         made.append((model, entries, material, spaces))
         timed.append(TimedLadder((*paths, reference), rules))

@@ -11,10 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.out_of_scope import EmbeddingSpace, OutOfScopeScorer
+from tasks.finite import finite
 
 QUANTILES: Final = np.linspace(0, 1, 257)
 MOST_DIMENSIONS: Final = 128
 MOST_NEIGHBOURS: Final = 2048
+ALIKE: Final = 1e-10
+"""Of the squared size of the embeddings: centres that are no further apart are the same but for rounding."""
+LEAST_VARIANCE: Final = 1e-6
+"""Of the mean variance of all rows, along any axis within a class: where all rows of each class are the same, it has none."""
 
 
 def fit_scorer(
@@ -40,17 +45,27 @@ def fit_scorer(
 
 
 def fit_space(embeddings: NDArray[np.float32], labels: NDArray[np.int64], *, neighbours: bool) -> EmbeddingSpace | None:
-    """From (rows, hidden) in-scope train embeddings and their label ids; None for a single class."""
+    """From (rows, hidden) in-scope train embeddings and their label ids.
+
+    None where no embedding tells one class from another: for a single class, or where the centres of all are the same.
+    UserError for embeddings that are not finite.
+    """
     from sklearn.covariance import LedoitWolf
 
     present, numbers = np.unique(labels, return_inverse=True)
     if len(present) < 2:
         return None
-    rows = embeddings.astype(np.float64)
+    rows = finite("embeddings [row, dimension] of train rows", embeddings).astype(np.float64)
     centres = np.stack([rows[numbers == number].mean(axis=0) for number in range(len(present))])
-    precision = LedoitWolf(assume_centered=True).fit(rows - centres[numbers]).precision_
-    whitening = np.linalg.cholesky((precision + precision.T) / 2)
     origin = rows.mean(axis=0)
+    total = float(((rows - origin) ** 2).sum(axis=1).mean())
+    between = float(((centres - origin) ** 2).sum(axis=1).max())
+    if between <= ALIKE * max(total, float((origin**2).sum())):
+        return None
+    shared = LedoitWolf(assume_centered=True).fit(rows - centres[numbers])
+    whitening = np.linalg.cholesky(
+        _precision(shared.covariance_, shared.precision_, LEAST_VARIANCE * total / rows.shape[1])
+    )
     shares = np.sqrt(np.bincount(numbers) / len(rows))[:, None]
     _, spreads, axes = np.linalg.svd(shares * ((centres - origin) @ whitening), full_matrices=False)
     kept = min(len(present) - 1, MOST_DIMENSIONS, int((spreads > 1e-6 * spreads[0]).sum()))
@@ -68,6 +83,14 @@ def fit_space(embeddings: NDArray[np.float32], labels: NDArray[np.int64], *, nei
         background=single(1 / (1 + spreads[:kept] ** 2)),
         neighbours=single(near @ projection - shift),
     )
+
+
+def _precision(covariance: NDArray[np.float64], inverse: NDArray[np.float64], least: float) -> NDArray[np.float64]:
+    """The inverse of a covariance, symmetric; of one with no variance along some axis, with `least` there."""
+    values, axes = np.linalg.eigh(covariance)
+    if values[0] < least:
+        return (axes / np.maximum(values, least)) @ axes.T
+    return (inverse + inverse.T) / 2
 
 
 def _quantiles(values: object) -> tuple[float, ...]:

@@ -5,6 +5,7 @@ import pytest
 from sklearn.covariance import LedoitWolf
 
 from engine.out_of_scope import OutOfScopeScorer
+from tasks.errors import UserError
 from tasks.router.out_of_scope import fit_scorer, fit_space
 
 CLASSES, HIDDEN = 4, 10
@@ -62,3 +63,38 @@ def test_a_rank_is_linear_between_quantiles_and_ends_at_0_and_1() -> None:
 
 def test_one_class_has_no_space() -> None:
     assert fit_space(np.zeros((5, 3), np.float32), np.zeros(5, np.int64), neighbours=False) is None
+
+
+def test_embeddings_that_are_all_the_same_have_no_space() -> None:
+    """As where all rows are equal once they are cut."""
+    labels = np.arange(40) % CLASSES
+    assert fit_space(np.full((40, HIDDEN), 0.3, np.float32), labels, neighbours=True) is None
+    rounding = np.random.default_rng(0).normal(scale=1e-7, size=(40, HIDDEN))
+    assert fit_space((0.3 + rounding).astype(np.float32), labels, neighbours=True) is None
+
+
+def test_classes_without_any_variance_within_are_told_apart() -> None:
+    centres = np.random.default_rng(1).normal(size=(CLASSES, HIDDEN)).astype(np.float32)
+    labels = np.arange(40) % CLASSES
+    space = fit_space(centres[labels], labels, neighbours=True)
+    assert space is not None
+    own, far = space.distances(centres[0]), space.distances(centres[0] + 5)
+    assert np.isfinite([*own, *far]).all()
+    assert far[0] > own[0]
+    scorer = fit_scorer(np.zeros(40), centres[labels], space, false_rejection=0.05)
+    assert np.isfinite(scorer.threshold)
+
+
+def test_an_axis_without_variance_makes_no_number_that_is_not_finite() -> None:
+    embeddings, labels = rows(300, 0)
+    embeddings[:, 3] = 0
+    space = fit_space(embeddings, labels, neighbours=False)
+    assert space is not None
+    assert np.isfinite([space.distances(row)[0] for row in embeddings]).all()
+
+
+def test_embeddings_that_are_not_finite_are_refused() -> None:
+    embeddings, labels = rows(30, 0)
+    embeddings[2, 5] = np.nan
+    with pytest.raises(UserError, match=r"embeddings .* not finite, the first at \[2, 5\]"):
+        fit_space(embeddings, labels, neighbours=False)
