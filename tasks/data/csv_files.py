@@ -22,7 +22,7 @@ def read_csv(path: Path, columns: Sequence[str], location: str, delimiter: str |
     with _long_fields():
         layout = csv_layout(path, columns, location, delimiter)
         positions = {column: layout.header.index(column) for column in columns}
-        with opened_text(path, location, newline="") as stream:
+        with opened_text(path, location, newline=layout.newline) as stream:
             reader = csv.reader(islice(stream, layout.skipped, None), delimiter=layout.delimiter, strict=True)
             next_fields(reader)  # the header
             yield from _records(reader, positions, layout, location)
@@ -54,7 +54,8 @@ def _records(reader: CsvReader, positions: Mapping[str, int], layout: Layout, lo
             if "unexpected end of data" in str(error):
                 # All that follows the quote went into one field: nobody can say how many rows are lost.
                 raise UserError(f"line {number}: a quotation mark is opened and never closed", file=location) from error
-            yield RawRecord(number, {}, f"{BROKEN_CSV} ({error})")
+            what = "a carriage return outside quotation marks" if "new-line character" in str(error) else error
+            yield RawRecord(number, {}, f"{BROKEN_CSV} ({what})")
             continue
         if not fields:
             continue

@@ -37,11 +37,16 @@ class CsvReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`skipped`: lines before the header's that are no rows. `header`: the names, without margins."""
+    """`skipped`: lines before the header's that are no rows. `header`: the names, without margins.
+
+    `newline`: as `open` takes it. Only a file whose first line ends in a carriage return has such lines; in others, it is a
+    part of a text, which csv.writer and pandas leave unquoted where lines end in a line feed.
+    """
 
     delimiter: str
     skipped: int
     header: tuple[str, ...]
+    newline: str = "\n"
 
 
 def csv_layout(path: Path, columns: Sequence[str], location: str, delimiter: str | None = None) -> Layout:
@@ -50,10 +55,12 @@ def csv_layout(path: Path, columns: Sequence[str], location: str, delimiter: str
     Raises UserError where there are no rows, the header lacks a column however it is read, or cannot be read.
     """
     with opened_text(path, location, newline="") as stream:
-        declared = _DECLARED.fullmatch(next(stream, ""))
+        first_line = next(stream, "")
+    declared = _DECLARED.fullmatch(first_line)
+    newline = "" if first_line.endswith("\r") else "\n"
     skipped = 1 if declared else 0
     said = delimiter or (declared["delimiter"] if declared else None)
-    headers = _headers(path, said, skipped, location)
+    headers = _headers(path, said, skipped, newline, location)
     wanted = [said] if said else list(DELIMITERS)
     fitting = {each: headers[each] for each in wanted if each in headers and set(columns) <= set(headers[each])}
     if not fitting:
@@ -67,7 +74,7 @@ def csv_layout(path: Path, columns: Sequence[str], location: str, delimiter: str
     for column in columns:
         if header.count(column) > 1:
             raise UserError(f"its header names the column {column!r} more than once", file=location)
-    return Layout(found, skipped, header)
+    return Layout(found, skipped, header, newline)
 
 
 def next_fields(reader: CsvReader) -> list[str]:
@@ -78,14 +85,14 @@ def next_fields(reader: CsvReader) -> list[str]:
     return []
 
 
-def _headers(path: Path, said: str | None, skipped: int, location: str) -> dict[str, tuple[str, ...]]:
+def _headers(path: Path, said: str | None, skipped: int, newline: str, location: str) -> dict[str, tuple[str, ...]]:
     """The first record's fields without margins, by each delimiter by which it can be read.
 
     Raises UserError where there is no record, or it can be read by none.
     """
     headers: dict[str, tuple[str, ...]] = {}
     for delimiter in dict.fromkeys([*([said] if said else []), *DELIMITERS]):
-        with opened_text(path, location, newline="") as stream:
+        with opened_text(path, location, newline=newline) as stream:
             try:
                 fields = next_fields(csv.reader(islice(stream, skipped, None), delimiter=delimiter, strict=True))
             except csv.Error:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from tasks.data.hints import excerpt, quote
 from tasks.data.labels import NotANameError, name_of
 from tasks.recipe.section import Section, Share
 
@@ -19,7 +20,7 @@ def _as_name(value: object) -> object:
     try:
         return name_of(value).text
     except NotANameError as error:
-        raise ValueError(f"{error}, which no row's label can be: {value!r}") from error
+        raise ValueError(f"must be a label as rows have it; {quote(excerpt(value))} {error}") from error
 
 
 def _as_delimiter(value: object) -> object:

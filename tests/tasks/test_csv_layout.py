@@ -103,9 +103,21 @@ def test_a_header_in_another_encoding_is_told(tmp_path: Path) -> None:
         csv_layout(file, ("größe", "label"), "rows.csv")
 
 
-def test_lines_that_end_in_different_ways_are_lines_all_the_same(tmp_path: Path) -> None:
-    records = read(tmp_path, 'text,label\r\na,x\nb,y\rc,"z"\r\n')
+def test_lines_may_end_in_different_ways(tmp_path: Path) -> None:
+    records = read(tmp_path, 'text,label\r\na,x\nb,y\r\nc,"z"\n')
     assert [(record.values["text"], record.number) for record in records] == [("a", 2), ("b", 3), ("c", 4)]
+    records = read(tmp_path, "text,label\ra,x\rb,y")
+    assert [(record.values["text"], record.number) for record in records] == [("a", 2), ("b", 3)]
+
+
+def test_a_carriage_return_in_a_text_that_nobody_quoted_is_not_the_end_of_a_row(tmp_path: Path) -> None:
+    records = read(tmp_path, 'text,label\nhelp\rme,x\n"help\rme",x\nb,y\n')
+    assert [(record.number, record.reason) for record in records] == [
+        (2, "is broken CSV (a carriage return outside quotation marks)"),
+        (3, None),
+        (4, None),
+    ]
+    assert records[1].values["text"] == "help\rme"
 
 
 def test_a_trailing_empty_column_of_the_header_is_a_column_and_of_rows_alone_it_is_loud(tmp_path: Path) -> None:

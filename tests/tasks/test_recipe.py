@@ -155,6 +155,37 @@ def test_a_wrong_file_names_the_place(tmp_path: Path, text: str, expected: str) 
     assert message_of(file).startswith(expected)
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("4", "4"), ("4.0", "4"), ("true", "true"), ("'001'", "001"), ("' oos '", "oos"), ("null", None)],
+)
+def test_an_out_of_scope_label_may_be_written_as_in_the_rows(
+    recipe_file: Path, given: str, expected: str | None
+) -> None:
+    assert load_recipe(recipe_file, [f"data.out_of_scope_label={given}"]).recipe.data.out_of_scope_label == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [("';'", ";"), ("tab", "\t"), (r"\t", "\t"), ('"\\t"', "\t"), ("null", None)]
+)
+def test_a_delimiter_may_be_written_as_a_person_writes_it(recipe_file: Path, given: str, expected: str | None) -> None:
+    assert load_recipe(recipe_file, [f"data.delimiter={given}"]).recipe.data.delimiter == expected
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("data.out_of_scope_label=[a, b]", "must be a label as rows have it; \"['a', 'b']\" is a list of labels"),
+        ("data.out_of_scope_label=4.5", "must be a label as rows have it; '4.5' is a number with a fraction"),
+        ("data.out_of_scope_label=''", "must be a label as rows have it; '' is empty"),
+        ("data.delimiter=ab", "must be one character, such as ',', ';', '|' or tab, not 'ab'"),
+        ("data.delimiter=1", "must be one character, such as ',', ';', '|' or tab, not 1"),
+    ],
+)
+def test_what_is_no_label_or_delimiter_is_told(recipe_file: Path, override: str, expected: str) -> None:
+    assert expected in message_of(recipe_file, override)
+
+
 def test_shares_that_leave_nothing_to_train_on_are_refused(recipe_file: Path) -> None:
     assert "leave some for training" in message_of(recipe_file, "data.shares={tune: 0.5, certify: 0.4}")
 
