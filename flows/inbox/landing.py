@@ -141,7 +141,7 @@ def _read_by(folders: InboxFolders, inbox: Inbox, columns: Columns, now: datetim
     before = remembered_columns(folders)
     if columns == before:
         return
-    if not inbox.judge_anew(folders.model) and not columns.same_rows(before):
+    if not columns.same_rows(before) and not inbox.judge_anew(folders.model):
         raise UserError(
             f"other columns than those of the rows that were taken in for {folders.model} already "
             f"({', '.join(before.names)}): one training cannot read both; keep them, or use "

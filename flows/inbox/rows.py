@@ -18,7 +18,7 @@ from flows.inbox.files import InboxFolders, printable
 from tasks.artifact import Record
 from tasks.data.readers import Format, read_records
 from tasks.data.text_files import unpacked_size
-from tasks.data.validation import Placed, Rejected, check_record
+from tasks.data.validation import Placed, Rejected, check_record, most_common_reasons
 from tasks.errors import UserError
 from tasks.recipe.data import AnyData, DataConfig, PromptDataConfig
 
@@ -66,7 +66,7 @@ class Columns(Record):
         return [self.text_column, self.label_column, *([self.slice_column] if self.slice_column else [])]
 
     def same_rows(self, other: "Columns") -> bool:
-        """Whether the rows that landed by the others can be read by these."""
+        """Whether rows that landed by the others are such as land by these: how a CSV is read changes none that was read."""
         return self == other.model_copy(update={"delimiter": self.delimiter})
 
     def label_of(self, answer: str) -> str:
@@ -127,7 +127,7 @@ def judge_file(folders: InboxFolders, path: Path, *, name: str, columns: Columns
             if not good:
                 raise _NothingGoodError
     except _NothingGoodError:
-        return Judged(good, len(bad) + more, "no row can be used")
+        return Judged(good, len(bad) + more, printable(f"no row can be used: {most_common_reasons(bad)}"))
     except UserError as error:
         reason = printable(" ".join(str(error).removeprefix(f"{name}: ").split()))
         _write_quarantine(folders, sha256, [Rejected("train", name, 0, reason, "")], 0)

@@ -169,7 +169,12 @@ def test_another_delimiter_is_for_files_to_come_and_asks_for_no_other_name(home:
     (tmp_path / "b.csv").write_text("text^label\nhello, you^x\n")
     assert land(home, NAME, [tmp_path / "b.csv"])[0].state is FileState.QUARANTINED
     (tmp_path / "c.csv").write_text("text^label\nhello; you^x\n")
+    (tmp_path / "d.csv").write_text("text;label\nhello;x\n")
+    assert land(home, NAME, [tmp_path / "d.csv"])[0].rows == 1
     assert land(home, NAME, [tmp_path / "c.csv"], columns=Columns(delimiter="^"))[0].rows == 1
+    assert land(home, NAME, [tmp_path / "b.csv"])[0].rows == 1  # it was quarantined, and has come again
+    with open_inbox(home) as inbox:
+        assert [file.state for file in inbox.files(NAME)].count(FileState.LANDED) == 3
     assert claimed_rows(home) == rows(3)
 
 
@@ -194,6 +199,15 @@ def test_files_land_as_a_recipe_reads_them(home: Home, tmp_path: Path, name: str
         (landing,) = sweep_inbox(home, NAME, now=NOW).landed
     good = InboxFolders.of(home, NAME).landed / f"{landing.sha256}.jsonl"
     assert lines((good,)) == [{"text": "a, b", "label": "true"}]
+
+
+def test_a_file_of_which_no_row_can_be_used_says_why(home: Home, tmp_path: Path) -> None:
+    file = write_rows(tmp_path / "a.jsonl", [{"text": "a", "label": ["x", "y"]}] * 3)
+    (landing,) = land(home, NAME, [file])
+    assert landing.reason == (
+        "no row can be used: 3 × label is a list of labels; this task family takes one class a row "
+        f"(first: {file} line 1, \"['x', 'y']\")"
+    )
 
 
 def test_a_dropped_array_or_archive_that_is_cut_off_waits(home: Home) -> None:
