@@ -16,7 +16,7 @@ from flows.family import (
 from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
 from flows.preparation import PreparedRun, built_for
-from flows.steps.key import Step
+from flows.steps.key import Keyed, Step
 from flows.steps.runner import StepCall, StepRunner
 from registry.baseline import Baseline
 from tasks.artifact import Artifact
@@ -29,6 +29,7 @@ from tasks.records import (
     EvaluationResult,
     ExportResult,
     FineTuneResult,
+    LatencyTable,
     LexicalResult,
     PruneResult,
     RouterResult,
@@ -39,7 +40,8 @@ from tasks.records import (
 CHECK_ROWS: Final = Step("check-rows", "tasks.check_rows:check_rows", CutRows)
 FINE_TUNE: Final = Step("fine-tune", "tasks.fine_tune:fine_tune", FineTuneResult)
 CHOOSE_SEED: Final = Step("choose-seed", "tasks.choose_seed:choose_seed", SeedChoice)
-PRUNE: Final = Step("prune", "tasks.prune:prune", PruneResult, measures=True)
+LATENCY_TABLE: Final = Step("latency-table", "tasks.pruning.latency:measure_layers", LatencyTable, measures=True)
+PRUNE: Final = Step("prune", "tasks.prune:prune", PruneResult)
 EXPORT: Final = Step("export", "tasks.export:export_graphs", ExportResult)
 QUANTIZE: Final = Step("quantize", "tasks.quantize:select_compression", CompressionResult, measures=True)
 LEXICAL: Final = Step("lexical-path", "tasks.lexical:train_lexical", LexicalResult)
@@ -57,7 +59,7 @@ def step_labels(prepared: PreparedRun, *, compared: bool = False) -> list[str]:
     recipe = _recipe(prepared)
     labels = [*snapshot_labels(prepared), CHECK_ROWS.name, *_fine_tune_labels(recipe)]
     labels += [CHOOSE_SEED.name] if recipe.fine_tune.seeds else []
-    labels += [PRUNE.name] if recipe.prune.enabled else []
+    labels += [LATENCY_TABLE.name, PRUNE.name] if recipe.prune.enabled else []
     labels += [labelled(EXPORT, _FINE_TUNED)]
     labels += [labelled(EXPORT, _PRUNED)] if recipe.prune.enabled else []
     labels += [QUANTIZE.name]
@@ -176,16 +178,16 @@ def _prune(
 ) -> Artifact[PruneResult] | None:
     if not recipe.prune.enabled:
         return None
+    model = {"snapshot": snapshot, "fine_tuned": fine_tuned}
+    table = steps.run(LATENCY_TABLE, model | {"quantized": bool(recipe.quantize.techniques), "target": target}).result
     inputs = {
-        "snapshot": snapshot,
-        "fine_tuned": fine_tuned,
         "config": recipe.prune,
         "fine_tune_config": _for_one_seed(recipe),
-        "quantized": bool(recipe.quantize.techniques),
+        # Measured again, the table has other times but the same shares as a rule: then nothing is trained again.
+        "table": Keyed(table, table.shares),
         "seed": recipe.seed,
-        "target": target,
     }
-    return steps.run(PRUNE, inputs)
+    return steps.run(PRUNE, model | inputs)
 
 
 def _export(

@@ -1,6 +1,7 @@
 """Prune the fine-tuned encoder to smaller dense modules, and let it recover by distillation from its parent.
 
-FFN widths and whole layers are chosen by first-order importance against a latency table measured on the target. Whether the
+FFN widths and whole layers are chosen by first-order importance against a latency table measured on the target
+(tasks.pruning.latency). Whether the
 result earns its place is decided later, against its parent at the same precision (tasks.quantize).
 """
 
@@ -16,9 +17,7 @@ from tasks.artifact import Artifact, Workspace
 from tasks.export import tokenizer_file
 from tasks.model.examples import examples
 from tasks.recipe.schema import FineTuneConfig, PruneConfig
-from tasks.recipe.target import Target
-from tasks.records import FineTuneResult, PruneResult, SnapshotResult
-from tasks.timing.stopwatch import Stopwatch
+from tasks.records import FineTuneResult, LatencyTable, PruneResult, SnapshotResult
 
 IMPORTANCE_BATCH: Final = 16
 HARD_LABEL_WEIGHT: Final = 0.5
@@ -30,17 +29,15 @@ def prune(
     *,
     config: PruneConfig,
     fine_tune_config: FineTuneConfig,
-    quantized: bool,
+    table: LatencyTable,
     seed: int,
-    target: Target,
     workspace: Workspace,
 ) -> PruneResult:
-    """Choose, cut, recover, save. `quantized`: whether the latency table is that of int8 layers."""
+    """Choose, cut, recover, save. `table`: how long a layer takes on the target, of which the shares alone count."""
     from tasks.model.batches import exit_logits
     from tasks.model.multi_exit import load_model, save_model
     from tasks.model.training import train
     from tasks.pruning.importance import measure_importance
-    from tasks.pruning.latency import latency_table
     from tasks.pruning.selection import closest_plan
 
     parent = load_model(fine_tuned.folder)
@@ -48,22 +45,11 @@ def prune(
     tokenizer = TextTokenizer(tokenizer_file(fine_tuned), parent.shape.max_length)
     splits: dict[str, list[dict[str, Any]]] = {name: examples(snapshot, name, tokenizer) for name in ("train", "tune")}
 
-    workspace.progress("latency table of one layer by FFN width", None)
-    tokens = int(np.median([len(row["input_ids"]) for row in splits["tune"]]))
-    watch = Stopwatch.of(target, workspace.progress)
-    table = latency_table(
-        parent,
-        tokens,
-        model_folder=fine_tuned.folder,
-        quantized=quantized,
-        target=target,
-        watch=watch,
-        workspace=workspace,
-    )
     workspace.progress("importance of neurons and layers", None)
     importance = measure_importance(parent, _batches(splits["train"], config.importance_rows, padding_id, seed))
-    full = table[max(table)] * len(parent.layers)
-    plan = closest_plan(importance.neurons, importance.layers, parent.shape.exits, table, full, config.target_speedup)
+    shares = table.shares
+    full = float(len(parent.layers))
+    plan = closest_plan(importance.neurons, importance.layers, parent.shape.exits, shares, full, config.target_speedup)
     student = cut(parent, plan.widths, importance.neurons)
     workspace.progress("answers of the parent on train", None)
     teacher = exit_logits(parent, [row["input_ids"] for row in splits["train"]], padding_id)
@@ -96,10 +82,9 @@ def prune(
         exits=student.shape.exits,
         parameters=sum(parameter.numel() for parameter in student.parameters()),
         parent_parameters=sum(parameter.numel() for parameter in parent.parameters()),
-        latency_table=table,
+        latency_table=table.milliseconds,
         predicted_speedup=full / plan.latency_ms,
         accuracy={name: float(correct[:, i].mean()) for i, name in enumerate(student.shape.exit_names)},
-        provisional=watch.doubts(),
     )
 
 

@@ -201,6 +201,7 @@ class TinyRun:
         from tasks.fine_tune import fine_tune
         from tasks.lexical import train_lexical
         from tasks.prune import prune
+        from tasks.pruning.latency import measure_layers
         from tasks.quantize import select_compression
         from tasks.recipe.schema import FineTuneConfig, LexicalConfig, PruneConfig, QuantizeConfig, RouterConfig
 
@@ -224,6 +225,7 @@ class TinyRun:
         base = resolve_base_model(str(base_folder), recipe_folder=data)
         tuning = FineTuneConfig(epochs=6, learning_rate=3e-3, max_length=32, exits=(1, 2))
         fine_tuned = step("fine-tune", fine_tune, snapshot, base=base, config=tuning, seed=0)
+        table = step("latency-table", measure_layers, snapshot, fine_tuned, quantized=True, target=target)
         pruned = step(
             "prune",
             prune,
@@ -231,9 +233,8 @@ class TinyRun:
             fine_tuned,
             config=PruneConfig(target_speedup=1.05, importance_rows=64, learning_rate=1e-3),
             fine_tune_config=tuning,
-            quantized=True,
+            table=table.result,
             seed=0,
-            target=target,
         )
         export = step("export", export_graphs, snapshot, fine_tuned)
         compression = step(

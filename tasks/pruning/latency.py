@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from engine.session import open_session
-from tasks.artifact import Workspace
-from tasks.graphs.exporting import export_segment, fuse
+from engine.tokenization import TextTokenizer
+from tasks.artifact import Artifact, Workspace
+from tasks.export import tokenizer_file
 from tasks.graphs.quantizing import DYNAMIC, quantize_graph
-from tasks.model.architecture import narrowed
-from tasks.model.multi_exit import MultiExitClassifier
-from tasks.model.segments import Segment
+from tasks.model.examples import examples
 from tasks.recipe.target import Target
+from tasks.records import FineTuneResult, LatencyTable, SnapshotResult
 from tasks.timing.stopwatch import Budget, Stopwatch
+
+if TYPE_CHECKING:
+    from tasks.model.multi_exit import MultiExitClassifier
 
 BLOCKS: Final = Budget(fewest=15, most=15)
 """Of which the median is taken: no more than seven may be disturbed."""
@@ -23,15 +26,42 @@ CALLS: Final = 40
 EIGHTHS: Final = (8, 6, 5, 4, 3, 2)
 
 
+def measure_layers(
+    snapshot: Artifact[SnapshotResult],
+    fine_tuned: Artifact[FineTuneResult],
+    *,
+    quantized: bool,
+    target: Target,
+    workspace: Workspace,
+) -> LatencyTable:
+    """The step: the table of the fine-tuned model's layers, at the median length of a tune row; `quantized`: of int8 layers."""
+    from tasks.model.multi_exit import load_model
+
+    model = load_model(fine_tuned.folder)
+    tokenizer = TextTokenizer(tokenizer_file(fine_tuned), model.shape.max_length)
+    tokens = int(np.median([len(row["input_ids"]) for row in examples(snapshot, "tune", tokenizer)]))
+    watch = Stopwatch.of(target, workspace.progress)
+    table = latency_table(
+        model,
+        tokens,
+        model_folder=fine_tuned.folder,
+        quantized=quantized,
+        target=target,
+        watch=watch,
+        scratch=workspace.scratch,
+    )
+    return LatencyTable(milliseconds=table, provisional=watch.doubts())
+
+
 def latency_table(
-    model: MultiExitClassifier,
+    model: "MultiExitClassifier",
     tokens: int,
     *,
     model_folder: Path,
     quantized: bool,
     target: Target,
     watch: Stopwatch,
-    workspace: Workspace,
+    scratch: Path,
 ) -> dict[int, float]:
     """Median milliseconds of one layer at `tokens` tokens, batch 1, by FFN width, in eighths of the full width.
 
@@ -39,7 +69,11 @@ def latency_table(
     """
     import torch
 
-    config, scratch = model.encoder.config, workspace.scratch
+    from tasks.graphs.exporting import export_segment, fuse
+    from tasks.model.architecture import narrowed
+    from tasks.model.segments import Segment
+
+    config = model.encoder.config
     layer = model.layers[-1]
     feed_forward = model.layout.feed_forward(layer)
     dense_in, dense_out = feed_forward.dense_in, feed_forward.dense_out

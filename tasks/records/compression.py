@@ -1,9 +1,11 @@
 """What pruning, export and quantization found, and which technique earned its place."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from tasks.artifact import Measurement, Record
 from tasks.records.statistics import PairedTest, Ratio
+
+_TWENTIETHS: Final = 20
 
 
 class Technique(Record):
@@ -75,10 +77,25 @@ class Screened(Record):
     figures: ScreenedFigures | None
 
 
-class PruneResult(Measurement):
+class LatencyTable(Measurement):
+    """`milliseconds`: of one layer on the target, by the width of its FFN."""
+
+    milliseconds: dict[int, float]
+
+    @property
+    def shares(self) -> dict[int, float]:
+        """Of the widest one's time, in twentieths: finer ones differ from one run to the next, and would prune another model."""
+        widest = self.milliseconds[max(self.milliseconds)]
+        return {
+            width: max(1, round(_TWENTIETHS * ms / widest)) / _TWENTIETHS for width, ms in self.milliseconds.items()
+        }
+
+
+class PruneResult(Record):
     """`layers`: original indices (1-based) of the layers kept; `ffn_widths`: their FFN widths.
 
-    `latency_table`: milliseconds of one layer on the target by FFN width. `predicted_speedup` comes from that table.
+    `latency_table`: milliseconds of one layer on the target by FFN width. `predicted_speedup` comes from that table, by its
+    shares.
     """
 
     layers: tuple[int, ...]

@@ -14,6 +14,7 @@ from tasks.data.rows import Row, split_file, write_row_file
 from tasks.data.sources import Source
 from tasks.generation.records import RowLengths
 from tasks.recipe import Recipe, Target
+from tasks.records import LatencyTable
 
 PROJECT: Final = Path(__file__).parents[2]
 LANDED: Final = Source("landed", "landed/model/a.jsonl", Path("a.jsonl"), "digest", "jsonl")
@@ -36,6 +37,7 @@ class RecordingRunner:
             "check-rows": RowLengths(
                 context=256, completions={"tune": {8: 100}, "gate": {8: 100}}, beyond_context={}, train={}
             ),
+            "latency-table": LatencyTable(milliseconds={96: 1.0, 48: 0.52}),
             "choose-seed": SimpleNamespace(seed=7, reason="it is the best"),
             "calibrate-router": SimpleNamespace(
                 certificates=[SimpleNamespace(epsilon=0.01, certified=certified)], attempt=1

@@ -45,6 +45,7 @@ gates: {{accuracy: 0.5, size_mb: 120}}
 COMPUTED = (
     "snapshot",
     "fine-tune",
+    "latency-table",
     "prune",
     "export",
     "quantize",

@@ -165,7 +165,12 @@ def test_without_seeds_the_recipes_own_is_the_only_one(tmp_path: Path) -> None:
 
 
 def test_measuring_steps_are_marked_so() -> None:
-    assert {step.name for step in STEPS if step.measures} == {"prune", "quantize", "calibrate-router", "benchmark"}
+    assert {step.name for step in STEPS if step.measures} == {
+        "latency-table",
+        "quantize",
+        "calibrate-router",
+        "benchmark",
+    }
 
 
 def test_too_few_certify_rows_end_the_run_before_training(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tasks.artifact import Workspace
 from tasks.pruning.selection import STEPS, choose_widths
 from tasks.recipe.schema import FineTuneConfig, PruneConfig
+from tasks.records import LatencyTable
 
 TABLE = {8: 1.0, 4: 0.6, 2: 0.4}
 
@@ -108,16 +109,24 @@ def test_importance_is_highest_for_a_neuron_that_carries_the_answer(tiny) -> Non
     assert importance.layers.shape == (3,)
 
 
+def test_what_one_run_differs_from_the_next_prunes_no_other_model() -> None:
+    exact = {1536: 0.76, 1152: 0.61, 768: 0.45, 384: 0.31}
+    rng = np.random.default_rng(0)
+    seen = {
+        tuple(LatencyTable(milliseconds={w: ms * rng.lognormal(0, 0.005) for w, ms in exact.items()}).shares.values())
+        for _ in range(50)
+    }
+    assert seen == {(1.0, 0.8, 0.6, 0.4)}
+    assert LatencyTable(milliseconds={96: 9.0, 24: 0.01}).shares == {96: 1.0, 24: 0.05}
+
+
 @pytest.mark.slow
-def test_pruning_by_a_latency_table_gives_a_smaller_model(
-    tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pruning_by_a_latency_table_gives_a_smaller_model(tiny, tmp_path: Path) -> None:
     """By a given table: in the measured one of so small a model, narrower layers need not be faster."""
     from tasks.model.multi_exit import load_model
     from tasks.prune import prune
 
-    table = {width: width / 96 for width in (96, 72, 60, 48, 36, 24)}
-    monkeypatch.setattr("tasks.pruning.latency.latency_table", lambda *_inputs, **_options: table)
+    table = LatencyTable(milliseconds={width: 2 * width / 96 for width in (96, 72, 60, 48, 36, 24)})
     workspace = Workspace(out=tmp_path / "out", scratch=tmp_path / "scratch")
     workspace.out.mkdir()
     workspace.scratch.mkdir()
@@ -126,12 +135,11 @@ def test_pruning_by_a_latency_table_gives_a_smaller_model(
         tiny.fine_tuned,
         config=PruneConfig(target_speedup=1.3, importance_rows=64, learning_rate=1e-3),
         fine_tune_config=FineTuneConfig(batch_size=32, max_length=32, exits=(1, 2)),
-        quantized=True,
+        table=table,
         seed=0,
-        target=tiny.target,
         workspace=workspace,
     )
-    assert pruned.predicted_speedup == pytest.approx(3 / sum(table[width] for width in pruned.ffn_widths))
+    assert pruned.predicted_speedup == pytest.approx(3 / sum(table.shares[width] for width in pruned.ffn_widths))
     assert pruned.predicted_speedup >= 1.3
     assert pruned.parameters < pruned.parent_parameters
     assert sum(each.numel() for each in load_model(workspace.out).parameters()) == pruned.parameters
