@@ -7,7 +7,7 @@ log line. Here its loading report decides. Prefixes that known wrappers put befo
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -73,6 +73,14 @@ def open_pretrained(auto_class: Any, folder: Path, *, tell: Tell, **options: Any
     `tell` hears what was taken off the names, and what was left out that is no usual head. UserError where tensors of the
     model are not in the folder, or tensors of its own modules there have no place in it.
     """
+    quantization = getattr(read_config(folder), "quantization_config", None)
+    if quantization is not None:
+        method = quantization.get("quant_method") if isinstance(quantization, dict) else quantization.quant_method
+        raise UserError(
+            f"its weights are quantized ({method}) and cannot be trained; give the model that it was made from",
+            file=folder,
+            field="base_model",
+        )
     model, report = _loaded(auto_class, folder, folder, **options)
     if report.missing:
         names = list(weight_shapes(folder))
@@ -87,6 +95,11 @@ def open_pretrained(auto_class: Any, folder: Path, *, tell: Tell, **options: Any
             raise UserError(_unmatched(report, "", names), file=folder, field="base_model")
         tell(f"the base model's tensors carry the prefix {prefix!r} of a wrapper, which was taken off")
     _judge_left_over(model, report, folder, tell)
+    _judge_tied(model, folder)
+    if getattr(model.config, "auto_map", None):
+        tell(
+            "the base model brings code of its own (auto_map in config.json), which is not run: transformers' class is"
+        )
     require_finite_weights(f"the base model {folder.name}", model, field="base_model")
     return model
 
@@ -195,6 +208,35 @@ def _judge_left_over(model: "PreTrainedModel", report: _Report, folder: Path, te
             )
     if strangers:
         tell(f"{len(strangers)} tensors of the base model have no place here and were left out: {_first(strangers)}")
+
+
+def _judge_tied(model: "PreTrainedModel", folder: Path) -> None:
+    """Two names of one tensor must be equal where both are saved: the library takes one and says nothing of the other."""
+    import torch
+
+    by_place: dict[int, list[str]] = {}
+    for name, value in model.state_dict().items():
+        by_place.setdefault(value.data_ptr(), []).append(name)
+    tied = {name: names[0] for names in by_place.values() if len(names) > 1 for name in names}
+    saved = {name: value for name, value in _saved(folder, tied) if value.numel()}
+    for name, value in saved.items():
+        other = next(each for each in saved if tied[each] == tied[name])
+        if not torch.equal(value, saved[other]):
+            raise UserError(
+                f"config.json has {other} and {name} as one tensor (tie_word_embeddings), but they are saved and differ; set it "
+                "to false",
+                file=folder,
+                field="base_model",
+            )
+
+
+def _saved(folder: Path, names: Collection[str]) -> "Iterator[tuple[str, Tensor]]":
+    from safetensors import safe_open
+
+    for file in weight_files(folder):
+        with safe_open(file, framework="pt") as opened:
+            for name in sorted(set(names).intersection(opened.keys())):
+                yield name, opened.get_tensor(name)
 
 
 def _is_head(name: str) -> bool:
