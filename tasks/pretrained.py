@@ -84,7 +84,7 @@ def open_pretrained(auto_class: Any, folder: Path, *, tell: Tell, **options: Any
     model, report = _loaded(auto_class, folder, folder, **options)
     if report.missing:
         names = list(weight_shapes(folder))
-        prefix = common_prefix(names, report.missing)
+        prefix = common_prefix(names, _saved_once(report.missing, _tied(model), names))
         known = prefix and _is_wrappers(prefix, model.base_model_prefix)
         if not known:
             raise UserError(_unmatched(report, prefix, names), file=folder, field="base_model")
@@ -214,10 +214,7 @@ def _judge_tied(model: "PreTrainedModel", folder: Path) -> None:
     """Two names of one tensor must be equal where both are saved: the library takes one and says nothing of the other."""
     import torch
 
-    by_place: dict[int, list[str]] = {}
-    for name, value in model.state_dict().items():
-        by_place.setdefault(value.data_ptr(), []).append(name)
-    tied = {name: names[0] for names in by_place.values() if len(names) > 1 for name in names}
+    tied = _tied(model)
     saved = {name: value for name, value in _saved(folder, tied) if value.numel()}
     for name, value in saved.items():
         other = next(each for each in saved if tied[each] == tied[name])
@@ -228,6 +225,19 @@ def _judge_tied(model: "PreTrainedModel", folder: Path) -> None:
                 file=folder,
                 field="base_model",
             )
+
+
+def _tied(model: "PreTrainedModel") -> dict[str, str]:
+    """Of each tensor that has several names, the first by each of them."""
+    by_place: dict[int, list[str]] = {}
+    for name, value in model.state_dict().items():
+        by_place.setdefault(value.data_ptr(), []).append(name)
+    return {name: names[0] for names in by_place.values() if len(names) > 1 for name in names}
+
+
+def _saved_once(missing: Iterable[str], tied: dict[str, str], names: Collection[str]) -> list[str]:
+    """Of the names of one tensor, those that end a saved name: the others need not be saved."""
+    return [name for name in missing if name not in tied or any(each.endswith(f".{name}") for each in names)]
 
 
 def _saved(folder: Path, names: Collection[str]) -> "Iterator[tuple[str, Tensor]]":

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine.generation.decoding import Decoded
 from tasks.data.rows import Row
+from tasks.finite import finite
 from tasks.generation.correctness import Correctness, is_correct
 from tasks.generation.greedy import GreedyDecoder
 
@@ -23,7 +24,9 @@ class Answers:
 
     @classmethod
     def of(cls, decoder: GreedyDecoder, rows: Sequence[Row], decoded: Sequence[Decoded], correct: Correctness) -> Self:
-        """What the answers say; none at all is wrong."""
+        """What the answers say; none at all is wrong. UserError for log-probabilities that are not finite."""
+        for number, answer in enumerate(decoded):
+            finite(f"log-probabilities of the answer to row {number}", np.array(answer.log_probabilities))
         texts = [decoder.text(answer) for answer in decoded]
         right = [
             bool(answer.log_probabilities) and is_correct(correct, row.label, text)

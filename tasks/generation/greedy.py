@@ -19,6 +19,7 @@ from engine.generation.prompts import GenerationSettings, PromptTokenizer
 from engine.generation.state import LogProbabilities
 from tasks.child_process import usable_cpus
 from tasks.data.rows import Row
+from tasks.finite import finite
 from tasks.generation.examples import Example
 from tasks.recipe.target import Target
 
@@ -119,7 +120,8 @@ class GreedyDecoder:
 
     def perplexity(self, rows: Sequence[Row]) -> float:
         """By token, over the gold completions of all rows that fit the context."""
-        return float(np.exp(np.concatenate(on_all_cores(self._surprise, rows)).mean()))
+        surprise = np.concatenate(on_all_cores(self._surprise, rows))
+        return float(np.exp(finite("log-probabilities of the gold completions", surprise).mean()))
 
     def _surprise(self, row: Row) -> NDArray[np.float64]:
         """(tokens,) negative log-probabilities of the gold completion and its end."""

@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import read_rows
 from tasks.errors import UserError
+from tasks.finite import finite
 from tasks.generation.distil import trained_student
 from tasks.generation.examples import Example, to_examples
 from tasks.generation.records import GenerationFineTuneResult, StudentResult
@@ -145,6 +148,7 @@ def measure_influence(model: "PreTrainedModel", examples: Sequence[Example], blo
     finally:
         for handle in handles:
             handle.remove()
+    finite("influence of layers", np.array([*turned, *angles]))
     columns = [layer.mlp.down_proj.weight.detach().norm(dim=0).cpu() for layer in layers]
     return Influence(
         tuple(total / seen for total in turned),

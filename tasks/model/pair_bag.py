@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.lexical import EPSILON, Ids, LexicalModel, LexicalVocabulary
+from tasks.finite import require_finite_loss, require_finite_weights
 from tasks.recipe.schema import LexicalConfig
 
 START_DEVIATION: Final = 0.2
@@ -86,7 +87,7 @@ def fit(
 
     model.train()
     for epoch in range(epochs):
-        for batch in np.array_split(chance.permutation(len(members)), batches):
+        for number, batch in enumerate(np.array_split(chance.permutation(len(members)), batches), start=1):
             logits = model(*bags(batch))
             chosen = torch.from_numpy(batch)
             hard = functional.cross_entropy(logits, truth[chosen], ignore_index=NO_LABEL, reduction="sum") / len(batch)
@@ -96,7 +97,15 @@ def fit(
             loss.backward()
             optimizer.step()
             schedule.step()
+            require_finite_loss(
+                loss.item(),
+                step=epoch * batches + number,
+                learning_rate=float(schedule.get_last_lr()[0]),
+                phase="lexical path, ",
+                field="lexical.learning_rate",
+            )
         progress((epoch + 1) / epochs)
+    require_finite_weights("the lexical path", model, field="lexical.learning_rate")
     table[trained] = model.vectors.weight.detach()
     return frozen(table, model.head, vocabulary)
 

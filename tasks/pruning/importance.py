@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tasks.finite import finite
 from tasks.model.multi_exit import MultiExitClassifier
 
 
@@ -36,7 +37,7 @@ def measure_importance(model: MultiExitClassifier, batches: Iterable[dict[str, T
         rows += size
         summed = [gradient.reshape(size, -1).square().sum(0) for gradient in gradients]
         squares = [old + new for old, new in zip(squares, summed, strict=True)] if squares else summed
-    means = [(square / rows).double().numpy() for square in squares]
+    means = [finite("importance of neurons and layers", (square / rows).double().numpy()) for square in squares]
     return Importance(neurons=tuple(means[0::2]), layers=np.concatenate(means[1::2]))
 
 

@@ -56,6 +56,15 @@ def test_a_wrappers_prefix_is_taken_off_on_the_record(
         assert np.array_equal(found.state_dict()[name].numpy(), value.numpy())
 
 
+def test_a_wrappers_prefix_is_taken_off_where_the_head_is_the_embeddings(tmp_path: Path) -> None:
+    write_decoder(tmp_path, tie_word_embeddings=True)
+    whole, _ = open_decoder(tmp_path)
+    alter_weights(tmp_path, lambda weights: {f"base_model.model.{name}": value for name, value in weights.items()})
+    found, told = open_decoder(tmp_path)
+    assert len(told) == 1
+    assert np.array_equal(found.lm_head.weight.detach().numpy(), whole.lm_head.weight.detach().numpy())
+
+
 def test_a_wrappers_prefix_before_the_architectures_own_is_taken_off(tmp_path: Path) -> None:
     write_encoder(tmp_path)
     alter_weights(
