@@ -68,7 +68,10 @@ def _load(location: str, name: str, revision: str, split: str) -> "datasets.Data
 
 
 def _table(dataset: "datasets.Dataset") -> "pyarrow.Table":
-    """The plain columns of a data set; class labels as names, an unlabelled row's as null."""
+    """The columns of a data set but images and the like; class labels as names, an unlabelled row's as null.
+
+    Lists are kept, so that several labels of a row are refused by what they are.
+    """
     import datasets
     import pyarrow
 
@@ -78,9 +81,17 @@ def _table(dataset: "datasets.Dataset") -> "pyarrow.Table":
         if isinstance(feature, datasets.ClassLabel):
             names = [feature.names[i] if i is not None and i >= 0 else None for i in table.column(column).to_pylist()]
             columns[column] = pyarrow.chunked_array([pyarrow.array(names, type=pyarrow.string())])
-        elif isinstance(feature, datasets.Value):
+        elif isinstance(feature, datasets.Value) or _is_plain_list(feature):
             columns[column] = table.column(column)
     return pyarrow.table(columns)
+
+
+def _is_plain_list(feature: object) -> bool:
+    import datasets
+
+    return isinstance(feature, datasets.List | datasets.LargeList) and isinstance(
+        feature.feature, datasets.Value | datasets.ClassLabel
+    )
 
 
 def _write(table: "pyarrow.Table", file: Path, digest_file: Path) -> None:

@@ -20,13 +20,14 @@ def field_paths(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 def nearest_field(path: Sequence[str], model: type[BaseModel]) -> str | None:
     """The known field nearest to the unknown `path`; None where nothing is near.
 
-    Looked for in the same section first, then by its last word in any section, then by the whole path.
+    Looked for in the same section first, then by its last word in any section, then by the whole path; a section that is right
+    says nothing about a last word that is like none.
     """
     wanted = ".".join(path).lower().replace("-", "_").replace(" ", "_")
     leaf = wanted.rpartition(".")[2]
     everywhere = {_leaf(field): field for field in reversed(list(field_paths(model)))}
     beside = {_leaf(field): field for field in fields_beside(path, model)}
-    whole = {field: field for field in everywhere.values()}
+    whole = {field: field for field in everywhere.values() if get_close_matches(leaf, [_leaf(field)], n=1, cutoff=0.5)}
     return (
         _nearest(leaf, beside, 0.6)
         or _nearest(leaf, everywhere, 0.8)

@@ -118,6 +118,12 @@ def test_a_wrong_override_names_itself_the_value_and_what_is_allowed(
     assert message_of(recipe_file, override) == expected
 
 
+@pytest.mark.parametrize("field", ["data.encoding", "data.separator", "fine_tune.lr"])
+def test_a_field_that_is_like_none_gets_the_list_of_those_there_are(recipe_file: Path, field: str) -> None:
+    section = field.partition(".")[0]
+    assert f"--set {field}: unknown field; known here: {section}." in message_of(recipe_file, f"{field}=x")
+
+
 @pytest.mark.parametrize(
     "override", ["fine_tune.epochs", "=3", "a..b=1", "data.train.0=x", "data.train[0]=x", "data.train=*.jsonl"]
 )

@@ -190,9 +190,9 @@ def test_a_hub_dataset_is_fetched_once_pinned_with_names_for_class_labels(projec
     assert hub == [("owner/name", "abc123", "train"), ("owner/name", "abc123", "dev")]
     assert sources[0].format == "parquet"
     assert pyarrow.parquet.read_table(sources[0].path).to_pylist() == [
-        {"text": "three", "label": None},
-        {"text": "two", "label": "cancel"},
-        {"text": "one", "label": "order"},
+        {"text": "three", "label": None, "tags": []},
+        {"text": "two", "label": "cancel", "tags": []},
+        {"text": "one", "label": "order", "tags": ["a"]},
     ]
     assert resolve(project, "hf://owner/name@abc123", test="hf://owner/name@abc123/dev") == sources
     assert len(hub) == 2
