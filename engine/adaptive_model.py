@@ -136,6 +136,20 @@ class AdaptiveModel(ABC):
 
     @property
     @abstractmethod
+    def input_limit(self) -> int:
+        """Most tokens that an input may have and be read whole."""
+
+    @property
+    @abstractmethod
+    def added_tokens(self) -> tuple[str, ...]:
+        """Texts of the tokenizer's added tokens, the special ones among them, in the order of their ids."""
+
+    @abstractmethod
+    def count_tokens(self, text: str) -> int:
+        """How many tokens a text would be asked with; a classifier leaves out those beyond `input_limit`."""
+
+    @property
+    @abstractmethod
     def execution_providers(self) -> tuple[str, ...]:
         """The provider that each session really runs on first, without repetition."""
 

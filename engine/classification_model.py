@@ -84,6 +84,20 @@ class ClassificationModel(AdaptiveModel):
         return tuple(path.name for path in self._ladder)
 
     @property
+    def input_limit(self) -> int:
+        """Where a text is cut."""
+        return self._tokenizer.max_length
+
+    @property
+    def added_tokens(self) -> tuple[str, ...]:
+        """Of the tokenizer, in the order of their ids."""
+        return self._tokenizer.added_tokens
+
+    def count_tokens(self, text: str) -> int:
+        """With special tokens, and cut."""
+        return len(self._tokenizer.encode(text))
+
+    @property
     def execution_providers(self) -> tuple[str, ...]:
         """The provider that each encoder session really runs on first, without repetition."""
         sessions = [path.session for path in self._ladder if isinstance(path, EncoderPath)]

@@ -40,6 +40,11 @@ class TextTokenizer:
         """Number of ids, added tokens included."""
         return self._tokenizer.get_vocab_size(with_added_tokens=True)
 
+    @property
+    def added_tokens(self) -> tuple[str, ...]:
+        """Texts of the added tokens, the special ones among them, in the order of their ids."""
+        return added_tokens(self._tokenizer)
+
     def asked(self, text: object) -> Ids:
         """(tokens,) ids of a row that a model is asked; InputError for what is no text, or for none that it can be asked."""
         if not isinstance(text, str):
@@ -69,6 +74,11 @@ def well_formed(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def added_tokens(tokenizer: Tokenizer) -> tuple[str, ...]:
+    """Texts of a tokenizer's added tokens, the special ones among them, in the order of their ids."""
+    return tuple(token.content for _, token in sorted(tokenizer.get_added_tokens_decoder().items()))
 
 
 def read_ids(tokenizer: Tokenizer, text: str, *, add_special_tokens: bool = True) -> list[int]:

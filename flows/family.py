@@ -28,6 +28,7 @@ from tasks.records import (
     CompressionResult,
     EvaluationResult,
     FineTuneResult,
+    ProbesResult,
     RouterResult,
     SnapshotResult,
     UnreadableChampion,
@@ -36,6 +37,7 @@ from tasks.records import (
 SNAPSHOT: Final = Step("snapshot", "tasks.data.snapshot:take_snapshot", SnapshotResult)
 EXTEND: Final = Step("extend-snapshot", "tasks.data.snapshot:extend_snapshot", SnapshotResult)
 BENCHMARK: Final = Step("benchmark", "tasks.benchmark.step:run_benchmark", BenchmarkResult, measures=True)
+PROBE: Final = Step("probe", "tasks.probes.step:probe", ProbesResult)
 # Measured elsewhere: this machine is no part of its key, and the one that the target declares is.
 BENCHMARK_IN_POOL: Final = Step(
     "benchmark", "flows.pools.remote_benchmark:benchmark_in_pool", BenchmarkResult, measures_elsewhere=True
@@ -83,6 +85,7 @@ class JudgedBundle:
 
     made: MadeBundle
     evaluation: Artifact[EvaluationResult]
+    probes: Artifact[ProbesResult]
     champion: Artifact[ChampionComparison] | None
     unreadable_champion: UnreadableChampion | None
     benchmarks: tuple[Artifact[BenchmarkResult], ...]
@@ -104,6 +107,7 @@ class JudgedBundle:
             unreadable_champion=self.unreadable_champion,
             remarks=remarks,
             unsettled=unsettled,
+            probes=self.probes.result,
         )
 
 
@@ -180,10 +184,11 @@ def judged(
     compare: Step[ChampionComparison],
     compare_with: Mapping[str, object] = MappingProxyType({}),
 ) -> JudgedBundle:
-    """The evaluated bundle compared with the champion, where there is one, and measured on all targets.
+    """The evaluated bundle asked the probes, compared with the champion, where there is one, and measured on all targets.
 
     `compare_with`: what the family's comparison is given beside the two bundles and the rows.
     """
+    probes = steps.run(PROBE, {"router": made.router, "target": built_for(prepared.targets)})
     champion = None
     if baseline is not None and baseline.bundle is not None:
         champion = Keyed(baseline.bundle, baseline.version.bundle_digest)
@@ -195,6 +200,7 @@ def judged(
     return JudgedBundle(
         made=made,
         evaluation=evaluation,
+        probes=probes,
         champion=comparison,
         unreadable_champion=baseline.unreadable if baseline else None,
         benchmarks=tuple(benchmarks),

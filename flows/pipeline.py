@@ -164,6 +164,7 @@ class _Run:
             snapshot=evidence.snapshot,
             router=evidence.router,
             evaluation=evidence.evaluation,
+            probes=evidence.probes,
             benchmarks=evidence.benchmarks,
             bundle_digest=evidence.bundle_digest,
             targets=self._prepared.targets,

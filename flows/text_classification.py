@@ -5,6 +5,7 @@ from typing import Final, cast
 
 from flows.certify_rows import certify_rows, counted_attempt
 from flows.family import (
+    PROBE,
     JudgedBundle,
     MadeBundle,
     benchmark_labels,
@@ -64,7 +65,7 @@ def step_labels(prepared: PreparedRun, *, compared: bool = False) -> list[str]:
     labels += [labelled(EXPORT, _PRUNED)] if recipe.prune.enabled else []
     labels += [QUANTIZE.name]
     labels += [LEXICAL.name] if recipe.lexical.enabled else []
-    labels += [CALIBRATE.name, EVALUATE.name]
+    labels += [CALIBRATE.name, EVALUATE.name, PROBE.name]
     labels += [COMPARE.name] if compared else []
     return [*labels, *benchmark_labels(prepared.targets)]
 

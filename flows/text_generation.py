@@ -4,6 +4,7 @@ from typing import Any, Final, cast
 
 from flows.certify_rows import certify_rows, counted_attempt
 from flows.family import (
+    PROBE,
     JudgedBundle,
     MadeBundle,
     benchmark_labels,
@@ -60,7 +61,7 @@ def step_labels(prepared: PreparedRun, *, compared: bool = False) -> list[str]:
     labels = [*snapshot_labels(prepared), CHECK_ROWS.name, FINE_TUNE.name, *(step.name for step in students.values())]
     labels += [labelled(EXPORT, name) for name in (_FULL, *students)]
     labels += [CHOOSE_STUDENT.name] if students else []
-    labels += [QUANTIZE.name, CALIBRATE.name, EVALUATE.name]
+    labels += [QUANTIZE.name, CALIBRATE.name, EVALUATE.name, PROBE.name]
     labels += [COMPARE.name] if compared else []
     return [*labels, *benchmark_labels(prepared.targets)]
 

@@ -22,6 +22,7 @@ from tasks.records import (
     EvaluationResult,
     FineTuneResult,
     PairedTest,
+    ProbesResult,
     RouterResult,
     SnapshotResult,
     UnreadableChampion,
@@ -48,6 +49,7 @@ class Evidence(Record):
     unreadable_champion: UnreadableChampion | None = None
     remarks: tuple[str, ...] = ()
     unsettled: tuple[str, ...] = ()
+    probes: ProbesResult | None = None
 
     @property
     def digest(self) -> str:
@@ -59,6 +61,7 @@ def integrity_checks(
     snapshot: SnapshotResult,
     router: RouterResult,
     evaluation: EvaluationResult,
+    probes: ProbesResult | None,
     benchmarks: Sequence[BenchmarkResult],
     champion: ChampionComparison | None,
     *,
@@ -71,6 +74,8 @@ def integrity_checks(
     made_for = {"the router": router.bundle_digest} | {
         f"the benchmark on {benchmark.target}": benchmark.bundle_digest for benchmark in benchmarks
     }
+    if probes is not None:
+        made_for["the probes"] = probes.bundle_digest
     if champion is not None:
         made_for["the comparison with the champion"] = champion.challenger_digest
     strangers = [what for what, digest in made_for.items() if digest != bundle_digest]

@@ -13,12 +13,14 @@ from registry.checks import Check, Outcome, Verdict
 from registry.evidence import certificate_checks, host_checks, integrity_checks
 from registry.gates import ACCURACY_GATES, accuracy_checks, performance_checks, thresholds
 from registry.operating_points import operating_point_checks
+from registry.probes import probe_checks
 from registry.rules import invalid
 from tasks.recipe import FamilyGates, Target
 from tasks.records import (
     BenchmarkResult,
     ChampionComparison,
     EvaluationResult,
+    ProbesResult,
     RouterResult,
     SnapshotResult,
     UnreadableChampion,
@@ -33,6 +35,7 @@ def judge(
     snapshot: SnapshotResult,
     router: RouterResult,
     evaluation: EvaluationResult,
+    probes: ProbesResult | None,
     benchmarks: Sequence[BenchmarkResult],
     bundle_digest: str,
     targets: Sequence[Target],
@@ -54,11 +57,12 @@ def judge(
 
     def checks() -> Iterator[Check]:
         yield from integrity_checks(
-            snapshot, router, evaluation, benchmarks, champion, bundle_digest=bundle_digest, targets=targets
+            snapshot, router, evaluation, probes, benchmarks, champion, bundle_digest=bundle_digest, targets=targets
         )
         yield from certificate_checks(
             router, evaluation.reference, confidence=confidence, max_accuracy_loss=max_accuracy_loss
         )
+        yield from probe_checks(probes)
         yield from answered_checks(snapshot, evaluation, benchmarks)
         by_target = {benchmark.target: benchmark for benchmark in benchmarks}
         for target in targets:

@@ -133,6 +133,20 @@ class GenerationModel(AdaptiveModel):
         return tuple(self._decoders)
 
     @property
+    def input_limit(self) -> int:
+        """With room for one token of an answer."""
+        return self.context_length - 1
+
+    @property
+    def added_tokens(self) -> tuple[str, ...]:
+        """Of the tokenizer, in the order of their ids."""
+        return self._prompts.added_tokens
+
+    def count_tokens(self, text: str) -> int:
+        """With what stands around a prompt."""
+        return len(self._prompts.ids(text))
+
+    @property
     def execution_providers(self) -> tuple[str, ...]:
         """The provider that each decoder really runs on first, without repetition."""
         return tuple(dict.fromkeys(decoder.session.get_providers()[0] for decoder in self._decoders.values()))

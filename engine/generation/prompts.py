@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from engine import strict_json
 from engine.errors import BundleError, InputError
 from engine.generation.token_bytes import BYTE_TOKENS, TokenBytes, decoder_steps, token_bytes
-from engine.tokenization import read_ids, require_embeddings
+from engine.tokenization import added_tokens, read_ids, require_embeddings
 
 SETTINGS_FILE: Final = "generation.json"
 _BARS: Final = re.compile(r"<\|[A-Za-z0-9_]{1,32}\|>")
@@ -80,7 +80,7 @@ class PromptTokenizer:
         falls_back = any(step["type"] == "ByteFallback" for step in decoder_steps(self._tokenizer))
         byte_ids = map(self._tokenizer.token_to_id, BYTE_TOKENS if falls_back else ())
         self.byte_ids = frozenset(number for number in byte_ids if number is not None)
-        self.prefix_ids: tuple[int, ...] = common_start(*(self._ids(probe) for probe in _PROBES))
+        self.prefix_ids: tuple[int, ...] = common_start(*(self.ids(probe) for probe in _PROBES))
 
     def encode(self, prompt: object, embeddings: int | None = None) -> list[int]:
         """The ids a model is given. InputError for what is no text, is empty, or spells out special tokens.
@@ -95,7 +95,7 @@ class PromptTokenizer:
         if suspect is not None:
             known = "a special token of this model" if suspect[0] in self._special else "no token that this model knows"
             raise InputError(f"the prompt spells out {suspect[0]}, {known}; take it out")
-        ids = self._ids(prompt)
+        ids = self.ids(prompt)
         require_embeddings(self._tokenizer, ids, embeddings)
         return ids
 
@@ -103,12 +103,18 @@ class PromptTokenizer:
         """The text of an answer's ids."""
         return self._tokenizer.decode(tokens, skip_special_tokens=True)
 
+    @property
+    def added_tokens(self) -> tuple[str, ...]:
+        """Texts of the added tokens, the special ones among them, in the order of their ids."""
+        return added_tokens(self._tokenizer)
+
     @cached_property
     def token_bytes(self) -> TokenBytes:
         """What each token of an answer says, byte by byte."""
         return token_bytes(self._tokenizer)
 
-    def _ids(self, prompt: str) -> list[int]:
+    def ids(self, prompt: str) -> list[int]:
+        """Of a prompt as it stands, whatever it spells out; InputError where the tokenizer cannot read it."""
         text = f"{self._settings.prefix}{prompt}{self._settings.suffix}"
         return read_ids(self._tokenizer, text, add_special_tokens=False)
 

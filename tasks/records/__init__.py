@@ -32,6 +32,7 @@ from tasks.records.evaluation import (
     SliceComparison,
     UnreadableChampion,
 )
+from tasks.records.probing import ProbeOutcome, ProbesResult
 from tasks.records.routing import (
     Certificate,
     Drafting,
@@ -69,6 +70,8 @@ __all__ = [
     "PathEvaluation",
     "PathResult",
     "Percentile",
+    "ProbeOutcome",
+    "ProbesResult",
     "PruneResult",
     "Ratio",
     "Recalibration",

@@ -29,6 +29,8 @@ from tasks.records import (
     PathEvaluation,
     PathResult,
     Percentile,
+    ProbeOutcome,
+    ProbesResult,
     Ratio,
     RouterResult,
     Scenario,
@@ -91,6 +93,7 @@ def evidence(bundle):
         router=_router(digest),
         evaluation=_evaluation(),
         benchmarks=(_benchmark(digest),),
+        probes=_probes(digest),
     )
 
 
@@ -150,6 +153,7 @@ def judged(gates, target):
             "snapshot": evidence.snapshot,
             "router": evidence.router,
             "evaluation": evidence.evaluation,
+            "probes": evidence.probes,
             "benchmarks": evidence.benchmarks,
             "bundle_digest": evidence.bundle_digest,
             "targets": [target],
@@ -330,6 +334,14 @@ def _router(digest: str) -> RouterResult:
         bundle_digest=digest,
         size_mb=24.0,
     )
+
+
+def _probes(digest: str) -> ProbesResult:
+    outcomes = (
+        ProbeOutcome(name="the longest admissible input"),
+        ProbeOutcome(name="an empty text", error="the text has no token"),
+    )
+    return ProbesResult(bundle_digest=digest, golden_rows=16, longest=64, admissible=64, outcomes=outcomes)
 
 
 def _evaluation() -> EvaluationResult:

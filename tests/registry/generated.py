@@ -65,6 +65,7 @@ def generation_evidence(evidence: Evidence) -> Evidence:
         router=evidence.router.model_copy(update=router),
         evaluation=evaluation(evidence.evaluation),
         benchmarks=(benchmark,),
+        probes=evidence.probes,
     )
 
 

@@ -1,0 +1,1 @@
+"""Inputs that ordinary rows do not have, which every bundle meets before its verdict."""
