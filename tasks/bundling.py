@@ -1,6 +1,5 @@
 """Assemble a bundle: copy what serves, write router, certificates and golden set, and the manifest last."""
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,7 +8,9 @@ from typing import Final
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
+from engine import strict_json
 from engine.adaptive_model import AdaptiveModel
 from engine.bundle import CERTIFICATE_FILE, FORMAT, GOLDEN_FILE, REFERENCE_FOLDER, Manifest, PathEntry, write_manifest
 from engine.router import OperatingPoint, Router
@@ -21,6 +22,8 @@ from tasks.router.chain import PathView, route
 
 GOLDEN_ROWS: Final = 16
 GOLDEN_MARGIN: Final = 0.05
+FEWEST_GOLDEN_ROWS: Final = 4
+"""Where no row is clear enough to be compared in its own right."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +67,14 @@ def write_bundle(folder: Path, contents: Contents, manifest: Manifest, golden: S
     save_router(contents.router, folder)
     (folder / REFERENCE_FOLDER).mkdir()
     save_router(contents.reference, folder / REFERENCE_FOLDER)
-    _write_json(folder / CERTIFICATE_FILE, [certificate.model_dump() for certificate in contents.certificates])
+    strict_json.write(folder / CERTIFICATE_FILE, [entry.model_dump() for entry in contents.certificates])
     write_manifest(folder, manifest)
     model = load_bundle(folder, target, replay_golden=False)
     answers = [
         {"text": text, "operating_point": model.operating_point, "answer": asdict(answer)}
         for text, answer in zip(golden, model.predict(golden), strict=True)
     ]
-    _write_json(folder / GOLDEN_FILE, answers)
+    strict_json.write(folder / GOLDEN_FILE, answers)
     write_manifest(folder, manifest)
     load_bundle(folder, target)
 
@@ -84,16 +87,28 @@ def load_bundle(folder: Path, target: Target, *, replay_golden: bool = True) -> 
 
 
 def golden_texts(texts: Sequence[str], views: Sequence[PathView], point: OperatingPoint) -> list[str]:
-    """Texts whose route is no near thing, spread over the paths."""
+    """Texts whose route is no near thing, spread over the paths; where every route is, those that are the least near."""
+    rows = clear_rows(views, point)
+    if not rows:
+        rows = np.argsort(-route_margins(views, point), kind="stable")[:FEWEST_GOLDEN_ROWS].tolist()
+    return [texts[row] for row in rows]
+
+
+def clear_rows(views: Sequence[PathView], point: OperatingPoint) -> list[int]:
+    """Rows whose route is no near thing, spread over the paths."""
     stops = route(views, point.thresholds).stops
-    clear = np.ones(len(texts), dtype=bool)
-    for path, threshold in enumerate(point.thresholds):
-        clear &= (stops < path) | (np.abs(views[path].score - threshold) > GOLDEN_MARGIN)
+    clear = route_margins(views, point) > GOLDEN_MARGIN
     chosen: list[int] = []
     for path in range(len(views)):
         chosen += np.flatnonzero(clear & (stops == path))[: max(1, GOLDEN_ROWS // len(views))].tolist()
-    return [texts[row] for row in chosen]
+    return chosen
 
 
-def _write_json(file: Path, document: object) -> None:
-    file.write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
+def route_margins(views: Sequence[PathView], point: OperatingPoint) -> NDArray[np.float64]:
+    """(rows,) how far each row's stop scores are from the thresholds that decide its route, at the nearest of them."""
+    stops = route(views, point.thresholds).stops
+    margins = np.full(len(stops), np.inf)
+    for path, threshold in enumerate(point.thresholds):
+        away = np.abs(np.asarray(views[path].score, dtype=np.float64) - threshold)
+        margins = np.minimum(margins, np.where(stops < path, np.inf, away))
+    return margins

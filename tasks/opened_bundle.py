@@ -9,6 +9,7 @@ from typing import Protocol
 from engine.bundle import CERTIFICATE_FILE, Manifest
 from tasks.data.rows import Row
 from tasks.errors import UserError
+from tasks.recipe.target import Target
 from tasks.records import Certificate
 
 
@@ -34,6 +35,9 @@ class OpenedBundle(Protocol):
 
     @property
     def manifest(self) -> Manifest: ...
+
+    @property
+    def target(self) -> Target: ...
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:

@@ -5,17 +5,21 @@ stratified hash that snapshots use; what a family makes of them is its opened bu
 """
 
 import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from tasks.artifact import Workspace
 from tasks.data.rows import UNLABELLED, Row
 from tasks.data.splits import assign_splits
 from tasks.errors import UserError
 from tasks.opened_bundle import OpenedBundle
+from tasks.probes.step import probe_bundle
 from tasks.recipe.data import SplitShares
-from tasks.records import Recalibration
+from tasks.recipe.target import Target
+from tasks.records import ProbesResult, Recalibration
 from tasks.statistics.attempts import attempt_level
 from tasks.statistics.paired_test import rows_needed
 
@@ -49,7 +53,8 @@ def recalibrate(
     """Write the new bundle to `out`, which must not exist; all or nothing.
 
     `attempt`: which attempt at a certificate on these certify rows it is since the last certified bundle, from 1. UserError
-    where rows are too few or not such as the bundle knows, or no operating point could be certified: nothing is written then.
+    where rows are too few or not such as the bundle knows, no operating point could be certified, or the new bundle does not
+    meet the probes: nothing is written then.
     """
     before, promises = opened.certificates, opened.promises
     _check_counts(len(tune_rows), len(certify_rows), opened, attempt)
@@ -65,6 +70,8 @@ def recalibrate(
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         found.write(unfinished)
+        progress("probes")
+        probes = _probed(unfinished, opened.target)
         unfinished.rename(out)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -80,7 +87,22 @@ def recalibrate(
         after=found.certificates,
         paths_before=tuple(entry.name for entry in opened.manifest.paths),
         paths=found.paths,
+        probes=probes,
     )
+
+
+def _probed(bundle: Path, target: Target) -> ProbesResult:
+    """What the new bundle makes of the probes. Raises UserError where it does not meet them: it could not serve."""
+    with tempfile.TemporaryDirectory(prefix="miaotui-probes-") as folder:
+        probes = probe_bundle(bundle, target, Workspace(Path(folder), Path(folder)))
+    if probes.problems:
+        first = probes.problems[0]
+        raise UserError(f"the new bundle does not meet the probes ({first.name} {first.problem}); retrain", file=bundle)
+    if not probes.golden_rows:
+        raise UserError(
+            "none of the tune rows can be asked, so the new bundle has no golden answers; add rows that can"
+        )
+    return probes
 
 
 def _check_counts(tune: int, certify: int, opened: OpenedBundle, attempt: int) -> None:

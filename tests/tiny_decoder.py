@@ -87,8 +87,8 @@ def write_tiny_llama(folder: Path, *, layers: int, seed: int, head_size: int = 1
     return folder
 
 
-def write_tiny_generation_bundle(made: TinyDecoders, folder: Path) -> Path:
-    """A bundle of the small and the full model.
+def write_tiny_generation_bundle(made: TinyDecoders, folder: Path, *, unsure: bool = False) -> Path:
+    """A bundle of the small and the full model; `unsure`: as if no answer of theirs were no near tie.
 
     Operating points: `half` stops at the small model for about half of PROMPTS, `abort` gives half of them up after four
     tokens, `draft` only drafts with it, `full` runs the full one alone.
@@ -101,7 +101,7 @@ def write_tiny_generation_bundle(made: TinyDecoders, folder: Path) -> Path:
     from engine.generation.prompts import GenerationSettings, PromptTokenizer
     from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
     from tasks.data.rows import Row
-    from tasks.generation.bundling import GenerationContents, write_generation_bundle
+    from tasks.generation.bundling import GenerationContents, GoldenPrompts, write_generation_bundle
     from tasks.generation.examples import to_examples
     from tasks.generation.phrases import learn_phrases
     from tasks.generation.prompt_format import PromptFormat
@@ -143,7 +143,13 @@ def write_tiny_generation_bundle(made: TinyDecoders, folder: Path) -> Path:
         certificates=(),
         reference_digest="0" * 64,
     )
-    write_generation_bundle(folder, "tiny-calls", contents, PROMPTS[:6], Target(name="local-cpu"))
+    write_generation_bundle(
+        folder,
+        "tiny-calls",
+        contents,
+        GoldenPrompts((), PROMPTS[:6]) if unsure else GoldenPrompts(PROMPTS[:6]),
+        Target(name="local-cpu"),
+    )
     return folder
 
 

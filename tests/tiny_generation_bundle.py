@@ -80,7 +80,7 @@ def bundle_of_one_path(decoder: Path, folder: Path, reference: Path) -> Path:
     """A bundle of one decoder, which has its folder's name."""
     from engine.bundle import TOKENIZER_FILE
     from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
-    from tasks.generation.bundling import GenerationContents, decoder_digest, write_generation_bundle
+    from tasks.generation.bundling import GenerationContents, GoldenPrompts, decoder_digest, write_generation_bundle
     from tasks.generation.phrases import learn_phrases
     from tasks.router.certify import reference_certificate
 
@@ -94,5 +94,5 @@ def bundle_of_one_path(decoder: Path, folder: Path, reference: Path) -> Path:
         certificates=[reference_certificate(250, 0.04, 0.95, name, 1.0)],
         reference_digest=decoder_digest(reference),
     )
-    write_generation_bundle(folder, "tiny-calls", contents, [], HERE)
+    write_generation_bundle(folder, "tiny-calls", contents, GoldenPrompts(()), HERE)
     return folder

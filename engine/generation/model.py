@@ -1,11 +1,9 @@
 """The generation engine: for each prompt the cheapest decoder whose answer suffices, by the certified router of its bundle."""
 
-import json
-import math
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -13,11 +11,13 @@ from engine.adaptive_model import AdaptiveModel
 from engine.bundle import TOKENIZER_FILE, Manifest, PathEntry, read_manifest
 from engine.digests import folder_digest
 from engine.errors import BundleError, InputError
-from engine.generation.completion import Completion, CompletionDetail
+from engine.generation.attempt import Attempt, Request, completion, confidence
+from engine.generation.completion import Completion
 from engine.generation.confidence import features, first_doubt
 from engine.generation.decoder import Decoder
 from engine.generation.decoding import Decoded, decode
 from engine.generation.drafters import drafter_of
+from engine.generation.golden import GoldenAnswer, GoldenRow, differs, log_probabilities, read_golden_rows
 from engine.generation.guidance import SchemaGuide, checked_schema
 from engine.generation.phrases import Phrases
 from engine.generation.prompts import SETTINGS_FILE, GenerationSettings, PieceDecoder, PromptTokenizer
@@ -26,29 +26,6 @@ from engine.generation.validity import validity_of
 from engine.session import CPU
 
 DECODER: Final = "decoder"
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """One prompt as it is asked; `limit`: most tokens of its answer."""
-
-    ids: list[int]
-    limit: int
-    schema: str | None
-    started: float
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """What one path made of a request; `accepted`: the router lets it answer."""
-
-    rule: PathRule
-    answer: Decoded
-    text: str
-    stop_score: float
-    aborted: bool
-    accepted: bool
-    first_token_at: float
 
 
 class GenerationModel(AdaptiveModel):
@@ -212,21 +189,48 @@ class GenerationModel(AdaptiveModel):
         return self._pieces(self._request(prompt, most, guide), point)
 
     def replay(self, file: Path) -> None:
-        """Answer the stored golden set; BundleError where text or path differ."""
-        try:
-            rows = json.loads(file.read_text(encoding="utf-8"))
-            stored = [
-                (row["text"], row["operating_point"], row["answer"]["label"], row["answer"]["path"]) for row in rows
-            ]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise BundleError(f"{file}: not a golden set ({error})") from error
-        for prompt, point, label, path in stored:
-            (answer,) = self.predict(prompt, operating_point=point)
-            if (answer.label, answer.path) != (label, path):
-                raise BundleError(
-                    f"{file}: {prompt[:60]!r} is answered {answer.label!r} by {answer.path}, and was certified as {label!r} by "
-                    f"{path}; this machine or ONNX Runtime computes differently: recalibrate here"
-                )
+        """Answer the stored golden set; BundleError where text or path differ, or the log-probabilities of an unsure answer."""
+        for row in read_golden_rows(file):
+            try:
+                self._replay(row, file)
+            except InputError as error:
+                raise BundleError(f"{file}: {row.text[:60]!r} is not answered here ({error})") from error
+
+    def golden_row(self, prompt: str, *, exact: bool) -> GoldenRow:
+        """The answer to a prompt, to be replayed. InputError where it cannot be asked."""
+        best, request = self._best(prompt, None)
+        answer = GoldenAnswer(best.text, best.rule.name, confidence(best))
+        if exact:
+            return GoldenRow(prompt, self.operating_point, answer)
+        decoder = self._decoders[best.rule.name]
+        tokens = tuple(best.answer.tokens) + ((min(decoder.end_ids),) if best.answer.ended else ())
+        found = log_probabilities(decoder, request.ids, tokens)
+        return GoldenRow(prompt, self.operating_point, answer, exact=False, tokens=tokens, log_probabilities=found)
+
+    def _replay(self, row: GoldenRow, file: Path) -> None:
+        stored = row.answer
+        if row.exact:
+            best, _ = self._best(row.text, row.operating_point)
+            if (best.text, best.rule.name) == (stored.label, stored.path):
+                return
+            found = (
+                f"is answered {best.text!r} by {best.rule.name}, and was certified as {stored.label!r} by {stored.path}"
+            )
+        else:
+            if stored.path not in self._decoders:
+                raise BundleError(f"{file}: {row.text[:60]!r} was answered by {stored.path!r}, which is no path here")
+            request = self._request(row.text, self._settings.max_new_tokens, None)
+            given = log_probabilities(self._decoders[stored.path], request.ids, row.tokens)
+            if not differs(row.log_probabilities, given):
+                return
+            found = "has a certified answer whose tokens are not as likely here"
+        raise BundleError(
+            f"{file}: {row.text[:60]!r} {found}; this machine or ONNX Runtime computes differently: recalibrate here"
+        )
+
+    def _best(self, prompt: str, operating_point: str | None) -> tuple[Attempt, Request]:
+        request = self._request(prompt, self._settings.max_new_tokens, None)
+        return self._attempts(request, self._routing.point(operating_point))[-1], request
 
     def _most(self, max_new_tokens: object) -> int:
         if max_new_tokens is None:
@@ -241,25 +245,29 @@ class GenerationModel(AdaptiveModel):
             )
         return max_new_tokens
 
-    def _request(self, prompt: object, most: int, schema: str | None) -> _Request:
+    def _request(self, prompt: object, most: int, schema: str | None) -> Request:
         started = time.perf_counter()
         ids = self._prompts.encode(prompt, self._embeddings)
         room = self.context_length - len(ids)
         if room < 1:
             raise InputError(f"the prompt has {len(ids)} tokens, and the model reads at most {self.context_length - 1}")
-        return _Request(ids, min(most, room), schema, started)
+        return Request(ids, min(most, room), schema, started)
 
-    def _routed(self, request: _Request, point: OperatingPoint, detail: bool) -> Completion:
-        attempts: list[_Attempt] = []
+    def _routed(self, request: Request, point: OperatingPoint, detail: bool) -> Completion:
+        return completion(request, self._attempts(request, point), detail)
+
+    def _attempts(self, request: Request, point: OperatingPoint) -> list[Attempt]:
+        """Of the paths that were run, in order; the last one answers."""
+        attempts: list[Attempt] = []
         for step in point.steps:
             last = step is point.steps[-1]
             attempts.append(self._attempt(request, step, attempts[-1] if attempts else None, last))
             if attempts[-1].accepted:
                 break
-        return _completion(request, attempts, detail)
+        return attempts
 
-    def _pieces(self, request: _Request, point: OperatingPoint) -> Iterator[str]:
-        before: _Attempt | None = None
+    def _pieces(self, request: Request, point: OperatingPoint) -> Iterator[str]:
+        before: Attempt | None = None
         for step in point.steps[:-1]:
             before = self._attempt(request, step, before, last=False)
             if before.accepted:
@@ -273,7 +281,7 @@ class GenerationModel(AdaptiveModel):
         if piece := pieces.piece(answer.tokens, final=True):
             yield piece
 
-    def _attempt(self, request: _Request, step: Step, before: "_Attempt | None", last: bool) -> _Attempt:
+    def _attempt(self, request: Request, step: Step, before: "Attempt | None", last: bool) -> Attempt:
         """Run one path, to its end or until the early abort gives it up."""
         rule = self._rules[step.path]
         answer, first_token_at, aborted = Decoded(), 0.0, False
@@ -292,9 +300,9 @@ class GenerationModel(AdaptiveModel):
             read = features(answer.log_probabilities, ended=answer.ended, valid=self._valid(text))
             score = rule.stop_score(read)
         accepted = last or (not aborted and step.stop is not None and score >= step.stop)
-        return _Attempt(rule, answer, text, score, aborted, accepted, first_token_at)
+        return Attempt(rule, answer, text, score, aborted, accepted, first_token_at)
 
-    def _decoded(self, request: _Request, rule: PathRule, before: "_Attempt | None") -> Generator[Decoded, None, None]:
+    def _decoded(self, request: Request, rule: PathRule, before: "Attempt | None") -> Generator[Decoded, None, None]:
         decoder = self._decoders[rule.name]
         guide = None if request.schema is None else SchemaGuide(request.schema, self._prompts, decoder.end_ids)
         draft = None if before is None else before.answer
@@ -312,44 +320,6 @@ class GenerationModel(AdaptiveModel):
                 drafter=drafter,
                 constraint=guide,
             )
-
-
-def _completion(request: _Request, attempts: Sequence[_Attempt], detail: bool) -> Completion:
-    best = attempts[-1]
-    return Completion(
-        label=best.text,
-        confidence=_confidence(best),
-        path=best.rule.name,
-        abstained=False,
-        out_of_scope_score=0.0,
-        cost_ms=best.rule.cost_ms,
-        detail=tuple(_detail(attempt) for attempt in attempts) if detail else None,
-        tokens=len(best.answer.tokens),
-        prompt_tokens=len(request.ids),
-        finished=best.answer.ended,
-        first_token_ms=(best.first_token_at - request.started) * 1e3,
-        total_ms=(time.perf_counter() - request.started) * 1e3,
-    )
-
-
-def _detail(attempt: _Attempt) -> CompletionDetail:
-    return CompletionDetail(
-        path=attempt.rule.name,
-        label=attempt.text,
-        confidence=_confidence(attempt),
-        stop_score=attempt.stop_score,
-        out_of_scope_score=0.0,
-        cost_ms=attempt.rule.cost_ms,
-        aborted=attempt.aborted,
-        tokens=len(attempt.answer.tokens),
-        passes=attempt.answer.passes,
-        drafted=attempt.answer.drafted,
-        accepted=attempt.answer.accepted,
-    )
-
-
-def _confidence(attempt: _Attempt) -> float:
-    return math.exp(math.fsum(attempt.answer.log_probabilities))
 
 
 def _refused(error: str) -> Completion:

@@ -1,6 +1,5 @@
 """Assemble a generation bundle: decoders, tokenizer, router, phrases, certificates, golden set, and the manifest last."""
 
-import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Final
 import numpy as np
 import onnxruntime
 
+from engine import strict_json
 from engine.adaptive_model import AdaptiveModel
 from engine.bundle import (
     CERTIFICATE_FILE,
@@ -23,6 +23,7 @@ from engine.bundle import (
 )
 from engine.digests import combined_digest, folder_files
 from engine.generation.decoder import Decoder
+from engine.generation.golden import write_golden_rows
 from engine.generation.graph_names import CONFIG_FILE, GRAPH_FILE, WEIGHTS_FILE
 from engine.generation.model import DECODER, GenerationModel
 from engine.generation.phrases import Phrases
@@ -53,6 +54,14 @@ class GenerationContents:
     reference_digest: str
 
 
+@dataclass(frozen=True)
+class GoldenPrompts:
+    """Prompts of a golden set: `exact`, whose answers no other machine can give otherwise, and `unsure`, where too few are."""
+
+    exact: tuple[str, ...]
+    unsure: tuple[str, ...] = ()
+
+
 def decoder_digest(folder: Path) -> str:
     """One SHA-256 of a decoder: over the files that a bundle has of it, whatever else lies in its folder."""
     return combined_digest({name: digest for name, digest in folder_files(folder).items() if name in _FILES})
@@ -65,7 +74,7 @@ def bundle_size_mb(decoders: Iterable[Path], tokenizer: Path) -> float:
 
 
 def write_generation_bundle(
-    folder: Path, name: str, contents: GenerationContents, golden: Sequence[str], target: Target
+    folder: Path, name: str, contents: GenerationContents, golden: GoldenPrompts, target: Target
 ) -> Manifest:
     """Write the bundle, answer the golden prompts with it, and load it as a server would."""
     folder.mkdir(parents=True)
@@ -77,20 +86,13 @@ def write_generation_bundle(
     contents.settings.save(folder)
     contents.router.save(folder)
     contents.phrases.save(folder)
-    _write_json(folder / CERTIFICATE_FILE, [certificate.model_dump() for certificate in contents.certificates])
+    strict_json.write(folder / CERTIFICATE_FILE, [entry.model_dump() for entry in contents.certificates])
     manifest = _manifest(name, contents)
     write_manifest(folder, manifest)
     model = load_generation_bundle(folder, target, replay_golden=False)
-    answers = [
-        {
-            "text": prompt,
-            "operating_point": model.operating_point,
-            # No clock's figures: the same answers are the same bytes.
-            "answer": {"label": answer.label, "path": answer.path, "confidence": answer.confidence},
-        }
-        for prompt, answer in zip(golden, model.predict(golden), strict=True)
-    ]
-    _write_json(folder / GOLDEN_FILE, answers)
+    unsure = frozenset(golden.unsure)
+    rows = [model.golden_row(prompt, exact=prompt not in unsure) for prompt in (*golden.exact, *golden.unsure)]
+    write_golden_rows(folder / GOLDEN_FILE, rows)
     write_manifest(folder, manifest)
     load_generation_bundle(folder, target)
     return manifest
@@ -120,7 +122,3 @@ def _manifest(name: str, contents: GenerationContents) -> Manifest:
         files={},
         task=TEXT_GENERATION,
     )
-
-
-def _write_json(file: Path, document: object) -> None:
-    file.write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -19,10 +19,16 @@ from engine.generation.prompts import GenerationSettings
 from engine.generation.router import GenerationRouter, OperatingPoint, Step
 from engine.router import OperatingPoint as Thresholds
 from tasks.artifact import Artifact, Workspace
-from tasks.bundling import GOLDEN_MARGIN, golden_texts
+from tasks.bundling import FEWEST_GOLDEN_ROWS, GOLDEN_MARGIN, clear_rows
 from tasks.calibrate import BUNDLE_FOLDER
 from tasks.data.rows import Row, read_rows
-from tasks.generation.bundling import GenerationContents, bundle_size_mb, decoder_digest, write_generation_bundle
+from tasks.generation.bundling import (
+    GenerationContents,
+    GoldenPrompts,
+    bundle_size_mb,
+    decoder_digest,
+    write_generation_bundle,
+)
 from tasks.generation.correctness import Correctness
 from tasks.generation.costs import Costs, measure_costs
 from tasks.generation.drafts import Drafts, fastest_drafts
@@ -302,19 +308,28 @@ def _reference_alone(ladders: Sequence[Ladder], certify_rows: int, config: Route
     return Decided(ladder, (certificate,), {REFERENCE: Thresholds(REFERENCE, 0.0, ())}, REFERENCE)
 
 
-def _golden(decided: Decided, tune: TuneAnswers) -> list[str]:
-    """Prompts whose route and whose answers' tokens are no near thing."""
+def _golden(decided: Decided, tune: TuneAnswers) -> GoldenPrompts:
+    """Prompts whose route and whose answers' tokens are no near thing; where there are few, the surest of the others, too."""
     ladder, thresholds = decided.ladder, decided.point.thresholds
     stops = route(ladder.tune.views, thresholds).stops
     paths = [tune.alone[ladder.paths[0]], *(tune.behind[name] for name in ladder.paths[1:])]
-    clear = np.array(
-        [_is_clear(paths[stop].decoded[row].log_probabilities) for row, stop in enumerate(stops)], dtype=bool
+    surest = np.array(
+        [_least(paths[stop].decoded[row].log_probabilities) for row, stop in enumerate(stops)], dtype=np.float64
     )
+    clear = surest > CLEAR_LOG_PROBABILITY
     if ladder.abort is not None:
         clear &= np.abs(tune.doubt(ladder.abort.tokens) - ladder.abort.least) > GOLDEN_MARGIN
     views = [PathView(view.score[clear], view.may_stop[clear], view.right[clear]) for view in ladder.tune.views]
-    return golden_texts([row.text for row, kept in zip(tune.rows, clear, strict=True) if kept], views, decided.point)
+    places = np.flatnonzero(clear)
+    exact = [int(places[row]) for row in clear_rows(views, decided.point)]
+    others = [
+        row for row in np.argsort(-surest, kind="stable").tolist() if row not in exact and np.isfinite(surest[row])
+    ]
+    wanted = max(0, FEWEST_GOLDEN_ROWS - len(exact))
+    prompts = [row.text for row in tune.rows]
+    return GoldenPrompts(tuple(prompts[row] for row in exact), tuple(prompts[row] for row in others[:wanted]))
 
 
-def _is_clear(log_probabilities: Sequence[float]) -> bool:
-    return bool(log_probabilities) and min(log_probabilities) > CLEAR_LOG_PROBABILITY
+def _least(log_probabilities: Sequence[float]) -> float:
+    """Of an answer's tokens; that of the impossible where there is no answer."""
+    return min(log_probabilities, default=-np.inf)

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from tasks.artifact import Measurement, Record
+from tasks.records.probing import ProbesResult
 from tasks.records.statistics import PairedTest
 
 
@@ -114,7 +115,7 @@ class Recalibration(Record):
 
     `rows_to_label`: rows without a label (of `unlabelled_rows`) where some path answers otherwise than the reference path.
     `paths_before`, `paths`: names, cheapest first; a classification bundle keeps its own, a generation bundle is made anew
-    of its own and the reference path.
+    of its own and the reference path. `probes`: what the new bundle made of them.
     """
 
     bundle: str
@@ -128,3 +129,4 @@ class Recalibration(Record):
     after: tuple[Certificate, ...]
     paths_before: tuple[str, ...]
     paths: tuple[str, ...]
+    probes: ProbesResult

@@ -52,6 +52,7 @@ COMPUTED = (
     "lexical-path",
     "calibrate-router",
     "evaluate",
+    "probe",
     "benchmark",
 )
 KILLED_AFTER = ("verdict", "report", "register")

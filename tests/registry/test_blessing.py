@@ -20,6 +20,7 @@ from registry.tracking import RunTracker
 from registry.versions import RegisteredVersion, find_version
 from tasks.errors import UserError
 from tests.mlflow_server import mlflow_server
+from tests.tiny_decoder import write_tiny_generation_bundle
 
 NAME = "support-intents"
 ROOT = Path(__file__).parents[2]
@@ -160,6 +161,22 @@ class TestGenerator:
         assert blessing.answers == len(golden) > 0
         assert {row["answer"]["path"] for row in golden} == {"small", "full"}
         assert list(blessing.requirements) == serving_requirements(generator=True)
+
+    @pytest.fixture
+    def unsure(self, tracker, tiny_decoders, tmp_path, completing, completing_gates, judged) -> Registered:
+        """The version of a bundle of which no answer is the only one that another machine may give."""
+        bundle = write_tiny_generation_bundle(tiny_decoders, tmp_path / "unsure" / "bundle", unsure=True)
+        return register(tracker, bundle, completing, lambda proven: judged(proven, gates=completing_gates))
+
+    def test_a_version_of_an_unsure_model_is_blessed_by_how_likely_its_answers_are(self, unsure):
+        assert bless(unsure.store, unsure.version).answers > 0
+
+    def test_an_unsure_answer_that_pyfunc_alone_gives_is_refused(self, unsure):
+        file = unsure.folder / "serving_model.py"
+        file.write_text(file.read_text().replace('"completion": answer.label', '"completion": "another call"'))
+        said = refused(unsure, unsure.proven_as_it_is())
+        assert "through pyfunc" in said
+        assert "through the engine" in said
 
     def test_a_completion_that_pyfunc_alters_is_refused_with_both(self, generator):
         file = generator.folder / "serving_model.py"
