@@ -3,24 +3,23 @@
 They ask for more than the absolute rules and never for less: without a champion there is nothing to check here.
 """
 
-import math
 from collections.abc import Iterator, Sequence
-from statistics import NormalDist
 from typing import Literal
 
 from registry.champion_slices import champion_slices
 from registry.checks import Check, Outcome
+from registry.missing import MissingRows
 from registry.rules import finite, invalid, noise_factor, unless_unsettled
 from tasks.recipe import FamilyGates
 from tasks.records import (
     BenchmarkResult,
     ChampionComparison,
     EvaluationResult,
-    PairedTest,
     Ratio,
     UnreadableChampion,
 )
-from tasks.statistics.paired_test import paired_p_value, rows_needed, score
+from tasks.statistics.paired_test import paired_p_value
+from tasks.statistics.rows_to_settle import rows_to_reject
 
 
 def champion_checks(
@@ -74,6 +73,7 @@ def _accuracy(
         return invalid(name, problem, threshold=margin, unit="share")
     # The number of harms and gains is the evidence; the margin is the gate's, and so is the p-value.
     p_value = paired_p_value(test.n, test.harms, test.gains, margin, significance)
+    missing: tuple[MissingRows, ...] = ()
     said = (
         f"{_less_or_more(test.loss)} the champion {champion.uri} on {test.n} rows ({test.harms} harms, "
         f"{test.gains} gains), at most {test.upper_bound:.2%} less"
@@ -83,7 +83,8 @@ def _accuracy(
     elif test.loss > margin:
         outcome, sentence = Outcome.FAIL, f"{said}: beyond the margin of {margin:.2%}"
     else:
-        needed = _rows_to_settle(test, margin, significance)
+        needed = rows_to_reject(test.n, test.harms, test.gains, margin, significance)
+        missing = (MissingRows(have=test.n, needed=needed),)
         more = (
             f"about {needed} gate rows would settle it"
             if needed
@@ -99,6 +100,7 @@ def _accuracy(
         threshold=margin,
         unit="share",
         direction="ceiling",
+        missing=missing,
     )
 
 
@@ -144,15 +146,3 @@ def _less_or_more(loss: float) -> str:
     if loss == 0:
         return "as accurate as"
     return f"{loss:.2%} less accurate than" if loss > 0 else f"{-loss:.2%} more accurate than"
-
-
-def _rows_to_settle(test: PairedTest, margin: float, significance: float) -> int | None:
-    """About how many rows would prove the margin if harms and gains keep their shares; None if no number would.
-
-    The score grows with the root of the rows; no fewer rows can do than a candidate without a single harm needs.
-    """
-    reached = float(score(test.n, test.harms, test.gains, margin))
-    if reached <= 0:
-        return None
-    wanted = NormalDist().inv_cdf(1 - significance)
-    return max(math.ceil(test.n * (wanted / reached) ** 2), rows_needed(margin, significance), test.n + 1)

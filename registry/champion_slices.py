@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from registry.checks import Check, Outcome
+from registry.missing import MissingRows
 from registry.rules import finite, invalid
 from tasks.records import ChampionComparison, SliceComparison
 from tasks.statistics.paired_test import paired_p_value
+from tasks.statistics.rows_to_settle import rows_to_decide
 
 NAME: Final = "champion_slices"
 
@@ -25,15 +27,15 @@ def champion_slices(champion: ChampionComparison, limit: float, *, least: int, s
         )
     lost = [entry for entry in champion.slices if _is_lost(entry, limit, significance)]
     unclear = [entry for entry in champion.slices if entry.test.n >= least and entry.test.loss > limit]
+    missing: tuple[MissingRows, ...] = ()
     worst = max(champion.slices, key=lambda entry: entry.test.loss)
     if lost:
         outcome = Outcome.FAIL
         sentence = f"forgets {_named(lost)}: the champion {champion.uri} knew better by more than {limit:.1%}"
     elif unclear:
-        outcome = Outcome.INCONCLUSIVE
-        sentence = (
-            f"seems to lose more than {limit:.1%} in {_named(unclear)}; more gate rows of these slices would settle it"
-        )
+        outcome, missing = Outcome.INCONCLUSIVE, tuple(_missing(entry, limit, significance) for entry in unclear)
+        wanted = "; ".join(str(each) for each in missing)
+        sentence = f"seems to lose more than {limit:.1%} in {_named(unclear)}; to settle it: {wanted}"
     else:
         outcome = Outcome.PASS
         sentence = (
@@ -48,6 +50,7 @@ def champion_slices(champion: ChampionComparison, limit: float, *, least: int, s
         threshold=limit,
         unit="share",
         direction="ceiling",
+        missing=missing,
     )
 
 
@@ -55,6 +58,13 @@ def _is_lost(entry: SliceComparison, limit: float, significance: float) -> bool:
     """The test the other way round: is "the champion is better by at most `limit`" rejected?"""
     test = entry.test
     return paired_p_value(test.n, test.gains, test.harms, -limit, significance) <= significance
+
+
+def _missing(entry: SliceComparison, limit: float, significance: float) -> MissingRows:
+    """How many rows may tell whether the slice is lost or only seems so."""
+    test = entry.test
+    needed = rows_to_decide(test.n, test.harms, test.gains, limit, significance)
+    return MissingRows(slice=entry.name, have=test.n, needed=needed)
 
 
 def _named(entries: Sequence[SliceComparison]) -> str:

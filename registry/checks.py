@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final, Literal
 
+from registry.missing import MissingRows
 from tasks.artifact import Record
 
 
@@ -47,7 +48,8 @@ class Check(Record):
     `name` is the gate's field name, followed by target, scenario or slice where a gate is judged more than once
     (`latency_p99_ms/local-cpu/Server`). `measured` is the estimate, `bound` the confidence bound on the side that is
     judged (equal to `measured` where a quantity has no sampling error), `threshold` the recipe's number; each None
-    where there is none. A `floor` wants the bound above the threshold, a `ceiling` below.
+    where there is none. A `floor` wants the bound above the threshold, a `ceiling` below. `missing`: the rows that would
+    settle an INCONCLUSIVE one, where it is rows that are missing.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Check(Record):
     threshold: float | None = None
     unit: str = ""
     direction: Literal["floor", "ceiling"] | None = None
+    missing: tuple[MissingRows, ...] = ()
 
     @property
     def gate(self) -> str:

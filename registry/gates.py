@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from registry.checks import Check, Outcome
+from registry.missing import MissingRows
 from registry.rules import (
     at_rate,
     bounded_ceiling,
@@ -50,7 +51,8 @@ PERFORMANCE_GATES: Final = frozenset(
 CHAMPION_GATES: Final = frozenset({"champion_accuracy_loss", "champion_slice_loss", "champion_slowdown"})
 """Judged in `registry.champion`: they apply only where there is a champion, so that they prove nothing alone."""
 _UNTIMED: Final = frozenset({"memory_mb", "size_mb"})
-_TIMED_CHECKS: Final = frozenset({*PERFORMANCE_GATES - _UNTIMED, "champion_speed"})
+TIMED_CHECKS: Final = frozenset({*PERFORMANCE_GATES - _UNTIMED, "champion_speed"})
+"""What another measurement may settle; the second part of a check's name is the target."""
 
 
 def thresholds(gates: FamilyGates) -> dict[str, float]:
@@ -78,9 +80,12 @@ def accuracy_checks(
             )
         case "out_of_scope_recall":
             recall = evaluation.out_of_scope_recall
-            yield interval_floor(name, "out-of-scope recall", recall, threshold, confidence=confidence)
+            outside = MissingRows(label=snapshot.out_of_scope_label)
+            yield interval_floor(name, "out-of-scope recall", recall, threshold, confidence=confidence, rows_of=outside)
         case "macro_f1":
-            yield bounded_floor(name, "macro F1", evaluation.macro_f1, evaluation.macro_f1_low, threshold)
+            yield bounded_floor(
+                name, "macro F1", evaluation.macro_f1, evaluation.macro_f1_low, threshold, rows=evaluation.rows
+            )
         case "expected_calibration_error":
             yield bounded_ceiling(
                 name,
@@ -88,9 +93,10 @@ def accuracy_checks(
                 evaluation.expected_calibration_error,
                 evaluation.expected_calibration_error_high,
                 threshold,
+                rows=evaluation.rows,
             )
         case "token_f1" | "rouge_l" | "json_validity":
-            yield _completions(name, evaluation.generation, threshold, confidence=confidence)
+            yield _completions(name, evaluation.generation, threshold, confidence=confidence, rows=evaluation.rows)
         case "slice_accuracy":
             yield from _slice_checks(snapshot, evaluation, threshold, least=slice_min_rows, confidence=confidence)
         case _:
@@ -116,7 +122,7 @@ def to_measure_again(checks: Iterable[Check], benchmarks: Sequence[BenchmarkResu
     open_targets = {
         check.name.split("/")[1]
         for check in checks
-        if check.gate in _TIMED_CHECKS and check.outcome is Outcome.INCONCLUSIVE and check.bound is not None
+        if check.gate in TIMED_CHECKS and check.outcome is Outcome.INCONCLUSIVE and check.bound is not None
     }
     return tuple(entry.target for entry in benchmarks if entry.target in open_targets)
 
@@ -145,13 +151,13 @@ def _performance_checks(name: str, threshold: float, benchmark: BenchmarkResult)
         raise KeyError(f"no rule for the gate {name}")
 
 
-def _completions(name: str, scores: GenerationScores | None, floor: float, *, confidence: float) -> Check:
+def _completions(name: str, scores: GenerationScores | None, floor: float, *, confidence: float, rows: int) -> Check:
     if scores is None:
         return invalid(name, f"{name} is missing: the evaluated answers are no completions", threshold=floor)
     if name == "token_f1":
-        return bounded_floor(name, "token F1", scores.token_f1, scores.token_f1_low, floor)
+        return bounded_floor(name, "token F1", scores.token_f1, scores.token_f1_low, floor, rows=rows)
     if name == "rouge_l":
-        return bounded_floor(name, "ROUGE-L", scores.rouge_l, scores.rouge_l_low, floor)
+        return bounded_floor(name, "ROUGE-L", scores.rouge_l, scores.rouge_l_low, floor, rows=rows)
     what = "the share of completions that are JSON"
     if scores.json_validity is None:
         return invalid(
@@ -170,7 +176,14 @@ def _slice_checks(
     judged = [entry for entry in evaluation.slices if entry.accuracy.n >= least]
     for entry in judged:
         what = f"accuracy of slice {entry.name}"
-        yield interval_floor(f"slice_accuracy/{entry.name}", what, entry.accuracy, floor, confidence=confidence)
+        yield interval_floor(
+            f"slice_accuracy/{entry.name}",
+            what,
+            entry.accuracy,
+            floor,
+            confidence=confidence,
+            rows_of=MissingRows(slice=entry.name),
+        )
     unjudged = ", ".join(f"{name} ({count})" for name, count in small.items())
     name = "slice_accuracy"
     if not rows and not empty:
@@ -179,7 +192,8 @@ def _slice_checks(
         yield invalid(name, f"no gate rows in slice {', '.join(empty)}", threshold=floor)
     elif not judged:
         sentence = f"no slice has {least} gate rows: {unjudged}; add rows or lower gates.slice_min_rows"
-        yield Check(name=name, outcome=Outcome.INCONCLUSIVE, sentence=sentence, threshold=floor)
+        missing = tuple(MissingRows(slice=each, have=count, needed=least) for each, count in small.items())
+        yield Check(name=name, outcome=Outcome.INCONCLUSIVE, sentence=sentence, threshold=floor, missing=missing)
     else:
         sentence = f"{len(judged)} of {len(rows)} slices judged"
         sentence += f"; fewer than {least} gate rows, not judged: {unjudged}" if small else ""

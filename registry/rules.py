@@ -7,12 +7,14 @@ INVALID.
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist
 from typing import Final
 
 from registry.checks import Check, Outcome
+from registry.missing import MissingRows
 from tasks.records import Disturbance, Interval, Percentile, Ratio
+from tasks.statistics.rows_to_settle import rows_to_narrow, rows_to_reach
 
+ANY_ROWS: Final = MissingRows()
 _HALF_IS_PLENTY: Final = 10  # queries from which "half of them are too slow" settles any percentile from 90 upwards
 
 
@@ -21,8 +23,16 @@ def invalid(name: str, sentence: str, *, threshold: float | None = None, unit: s
     return Check(name=name, outcome=Outcome.INVALID, sentence=sentence, threshold=threshold, unit=unit)
 
 
-def interval_floor(name: str, what: str, interval: Interval | None, floor: float, *, confidence: float) -> Check:
-    """A share judged by the lower end of its exact interval."""
+def interval_floor(
+    name: str,
+    what: str,
+    interval: Interval | None,
+    floor: float,
+    *,
+    confidence: float,
+    rows_of: MissingRows = ANY_ROWS,
+) -> Check:
+    """A share judged by the lower end of its exact interval; `rows_of`: which rows it is a share of."""
     if interval is None:
         return invalid(name, f"{what} is missing", threshold=floor)
     if interval.n <= 0:
@@ -35,18 +45,20 @@ def interval_floor(name: str, what: str, interval: Interval | None, floor: float
             f"the interval of {what} has confidence {interval.confidence:g}; the recipe asks for {confidence:g}",
             threshold=floor,
         )
+    missing: tuple[MissingRows, ...] = ()
     said = f"{what} {interval.value:.2%} on {interval.n} rows, at least {interval.low:.2%}"
     if interval.value < floor:
         outcome, sentence = Outcome.FAIL, f"{said}: below the floor of {floor:.2%}"
     elif interval.low >= floor:
         outcome, sentence = Outcome.PASS, f"{said}: meets the floor of {floor:.2%}"
     else:
-        needed = _rows_needed(interval.value, floor, interval.confidence)
+        needed = rows_to_reach(interval.n, interval.successes, floor, interval.confidence)
         more = (
             f"about {needed} gate rows would settle it"
             if needed
             else "it sits on the floor; more rows cannot settle it"
         )
+        missing = (rows_of.model_copy(update={"have": interval.n, "needed": needed}),)
         outcome, sentence = Outcome.INCONCLUSIVE, f"{said}: the floor of {floor:.2%} is not proven; {more}"
     return Check(
         name=name,
@@ -57,27 +69,31 @@ def interval_floor(name: str, what: str, interval: Interval | None, floor: float
         threshold=floor,
         unit="share",
         direction="floor",
+        missing=missing,
     )
 
 
-def bounded_floor(name: str, what: str, value: float | None, bound: float | None, floor: float) -> Check:
-    """A score in [0, 1] judged by the lower confidence bound that the evaluation gave for it."""
-    return _bounded(name, what, value, bound, floor, floor_wanted=True)
+def bounded_floor(name: str, what: str, value: float | None, bound: float | None, floor: float, *, rows: int) -> Check:
+    """A score in [0, 1] of so many `rows`, judged by the lower confidence bound that the evaluation gave for it."""
+    return _bounded(name, what, value, bound, floor, floor_wanted=True, rows=rows)
 
 
-def bounded_ceiling(name: str, what: str, value: float | None, bound: float | None, ceiling: float) -> Check:
-    """An error in [0, 1] judged by the upper confidence bound that the evaluation gave for it."""
-    return _bounded(name, what, value, bound, ceiling, floor_wanted=False)
+def bounded_ceiling(
+    name: str, what: str, value: float | None, bound: float | None, ceiling: float, *, rows: int
+) -> Check:
+    """An error in [0, 1] of so many `rows`, judged by the upper confidence bound that the evaluation gave for it."""
+    return _bounded(name, what, value, bound, ceiling, floor_wanted=False, rows=rows)
 
 
 def _bounded(
-    name: str, what: str, value: float | None, bound: float | None, threshold: float, *, floor_wanted: bool
+    name: str, what: str, value: float | None, bound: float | None, threshold: float, *, floor_wanted: bool, rows: int
 ) -> Check:
     if value is None:
         return invalid(name, f"{what} is missing", threshold=threshold)
     if not finite(value) or (bound is not None and not finite(bound)):
         return invalid(name, f"{what} is not a finite number", threshold=threshold)
     kind = "floor" if floor_wanted else "limit"
+    missing: tuple[MissingRows, ...] = ()
     said = f"{what} {value:.4f}"
     if value < threshold if floor_wanted else value > threshold:
         outcome, sentence = Outcome.FAIL, f"{said}: misses the {kind} of {threshold:g}"
@@ -87,10 +103,10 @@ def _bounded(
     elif bound >= threshold if floor_wanted else bound <= threshold:
         outcome, sentence = Outcome.PASS, f"{said}, bound {bound:.4f}: meets the {kind} of {threshold:g}"
     else:
-        outcome = Outcome.INCONCLUSIVE
-        sentence = (
-            f"{said}, bound {bound:.4f}: the {kind} of {threshold:g} is not proven; more gate rows would narrow it"
-        )
+        outcome, needed = Outcome.INCONCLUSIVE, rows_to_narrow(rows, value, bound, threshold)
+        more = f"about {needed} gate rows would settle it" if needed else "it sits there; more rows cannot settle it"
+        sentence = f"{said}, bound {bound:.4f}: the {kind} of {threshold:g} is not proven; {more}"
+        missing = (MissingRows(have=rows, needed=needed),)
     return Check(
         name=name,
         outcome=outcome,
@@ -99,6 +115,7 @@ def _bounded(
         bound=bound,
         threshold=threshold,
         direction="floor" if floor_wanted else "ceiling",
+        missing=missing,
     )
 
 
@@ -265,13 +282,3 @@ def finite(*values: float) -> bool:
 
 def _percentile(percentiles: Sequence[Percentile], wanted: float) -> Percentile | None:
     return next((entry for entry in percentiles if math.isclose(entry.percentile, wanted)), None)
-
-
-def _rows_needed(share: float, floor: float, confidence: float) -> int | None:
-    """About how many rows would put the lower bound on the floor if the share stays; None if no number would."""
-    if share <= floor:
-        return None
-    if share >= 1:
-        return math.ceil(math.log((1 - confidence) / 2) / math.log(floor)) if floor > 0 else 1
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    return math.ceil(z * z * share * (1 - share) / (share - floor) ** 2)

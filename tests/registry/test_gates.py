@@ -6,8 +6,10 @@ import pytest
 
 from registry.checks import Outcome
 from registry.gates import ACCURACY_GATES, CHAMPION_GATES, PERFORMANCE_GATES, thresholds
+from registry.missing import MissingRows
 from tasks.recipe import Gates, GenerationGates
 from tasks.records import Ratio
+from tasks.statistics.rows_to_settle import rows_to_reach
 
 PASS, FAIL, INCONCLUSIVE, INVALID = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.INVALID
 
@@ -74,12 +76,15 @@ def test_an_accuracy_floor_is_judged_by_the_lower_end_of_its_interval(judged, ev
 
 
 def test_an_unproven_floor_says_how_many_gate_rows_would_settle_it(judged, evidence):
-    spoilt = with_interval(evidence, "accuracy", value=0.92, low=0.89, n=300)
-    assert "about 707 gate rows" in the_check(judged(spoilt), "accuracy").sentence
+    spoilt = with_interval(evidence, "accuracy", value=0.92, low=0.89, n=300, successes=276)
+    check = the_check(judged(spoilt), "accuracy")
+    needed = rows_to_reach(300, 276, 0.9, 0.95)
+    assert f"about {needed} gate rows" in check.sentence
+    assert check.missing == (MissingRows(have=300, needed=needed),)
 
 
 def test_an_unproven_floor_that_is_met_exactly_cannot_be_settled_by_rows(judged, evidence):
-    spoilt = with_interval(evidence, "accuracy", value=0.9, low=0.88)
+    spoilt = with_interval(evidence, "accuracy", value=0.9, low=0.88, successes=810)
     assert "more rows cannot" in the_check(judged(spoilt), "accuracy").sentence
 
 
