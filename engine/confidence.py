@@ -31,7 +31,8 @@ class Confidence:
 
     `label`: the best one; `probability`: its softmax probability; `margin`: to the second best; `entropy`: over that of the
     uniform distribution; `outside`: probability of the out-of-scope label, 0 without one; `energy`: negative log-sum-exp of
-    the in-scope scores, high where no label fits (Liu et al. 2020).
+    the in-scope scores, high where no label fits (Liu et al. 2020); `log_odds`: of the out-of-scope label against all others,
+    the energy without one.
     """
 
     label: int
@@ -40,6 +41,7 @@ class Confidence:
     entropy: float
     outside: float
     energy: float
+    log_odds: float
 
     @classmethod
     def of(cls, scores: Scores, out_of_scope_id: int | None) -> "Confidence":
@@ -65,7 +67,7 @@ class Confidence:
 
 
 @compiled
-def _summary(scores: Scores, out_of_scope_id: int) -> tuple[int, float, float, float, float, float]:
+def _summary(scores: Scores, out_of_scope_id: int) -> tuple[int, float, float, float, float, float, float]:
     label = 0
     for i in range(1, len(scores)):
         if scores[i] > scores[label]:
@@ -83,7 +85,8 @@ def _summary(scores: Scores, out_of_scope_id: int) -> tuple[int, float, float, f
             second = weight
     entropy = (math.log(total) - weighted / total) / math.log(max(len(scores), 2))
     energy = -top - math.log(max(total - outside, _TINY))
-    return label, 1 / total, (1 - second) / total, entropy, outside / total, energy
+    log_odds = energy + np.float64(scores[out_of_scope_id]) if out_of_scope_id >= 0 else energy
+    return label, 1 / total, (1 - second) / total, entropy, outside / total, energy, log_odds
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -1,8 +1,9 @@
 """How far an input is from everything the model was trained for.
 
-Score = the largest of the ranks, among in-scope tune rows, of the energy of the in-scope scores (Liu et al. 2020), of the
-relative Mahalanobis distance of the embedding (Lee et al. 2018; Ren et al. 2021), and of the distance to the nearest train
-row (Sun et al. 2022). A path without an embedding has the energy alone.
+Score = the largest of the ranks, among in-scope tune rows, of the energy of the in-scope scores (Liu et al. 2020), or of the
+log odds of the out-of-scope label where the head has one, of the relative Mahalanobis distance of the embedding (Lee et al.
+2018; Ren et al. 2021), and of the distance to the nearest train row (Sun et al. 2022). A path without an embedding has the
+first alone.
 
 The relative distance, to the nearest class less that to all rows at once, lives in the subspace of the class centres: in
 coordinates in which the classes' shared covariance is the identity and that of all rows is diagonal, every other direction
@@ -16,6 +17,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.confidence import Confidence
 
 Floats = NDArray[np.float32]
 
@@ -60,16 +63,26 @@ class EmbeddingSpace:
 
 @dataclass(frozen=True)
 class OutOfScopeScorer:
-    """Quantiles: ascending values of in-scope rows at even ranks; `threshold`: the score above which an input is flagged."""
+    """Quantiles: ascending values of in-scope rows at even ranks; `threshold`: the score above which an input is flagged.
+
+    `reads_label`: the head has an out-of-scope label, and its log odds are ranked instead of the energy of the others.
+    """
 
     energy_quantiles: Sequence[float]
     threshold: float
     space: EmbeddingSpace | None = None
     relative_quantiles: Sequence[float] = ()
     neighbour_quantiles: Sequence[float] = ()
+    reads_label: bool = False
+
+    def score_of(self, confidence: Confidence, embedding: Floats | None) -> float:
+        """In [0, 1], from what a path's scores say of an input, and its embedding."""
+        return self.score(confidence.log_odds if self.reads_label else confidence.energy, embedding)
 
     def score(self, energy: float, embedding: Floats | None) -> float:
-        """In [0, 1], NaN where a number is not finite; `embedding` (hidden,) is read only where the scorer has a space."""
+        """In [0, 1], NaN where a number is not finite; `energy`: or log odds. `embedding` (hidden,) is read only where the
+        scorer has a space.
+        """
         if not math.isfinite(energy):
             return math.nan
         score = _rank(energy, self.energy_quantiles)

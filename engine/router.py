@@ -78,7 +78,7 @@ class PathRule:
         scores = pooled(logits, self.own_weight, carried, carried_weight)
         confidence = Confidence.of(scores, out_of_scope_id)
         own_label = confidence.label if before is None else int(logits.argmax())
-        outside = self.scorer.score(confidence.energy, embedding)
+        outside = self.scorer.score_of(confidence, embedding)
         features = confidence.features(
             agrees=before is not None and own_label == before.own_label,
             out_of_scope=outside,

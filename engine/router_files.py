@@ -30,6 +30,7 @@ def save_router(router: Router, folder: Path) -> None:
         | {
             "coefficients": dict(zip(FEATURES, rule.coefficients, strict=True)),
             "out_of_scope_threshold": rule.scorer.threshold,
+            "reads_out_of_scope_label": rule.scorer.reads_label,
         }
         for rule in router.rules
     ]
@@ -66,6 +67,7 @@ def _rule(entry: dict[str, Any], arrays: Mapping[str, Any]) -> PathRule:
     }
     scorer = OutOfScopeScorer(
         threshold=entry["out_of_scope_threshold"],
+        reads_label=bool(entry.get("reads_out_of_scope_label", False)),  # bundles of before rank the energy alone
         space=EmbeddingSpace(*(own[name] for name in _SPACE)) if _SPACE[0] in own else None,
         **{name: tuple(own[name].tolist()) for name in _QUANTILES},
     )

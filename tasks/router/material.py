@@ -13,9 +13,10 @@ from tasks.records import SnapshotResult
 from tasks.router.answers import PathAnswers, SplitAnswers, answer_rows
 from tasks.router.views import ReadSplit, read_split
 
-ROWS_PER_LABEL: Final = 12
-FEWEST_STATISTICS_ROWS: Final = 512
-"""Train rows for class centres and covariances: so many per label, and so many at least."""
+ROWS_PER_LABEL: Final = 48
+FEWEST_STATISTICS_ROWS: Final = 2048
+"""Train rows for class centres and covariances: so many per label, and so many at least. A covariance of some hundred
+dimensions that rests on as many rows tells little at an early path, and less with every label that is added."""
 
 
 @dataclass(frozen=True)

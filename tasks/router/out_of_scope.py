@@ -4,12 +4,14 @@ Shrinkage of the classes' shared covariance: Ledoit and Wolf (2004). The thresho
 false rejections.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.confidence import Confidence
 from engine.out_of_scope import EmbeddingSpace, OutOfScopeScorer
 from tasks.finite import finite
 
@@ -23,13 +25,20 @@ LEAST_VARIANCE: Final = 1e-6
 
 
 def fit_scorer(
-    energies: NDArray[np.float64],
+    said: Sequence[Confidence],
     embeddings: NDArray[np.float32] | None,
     space: EmbeddingSpace | None,
     false_rejection: float,
+    *,
+    reads_label: bool,
 ) -> OutOfScopeScorer:
-    """`energies` (rows,) and `embeddings` (rows, hidden) of in-scope tune rows."""
-    scorer = OutOfScopeScorer(energy_quantiles=_quantiles(energies), threshold=1.0)
+    """`said`: of each in-scope tune row, by the path's scores; `embeddings` (rows, hidden) of the same rows.
+
+    `reads_label`: whether the scores have an out-of-scope label. Its log odds hold the energy of the others, and what was
+    learned of out-of-scope rows besides: that stays where it is when labels are added, as the energy alone does not.
+    """
+    energies = [each.log_odds if reads_label else each.energy for each in said]
+    scorer = OutOfScopeScorer(energy_quantiles=_quantiles(energies), threshold=1.0, reads_label=reads_label)
     if space is not None and embeddings is not None:
         distances = [space.distances(embedding) for embedding in embeddings]
         nearest = [near for _, near in distances if near is not None]
@@ -40,7 +49,7 @@ def fit_scorer(
             neighbour_quantiles=_quantiles(nearest) if nearest else (),
         )
     own = [None] * len(energies) if embeddings is None else list(embeddings)
-    scores = [scorer.score(energy, embedding) for energy, embedding in zip(energies.tolist(), own, strict=True)]
+    scores = [scorer.score(energy, embedding) for energy, embedding in zip(energies, own, strict=True)]
     return replace(scorer, threshold=float(np.quantile(scores, 1 - false_rejection)))
 
 

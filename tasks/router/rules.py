@@ -128,9 +128,9 @@ def _scorer(
 ) -> OutOfScopeScorer:
     scores = pooled(own.logits, weights[0], own.logits if carried is None else carried, weights[1])
     inside = tune.in_scope
-    energies = np.array([Confidence.of(row, out_of_scope_id).energy for row in scores[inside]])
+    said = [Confidence.of(row, out_of_scope_id) for row in scores[inside]]
     embeddings = None if own.embeddings is None else own.embeddings[inside]
-    return fit_scorer(energies, embeddings, space, false_rejection)
+    return fit_scorer(said, embeddings, space, false_rejection, reads_label=out_of_scope_id is not None)
 
 
 def _with_stop_score(

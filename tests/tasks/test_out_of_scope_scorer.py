@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.covariance import LedoitWolf
 
+from engine.confidence import Confidence
 from engine.out_of_scope import OutOfScopeScorer
 from tasks.errors import UserError
 from tasks.router.out_of_scope import fit_scorer, fit_space
@@ -48,12 +49,33 @@ def test_the_nearest_neighbour_of_a_train_row_is_itself() -> None:
 def test_the_threshold_bounds_the_false_rejections_on_tune() -> None:
     train, labels = rows(600, 0)
     tune, _ = rows(1000, 1)
-    energies = np.random.default_rng(2).normal(size=1000)
-    scorer = fit_scorer(energies, tune, fit_space(train, labels, neighbours=True), false_rejection=0.05)
-    scores = [scorer.score(energy, row) for energy, row in zip(energies, tune, strict=True)]
+    logits = np.random.default_rng(2).normal(size=(1000, CLASSES)).astype(np.float32)
+    said = [Confidence.of(row, None) for row in logits]
+    space = fit_space(train, labels, neighbours=True)
+    scorer = fit_scorer(said, tune, space, false_rejection=0.05, reads_label=False)
+    scores = [scorer.score_of(own, row) for own, row in zip(said, tune, strict=True)]
     assert np.mean(np.array(scores) > scorer.threshold) <= 0.05
     far = np.full(HIDDEN, 60, np.float32)
     assert scorer.score(0.0, far) == 1
+
+
+def test_labels_that_are_added_do_not_hide_what_the_out_of_scope_label_knows() -> None:
+    """The energy of a head with many labels rises for no input; the odds of its out-of-scope label do."""
+    random = np.random.default_rng(3)
+    for labels in (5, 40):
+        inside = random.normal(size=(400, labels)).astype(np.float32)
+        inside[np.arange(400), random.integers(1, labels, 400)] += 6
+        outside = random.normal(size=(400, labels)).astype(np.float32)
+        outside[:, 0] += 4
+        outside[np.arange(400), random.integers(1, labels, 400)] += 6
+
+        def recall(said: bool, inside: np.ndarray = inside, outside: np.ndarray = outside) -> float:
+            scorer = fit_scorer([Confidence.of(row, 0) for row in inside], None, None, 0.01, reads_label=said)
+            flags = [scorer.score_of(Confidence.of(row, 0), None) > scorer.threshold for row in outside]
+            return float(np.mean(flags))
+
+        assert recall(True) > 0.7
+        assert recall(False) < 0.3
 
 
 def test_a_rank_is_linear_between_quantiles_and_ends_at_0_and_1() -> None:

@@ -203,6 +203,8 @@ def test_confidence_is_what_its_definition_says(seed: int, scale: float, outside
     if inside > 1e-4:
         logarithm = scores.astype(np.float64).max() + np.log(np.exp(scores.astype(np.float64) - scores.max()).sum())
         assert own.energy == pytest.approx(-(logarithm + np.log(inside)), abs=1e-2)
+        odds = np.log(np.float64(probabilities[outside]) / inside) if outside is not None else own.energy
+        assert own.log_odds == pytest.approx(odds, abs=1e-2)
     assert np.isfinite(own.features(agrees=True, out_of_scope=0.5, tokens=9, novelty=0.2)).all()
 
 
