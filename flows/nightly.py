@@ -14,6 +14,7 @@ from prefect.states import Completed
 
 from flows.exclusive import one_pipeline_at_a_time
 from flows.home import Home
+from flows.inbox.following import note_outcome
 from flows.notices.content import notice
 from flows.notices.send import failures_notified, notify
 from flows.pipeline import run_recipe
@@ -42,6 +43,7 @@ def nightly(recipe: str, overrides: list[str] | None = None, measure_again: bool
     with failures_notified(loaded.notify, loaded.name):
         with one_pipeline_at_a_time(home, observer):
             outcome = run_recipe(prepare(file, given, home), home, observer, measure_again=measure_again)
+        note_outcome(home, loaded, outcome)
         return concluded(outcome, home, loaded.notify)
 
 

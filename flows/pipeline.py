@@ -16,6 +16,7 @@ from prefect import flow
 from flows.exclusive import one_pipeline_at_a_time
 from flows.family import JudgedBundle, benchmark_labels, family_of
 from flows.home import Home
+from flows.inbox.following import note_outcome
 from flows.pages.outcome import publish
 from flows.pages.progress import showing_progress
 from flows.pools.remote_benchmark import require_servers
@@ -58,7 +59,10 @@ def optimize(recipe: str, overrides: list[str] | None = None, measure_again: boo
     """
     home, observer = Home.open(), current_observer()
     with one_pipeline_at_a_time(home, observer):
-        return run_recipe(prepare(Path(recipe), overrides or [], home), home, observer, measure_again=measure_again)
+        prepared = prepare(Path(recipe), overrides or [], home)
+        outcome = run_recipe(prepared, home, observer, measure_again=measure_again)
+        note_outcome(home, prepared.recipe, outcome)
+        return outcome
 
 
 def run_recipe(

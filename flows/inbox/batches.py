@@ -12,25 +12,38 @@ from flows.home import Home
 from flows.inbox.files import InboxFolders
 from flows.inbox.landing import open_inbox
 from flows.inbox.rows import Columns, good_rows_file, write_rows_of
-from registry.inbox import Batch, Known, Portion, Wait
+from registry.inbox import Batch, Known, Portion, Result, Wait
 from tasks.errors import UserError
 from tasks.recipe.intake import IntakeConfig
 
 
 def claim_batch(
-    home: Home, name: str, key: str, *, policy: IntakeConfig, known: Known | None = None, now: datetime | None = None
+    home: Home,
+    name: str,
+    key: str,
+    *,
+    policy: IntakeConfig,
+    known: Known | None = None,
+    now: datetime | None = None,
+    suffice: bool = False,
 ) -> Batch | Wait:
-    """The rows that a run with this idempotency key works with, or why it does not; `known`: what the model knows."""
+    """The rows that a run with this idempotency key works with, or why it does not; `known`: what the model knows.
+
+    `suffice`: the rows are enough however few they are.
+    """
     InboxFolders.of(home, name)
+    at = now or datetime.now(UTC)
     with open_inbox(home) as inbox:
-        return inbox.claim_batch(name, key, policy=policy, now=now or datetime.now(UTC), known=known or Known())
+        return inbox.claim_batch(name, key, policy=policy, now=at, known=known or Known(), suffice=suffice)
 
 
-def complete(home: Home, name: str, key: str, *, ok: bool, now: datetime | None = None) -> bool:
-    """End a batch: processed, or given back; see `Inbox.complete`."""
+def complete(
+    home: Home, name: str, key: str, *, ok: bool, now: datetime | None = None, result: Result | None = None
+) -> bool:
+    """End a batch: processed, with what came of it, or given back; see `Inbox.complete`."""
     InboxFolders.of(home, name)
     with open_inbox(home) as inbox:
-        return inbox.complete(name, key, ok=ok, now=now or datetime.now(UTC))
+        return inbox.complete(name, key, ok=ok, now=now or datetime.now(UTC), result=result)
 
 
 def row_files(

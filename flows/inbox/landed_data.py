@@ -25,11 +25,13 @@ class LandedData:
     """`trained`: what the model is trained on. `judged`: what the router is calibrated and judged by besides.
 
     `since`: all of the batches after those that were used, with the one that is worked on: what drift is looked for in.
+    `waiting`: what no run has claimed yet.
     """
 
     trained: tuple[Source, ...] = ()
     judged: tuple[Source, ...] = ()
     since: tuple[Source, ...] = ()
+    waiting: tuple[Source, ...] = ()
 
 
 def landed_data(home: Home, name: str, config: AnyData) -> LandedData:
@@ -58,6 +60,7 @@ def landed_data(home: Home, name: str, config: AnyData) -> LandedData:
         trained=sources(batches[:trained]),
         judged=sources(batches[trained:judged]),
         since=sources(batches[judged:]),
+        waiting=_sources(folders, columns, [portion for portion in portions if portion.batch is None], portions),
     )
 
 

@@ -5,17 +5,21 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from flows.inbox.files import InboxFolders
-from registry.inbox import Wait
+from registry.inbox import FollowUp, Wait
 from tasks.artifact import Record
 
 
 class Standing(Record):
-    """`at` (UTC) a run looked: it has to `wait`, it came to `last`, or it `failed`."""
+    """`at` (UTC) a run looked: it has to `wait`, it came to `last`, or it `failed`.
+
+    `follow_up`: what the last run with landed rows left open, and what comes of it.
+    """
 
     at: datetime
     wait: Wait | None = None
     last: str = ""
     failed: str | None = None
+    follow_up: FollowUp | None = None
 
     @property
     def sentence(self) -> str:

@@ -31,8 +31,12 @@ class LandedStatus(Record):
             ("rows", rows),
         ]
         if self.standing is not None:
-            lines.append((f"looked at {self.standing.at.astimezone():%Y-%m-%d %H:%M}", self.standing.sentence))
+            looked = f"looked at {self.standing.at.astimezone():%Y-%m-%d %H:%M}"
+            lines.append((looked, self.standing.sentence or "no rows to take in"))
             lines += [("missing", str(each)) for each in (self.standing.wait.shortages if self.standing.wait else ())]
+            if self.standing.follow_up is not None:
+                lines.append(("open", self.standing.follow_up.sentence))
+                lines += [("missing", str(each)) for each in self.standing.follow_up.progress]
         return tuple(lines)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from flows.pages.run_summary import RunPages, promotion_sentence, steps_sentence
 from flows.pages.served import run_page
 from registry.model_card import against_champion
+from registry.settling import what_would_settle
 from tasks.artifact import Record
 from tasks.errors import UserError
 from tasks.recipe.schema import NoticeKind
@@ -64,6 +65,7 @@ def _verdict_lines(outcome: "RunOutcome", pages: RunPages, changes: Sequence[str
             yield f"- and {len(decisive) - _MOST_CHECKS} more"
     else:
         yield f"All {len(verdict.checks)} checks passed."
+    yield from (f"Missing: {missing}" for missing in what_would_settle(verdict))
     yield promotion_sentence(outcome)
     yield from against_champion(outcome.evidence)
     yield from changes

@@ -4,19 +4,27 @@ The bytes lie in the home (`flows.inbox.landing`); what is said about them stand
 """
 
 from registry.inbox.database import Inbox, LostClaimError
+from registry.inbox.follow_up import FollowUp, Progress, follow_up
 from registry.inbox.policy import Known, Shortage, Wait
-from registry.inbox.records import Batch, BatchEntry, FileState, LandedFile, Portion, Use
+from registry.inbox.records import Batch, BatchEntry, FileState, LandedFile, Portion, Use, strongest
+from registry.inbox.trials import Result, Trial
 
 __all__ = [
     "Batch",
     "BatchEntry",
     "FileState",
+    "FollowUp",
     "Inbox",
     "Known",
     "LandedFile",
     "LostClaimError",
     "Portion",
+    "Progress",
+    "Result",
     "Shortage",
+    "Trial",
     "Use",
     "Wait",
+    "follow_up",
+    "strongest",
 ]

@@ -12,8 +12,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from registry.inbox import trials
 from registry.inbox.policy import Known, Wait, admitted, reason_to_wait
-from registry.inbox.records import Batch, BatchEntry, FileState, LandedFile, Portion, Use
+from registry.inbox.records import USED, Batch, BatchEntry, FileState, LandedFile, Portion, Use
 from registry.inbox.tables import (
     BATCHES,
     DECISIONS,
@@ -30,6 +31,7 @@ from registry.inbox.tables import (
     portion_values,
     stamp,
 )
+from registry.inbox.trials import Result, Trial
 from registry.ledger import Ledger
 from registry.write_points import write_point
 from tasks.errors import UserError
@@ -128,11 +130,19 @@ class Inbox:
     # ------------------------------------------------------------ claiming
 
     def claim_batch(
-        self, model: str, key: str, *, policy: IntakeConfig, now: datetime, known: Known = _NOTHING
+        self,
+        model: str,
+        key: str,
+        *,
+        policy: IntakeConfig,
+        now: datetime,
+        known: Known = _NOTHING,
+        suffice: bool = False,
     ) -> Batch | Wait:
         """All that may be taken in now, claimed for the run with this idempotency key, or why there is nothing.
 
-        A run that asks again gets the same batch, its lease renewed. Raises UserError for a key that cannot be stored.
+        `suffice`: the rows are enough however few they are. A run that asks again gets the same batch, its lease renewed.
+        Raises UserError for a key that cannot be stored.
         """
         if not key or len(key) > _MAX_KEY_CHARACTERS or not key.isprintable():
             raise UserError(f"a key is 1 to {_MAX_KEY_CHARACTERS} printable characters, not {key[:60]!r}", field="key")
@@ -153,7 +163,8 @@ class Inbox:
                 return Wait(reason=reason, until=lease)
             chosen, shortages = admitted(_portions(connection, model), known, policy)
             finished = [time for row in batches.values() if (time := moment(row.finished_at)) is not None]
-            wait = reason_to_wait(chosen, policy, last_finished=max(finished, default=None), now=now)
+            wanted = policy.model_copy(update={"min_rows": 1}) if suffice else policy
+            wait = reason_to_wait(chosen, wanted, last_finished=max(finished, default=None), now=now)
             if wait is not None:
                 return wait.model_copy(update={"shortages": shortages})
             write_point("claim a batch")
@@ -197,8 +208,10 @@ class Inbox:
         with self._begin() as connection:
             return _entries(connection, model)
 
-    def complete(self, model: str, key: str, *, ok: bool, now: datetime) -> bool:
+    def complete(self, model: str, key: str, *, ok: bool, now: datetime, result: Result | None = None) -> bool:
         """End a batch: its rows are processed, or, if not `ok`, given back for a later run, after the cool-down.
+
+        `result`: what the trial came to that was begun with it; both are on record, or neither is.
 
         False where it was completed so before. Raises LostClaimError where it is not this run's any more.
         """
@@ -210,6 +223,9 @@ class Inbox:
             if mine is None or mine.outcome != RUNNING:
                 raise LostClaimError(f"{key} holds no batch of {model}" + (f": {mine.outcome}" if mine else ""))
             write_point("complete a batch")
+            begun = next((each for each in trials.of_model(connection, model) if each.batch == key), None)
+            if result is not None and begun is not None:
+                trials.end(connection, model, begun, result, now)
             _end(connection, model, key, wanted, now)
         return True
 
@@ -217,6 +233,33 @@ class Inbox:
         """Give back what dead runs hold; the keys of those whose lease has run out."""
         with self._alone(model), self._begin() as connection:
             return _release_expired(connection, model, now)
+
+    # ------------------------------------------------------------ what came of it
+
+    def begin_trial(self, model: str, batch: str, use: Use, *, now: datetime) -> Trial:
+        """Record that a run with the rows up to `batch` begins; one that was cut off is gone on with."""
+        with self._alone(model), self._begin() as connection:
+            return trials.begin(connection, model, batch, use, now)
+
+    def end_trial(self, model: str, trial: Trial, result: Result, *, now: datetime) -> None:
+        """Record what a trial came to, once."""
+        with self._alone(model), self._begin() as connection:
+            write_point("end a trial")
+            trials.end(connection, model, trial, result, now)
+
+    def note_trial(self, model: str, result: Result, *, now: datetime) -> bool:
+        """Record what a run of the recipe came to that was not begun as a trial; False where no landed row is in use, or
+        where it is known."""
+        with self._alone(model), self._begin() as connection:
+            used = [entry for entry in _entries(connection, model) if entry.processed and entry.use in USED]
+            if not used or used[-1].use is None:
+                return False
+            return trials.note(connection, model, used[-1].key, used[-1].use, result, now)
+
+    def trials(self, model: str) -> tuple[Trial, ...]:
+        """What the runs with landed rows came to, in their order."""
+        with self._begin() as connection:
+            return trials.of_model(connection, model)
 
     # ------------------------------------------------------------ the database
 
@@ -290,6 +333,7 @@ def _end(connection: Connection, model: str, key: str, outcome: str, finished_at
         connection.execute(update(PORTIONS).where(held).values(batch=None))
         # With other rows the same run may decide otherwise.
         connection.execute(delete(DECISIONS).where(and_(DECISIONS.c.model == model, DECISIONS.c.key == key)))
+        trials.drop_unfinished(connection, model, key)
 
 
 def _release_expired(connection: Connection, model: str, now: datetime) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from tasks.artifact import Record
 
@@ -32,6 +33,15 @@ class Use(StrEnum):
     KEEP = "nothing"
     RECALIBRATE = "recalibrate"
     RETRAIN = "retrain"
+
+
+USED: Final = frozenset({Use.RECALIBRATE, Use.RETRAIN})
+"""What makes a run of the recipe."""
+
+
+def strongest(*uses: Use) -> Use:
+    """Retraining makes a new router as well, and recalibration is more than nothing."""
+    return max(uses, key=list(Use).index)
 
 
 class BatchEntry(Record):

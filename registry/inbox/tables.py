@@ -59,6 +59,21 @@ DECISIONS: Final = Table(
     Column("decided_at", String(40), nullable=False),
 )
 
+TRIALS: Final = Table(
+    "miaotui_inbox_trials",
+    _METADATA,
+    Column("model", String(250), primary_key=True),
+    Column("batch", String(250), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("use", String(16), nullable=False),
+    Column("began_at", String(40), nullable=False),
+    Column("ended_at", String(40)),  # with it come the four below
+    Column("verdict", String(16)),  # none where an error ended it
+    Column("missing", Text),
+    Column("sentence", Text),
+    Column("evidence", String(64)),
+)
+
 RUNNING: Final = "running"
 PROCESSED: Final = "processed"
 RELEASED: Final = "released"

@@ -36,6 +36,7 @@ from registry.report.latency import far_objectives, latency_picture
 from registry.report.lineage import fine_tune_sentence, lineage, other_bytes, step_rows
 from registry.report.paths import cost_bars, mixing_sentence, optimal_share, path_rows, share_bars
 from registry.report.techniques import pruning_facts, screened_rows, stages, students_tried
+from registry.settling import what_would_settle
 from tasks.records import BenchmarkResult, Percentile
 
 _MOST_SOURCES: Final = 40
@@ -111,6 +112,7 @@ def render_report(content: ReportContent) -> str:
             tiles=tiles(content),
             targets=[benchmark.target for benchmark in content.benchmarks] or list(content.recipe.targets),
             checks=checks_by_urgency(content.verdict.checks),
+            settled_by=[str(missing) for missing in what_would_settle(content.verdict)],
             certificate=chosen_certificate(content.router),
             promises=promise_rows(content),
             stages=stages(content),

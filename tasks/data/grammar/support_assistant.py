@@ -22,6 +22,6 @@ SUPPORT_ASSISTANT: Final = Grammar(
     sizes={
         "train": SplitSize(rows=3000, out_of_scope=90),
         "validation": SplitSize(rows=2000, out_of_scope=100),
-        "test": SplitSize(rows=1000, out_of_scope=80),
+        "test": SplitSize(rows=1500, out_of_scope=120),
     },
 )
