@@ -1,6 +1,7 @@
 """The quickstart's data: reproducible bytes, disjoint splits, and hard enough that a bag of words is not enough."""
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -26,6 +27,8 @@ from tasks.data.grammar.surface import Habits, typed
 from tasks.data.grammar.template import expand, fixed, parse, parse_rules
 from tasks.data.rows import Row
 from tasks.errors import UserError
+from tasks.recipe import Gates
+from tasks.statistics.paired_test import paired_p_value
 
 NAME = "support-assistant"
 SPLITS = ("train", "validation", "test", HELD_BACK)
@@ -114,6 +117,16 @@ def test_every_label_is_in_every_split_and_in_one_domain(rows: Rows) -> None:
     for row in (row for split in rows.values() for row in split):
         domains[row["label"]].add(row["domain"])
     assert all(len(names) == 1 for names in domains.values())
+
+
+def test_every_slice_that_is_judged_is_large_enough_to_be_told_from_a_lost_one(rows: Rows) -> None:
+    """Two bundles that differ in 2 % of a slice's rows either way are shown to lose no more than a champion may lose."""
+    slices = Counter(row["domain"] for row in rows["test"])
+    limit = Gates().champion_slice_loss
+    assert limit is not None
+    for name, count in slices.items():
+        either = math.ceil(0.02 * count)
+        assert paired_p_value(count, either, either, limit, 0.05) <= 0.05, name
 
 
 def test_labels_are_balanced(rows: Rows) -> None:
