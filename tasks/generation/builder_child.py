@@ -1,7 +1,8 @@
 """The child process in which onnxruntime-genai's model builder runs: its imports put a module named `builders` into the
 
 process that does them, and it prints. All jobs share the seconds that its imports take: each is the path of a JSON file, a
-line of standard input. What went wrong with which graph is answered as a line of JSON to the descriptor that it is given.
+line of standard input. What went wrong with which graph, and what the libraries said of them, is answered as a line of JSON to
+the descriptor that it is given.
 """
 
 import gc
@@ -29,6 +30,7 @@ def _failure(builder: Any, job: dict[str, Any], graph: dict[str, Any]) -> str:
 
 if __name__ == "__main__":
     from tasks.child_process import die_with_parent
+    from tasks.heard import listening
 
     die_with_parent()
     import onnxruntime_genai
@@ -38,6 +40,8 @@ if __name__ == "__main__":
     with os.fdopen(int(sys.argv[1]), "w", encoding="utf-8") as answers:
         for line in sys.stdin:
             given = json.loads(Path(line.strip()).read_text(encoding="utf-8"))
-            failures = [_failure(model_builder, given, graph) for graph in given["graphs"]]
-            answers.write(json.dumps(failures) + "\n")
+            heard: dict[str, None] = {}
+            with listening(heard.setdefault):
+                failures = [_failure(model_builder, given, graph) for graph in given["graphs"]]
+            answers.write(json.dumps({"failures": failures, "heard": list(heard)}) + "\n")
             answers.flush()

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,9 +20,14 @@ from tasks.generation.precision import DecoderPrecision
 from tasks.generation.serving_graph import write_serving_graph
 
 Provider = Literal["cpu", "cuda"]
+Tell = Callable[[str], object]
 
 _CHILD: Final = "tasks.generation.builder_child"
 _LOG_TAIL_LINES: Final = 15
+
+
+def _unheard(_remark: str) -> None:
+    return None
 
 
 class DecoderBuildError(RuntimeError):
@@ -38,12 +43,14 @@ class DecoderBuild:
     out: Path
 
 
-def build_decoders(builds: Sequence[DecoderBuild], *, scratch: Path, provider: Provider = "cpu") -> None:
-    """Writes the decoder folder of every build, in one child process.
+def build_decoders(
+    builds: Sequence[DecoderBuild], *, scratch: Path, provider: Provider = "cpu", tell: Tell = _unheard
+) -> None:
+    """Writes the decoder folder of every build, in one child process; `tell` hears what libraries say of them there.
 
     Raises UserError for a model whose heads the kernels cannot take, DecoderBuildError where the builder fails.
     """
-    with DecoderBuilder(scratch, provider) as builder:
+    with DecoderBuilder(scratch, provider, tell) as builder:
         builder.build(builds)
 
 
@@ -53,10 +60,13 @@ class DecoderBuilder:
     It starts at once and imports while this process does something else.
     """
 
-    def __init__(self, scratch: Path, provider: Provider = "cpu") -> None:
-        """`scratch`: for its own files, which are written over. A context manager, which ends the child."""
+    def __init__(self, scratch: Path, provider: Provider = "cpu", tell: Tell = _unheard) -> None:
+        """`scratch`: for its own files, which are written over; `tell` hears what libraries say of the graphs.
+
+        A context manager, which ends the child.
+        """
         scratch.mkdir(parents=True, exist_ok=True)
-        self._scratch, self._provider = scratch, provider
+        self._scratch, self._provider, self._tell = scratch, provider, tell
         self._sources: dict[Path, Path] = {}
         self._log = scratch / "build.log"
         answers, write_end = os.pipe()
@@ -128,8 +138,10 @@ class DecoderBuilder:
                 pass  # it has ended, which is told below
         if not answer:
             raise self._error(f"{how_it_ended(self._child.wait())} on {', '.join(map(str, self._sources))}")
-        failures: list[str] = json.loads(answer)
-        return failures
+        answered: dict[str, list[str]] = json.loads(answer)
+        for remark in answered["heard"]:
+            self._tell(remark)
+        return answered["failures"]
 
     def _error(self, what: str) -> DecoderBuildError:
         tail = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_TAIL_LINES:]

@@ -38,7 +38,7 @@ def export_decoder(
     """Export the transformers folder `model.folder`; ParityError where a graph answers differently from its parent."""
     folder = workspace.out / DECODER
     workspace.progress("build the decoder's graph", 0.0)
-    build_decoders([DecoderBuild(model.folder, FP32, folder)], scratch=workspace.scratch)
+    build_decoders([DecoderBuild(model.folder, FP32, folder)], scratch=workspace.scratch, tell=workspace.remark)
     workspace.progress("compare with PyTorch", 0.7)
     rows = parity_rows(model.folder, read_rows(snapshot, "tune"), model.result.prompt_format)
     parity = (*check_parity(model.folder, folder, rows), check_long_row(model.folder, folder, rows))

@@ -15,7 +15,7 @@ from typing import Final, Literal
 from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import read_rows
-from tasks.generation.building import DecoderBuilder
+from tasks.generation.building import DecoderBuilder, Provider
 from tasks.generation.correctness import Correctness
 from tasks.generation.greedy import GreedyDecoder
 from tasks.generation.phrases import phrases_of
@@ -66,7 +66,8 @@ def select_decoder(
     watch = Stopwatch.of(target, workspace.progress)
     workspace.progress("build the candidates", 0.0)
     parent = FP16 if on_cuda(target) and (config.candidates is None or FP16 in config.candidates) else FP32
-    with DecoderBuilder(workspace.scratch / "build", "cuda" if on_cuda(target) else "cpu") as builder:
+    provider: Provider = "cuda" if on_cuda(target) else "cpu"
+    with DecoderBuilder(workspace.scratch / "build", provider, workspace.remark) as builder:
         # What needs no candidate is done while the builder does its imports.
         reference = GreedyDecoder.open(fp32[FULL], settings, target)
         phrases = phrases_of(reference, read_rows(snapshot, "train")[:PHRASE_ROWS])
