@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from flows.inbox.rows import Columns
-from tasks.data.completions import answer_form
+from tasks.data.completions import AnswerForm
 from tasks.data.duplicates import same_text_key, without_contradictions, without_duplicates
 from tasks.data.labels import is_missing
 from tasks.data.raw import MissingColumnError, RawRecord
@@ -27,13 +27,18 @@ def named_columns(
 
 
 def read_fresh_rows(
-    files: Sequence[Path], columns: Columns, usual: Columns, *, tell: Callable[[str], None] = lambda _sentence: None
+    files: Sequence[Path],
+    columns: Columns,
+    usual: Columns,
+    *,
+    form: AnswerForm,
+    tell: Callable[[str], None] = lambda _sentence: None,
 ) -> list[Row]:
     """The distinct, consistent rows of data files; of twins, the one with a label. A label may be missing, null or blank.
 
-    `tell`: hears how many rows were left out, and how values were read that are not taken as they are written.
-    A whole label column may be missing only where it is the `usual` one. Raises UserError naming the first record that
-    cannot be used.
+    `form`: in which labels are compared. `tell`: hears how many rows were left out, and how values were read that are not
+    taken as they are written. A whole label column may be missing only where it is the `usual` one. Raises UserError naming
+    the first record that cannot be used.
     """
     rows: list[Row] = []
     placed: list[Placed] = []
@@ -49,7 +54,6 @@ def read_fresh_rows(
             rows.append(replace(checked.row, label=UNLABELLED) if unlabelled else checked.row)
     labelled = {same_text_key(row.text) for row in rows if row.label != UNLABELLED}
     rows = [row for row in rows if row.label != UNLABELLED or same_text_key(row.text) not in labelled]
-    form = answer_form(columns.config)
     consistent, _ = without_contradictions({"validation": rows}, form)
     distinct = without_duplicates(consistent["validation"], form)
     for sentence in remarks_on_rows(placed, ()):

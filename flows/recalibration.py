@@ -46,17 +46,21 @@ def fresh_rows(
     *,
     tell: Callable[[str], None] = lambda _sentence: None,
 ) -> "list[Row]":
-    """The rows of data files such as the bundle is made for; no name of a column takes the family's own.
+    """The rows of data files such as the bundle is made for; no name of a column takes its recipe's own.
 
     `delimiter`: of CSV files; None finds it. `tell`: hears what was left out, and what was not taken as it is written.
 
     Raises UserError naming the first record that cannot be used.
     """
-    from flows.bundle_family import family_of_bundle
+    from flows.bundle_family import data_section_of
     from flows.fresh_rows import named_columns, read_fresh_rows
+    from flows.inbox.rows import Columns
+    from tasks.data.completions import answer_form
 
-    usual = family_of_bundle(bundle).columns
-    return read_fresh_rows(files, named_columns(usual, text_column, label_column, delimiter), usual, tell=tell)
+    data = data_section_of(bundle)
+    usual = Columns.of(data)
+    columns = named_columns(usual, text_column, label_column, delimiter)
+    return read_fresh_rows(files, columns, usual, form=answer_form(data), tell=tell)
 
 
 def open_bundle(home: Home, request: Request) -> "OpenedBundle":
@@ -79,14 +83,13 @@ def recalibrate_bundle(
     """
     from engine.bundle import read_manifest
     from engine.digests import combined_digest, folder_digest
-    from flows.bundle_family import family_of_bundle
     from flows.certify_attempts import Attempt, CertifyAttempts
     from tasks.data.row_sets import row_set, set_digest
     from tasks.recalibrate import NotCertifiedError, part_rows, recalibrate
 
     bundle, attempts = request.bundle, CertifyAttempts(home)
-    tune, parted = part_rows(rows, seed=request.seed, classes=family_of_bundle(bundle).columns.classes)
     opened = open_bundle(home, request)
+    tune, parted = part_rows(rows, opened.recipe, seed=request.seed)
     with attempts.one_at_a_time(progress):
         certify, look = _looked_at(attempts, opened, rows, parted)
         of = combined_digest({"bundle": folder_digest(bundle), "certify": set_digest(row_set(certify))})
@@ -107,7 +110,8 @@ def recalibrate_bundle(
             record(f"{of} {look.number}", certified=False)
             raise
         record(folder_digest(out), certified=True)
-    return result
+    twins = len(rows) - len(tune) - len(parted)
+    return result.model_copy(update={"near_duplicates": twins, "seen_rows": len(parted) - len(certify)})
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ def _looked_at(
     everything, known_as = row_set(rows), _known_as(rows)
     number = attempts.number(everything, known_as=known_as)
     unseen = [row for row, new in zip(parted, attempts.unseen(row_keys(parted)).tolist(), strict=True) if new]
-    widest, confidence = max(opened.promises), opened.certificates[0].confidence
+    widest, confidence = max(opened.promises), opened.recipe.router.confidence
     if not fresh_rows_promise_more(len(parted), len(unseen), number, widest, confidence):
         return parted, _Look(everything, number, known_as)
     fresh = everything[attempts.unseen(everything)]

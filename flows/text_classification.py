@@ -22,6 +22,7 @@ from flows.steps.runner import StepCall, StepRunner
 from registry.baseline import Baseline
 from tasks.artifact import Artifact
 from tasks.recipe import Target, TextClassificationRecipe
+from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.schema import FineTuneConfig
 from tasks.records import (
     ChampionComparison,
@@ -107,9 +108,8 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBun
         "export": export,
         "lexical": lexical,
         "name": recipe.name,
-        "config": recipe.router,
+        "recipe": BundledRecipe.of(recipe.router, recipe.data, recipe.gates.size_mb),
         "target": target,
-        "size_limit_mb": recipe.gates.size_mb,
     }
     router = counted_attempt(CALIBRATE, calibration, certify, recipe, steps, home)
     optional = {"export": export, "seeds": seeds, "prune": pruned, "lexical": lexical}

@@ -23,6 +23,7 @@ from tasks.artifact import Artifact
 from tasks.generation.records import DecoderExport, GenerationFineTuneResult, RowLengths, StudentChoice, StudentResult
 from tasks.generation.row_lengths import require_room
 from tasks.recipe import TextGenerationRecipe
+from tasks.recipe.bundled import BundledRecipe
 from tasks.records import (
     ChampionComparison,
     CompressionResult,
@@ -117,9 +118,8 @@ def make_bundle(prepared: PreparedRun, steps: StepRunner, home: Home) -> MadeBun
         "models": models,
         "compression": compression,
         "name": recipe.name,
-        "config": recipe.router,
+        "recipe": BundledRecipe.of(recipe.router, recipe.data, recipe.gates.size_mb),
         "target": target,
-        "size_limit_mb": recipe.gates.size_mb,
         "schema": prepared.answer_schema,
         **answers,
     }

@@ -38,7 +38,7 @@ def recalibrate(
 ) -> str:
     """The folder of a new bundle of `model`, with certificates from the rows of the file `data`.
 
-    `model`: a bundle's folder, or `models:/NAME@ALIAS`. The columns are those of its task family where none are named.
+    `model`: a bundle's folder, or `models:/NAME@ALIAS`. The columns are those of its recipe where none are named.
     Raises UserError for a file or model that cannot be used, NotCertifiedError where the rows prove too little.
     """
     logger = get_run_logger()

@@ -16,6 +16,7 @@ from engine.bundle import CERTIFICATE_FILE, FORMAT, GOLDEN_FILE, REFERENCE_FOLDE
 from engine.router import OperatingPoint, Router
 from engine.router_files import save_router
 from engine.tokenization import TextTokenizer
+from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.target import Target
 from tasks.records import Certificate, SnapshotResult
 from tasks.router.chain import PathView, route
@@ -28,13 +29,17 @@ FEWEST_GOLDEN_ROWS: Final = 4
 
 @dataclass(frozen=True)
 class Contents:
-    """What a bundle is made of. `files`: where each comes from, by its name there; `reference`: that path's own rule."""
+    """What a bundle is made of. `files`: where each comes from, by its name there; `reference`: that path's own rule.
+
+    `recipe`: what the bundle keeps of its recipe; None keeps nothing.
+    """
 
     entries: tuple[PathEntry, ...]
     files: Mapping[str, Path]
     router: Router
     reference: Router
     certificates: tuple[Certificate, ...]
+    recipe: BundledRecipe | None
 
 
 def make_manifest(
@@ -68,6 +73,8 @@ def write_bundle(folder: Path, contents: Contents, manifest: Manifest, golden: S
     (folder / REFERENCE_FOLDER).mkdir()
     save_router(contents.reference, folder / REFERENCE_FOLDER)
     strict_json.write(folder / CERTIFICATE_FILE, [entry.model_dump() for entry in contents.certificates])
+    if contents.recipe is not None:
+        contents.recipe.save(folder)
     write_manifest(folder, manifest)
     model = load_bundle(folder, target, replay_golden=False)
     answers = [

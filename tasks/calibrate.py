@@ -20,7 +20,7 @@ from tasks.artifact import Artifact, Workspace
 from tasks.bundling import Contents, golden_texts, make_manifest, write_bundle
 from tasks.data.rows import read_rows
 from tasks.export import tokenizer_file
-from tasks.recipe.schema import RouterConfig
+from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.target import Target
 from tasks.records import (
     CompressionResult,
@@ -63,18 +63,18 @@ def calibrate_router(
     lexical: Artifact[LexicalResult] | None,
     *,
     name: str,
-    config: RouterConfig,
+    recipe: BundledRecipe,
     target: Target,
     attempt: int,
     workspace: Workspace,
-    size_limit_mb: float | None = None,
 ) -> RouterResult:
     """Write `bundle/`; return what calibration found.
 
     `export`: of the fine-tuned model (tokenizer, length and shape). `attempt`: which attempt at a certificate on these certify
-    rows it is since the last certified bundle, from 1; later ones get a smaller level. `size_limit_mb`: the gate on the
-    bundle's size, which ladders are chosen by where one of them keeps to it.
+    rows it is since the last certified bundle, from 1; later ones get a smaller level. Ladders are
+    chosen by the recipe's gate on the bundle's size, where one of them keeps to it.
     """
+    config, size_limit_mb = recipe.router, recipe.size_limit_mb
     gathered = gather(snapshot, compression, export, lexical, config, target, workspace)
     sources, oos_id, reference_router = gathered.sources, gathered.out_of_scope_id, gathered.reference_router
     material = sources[0].material
@@ -121,12 +121,12 @@ def calibrate_router(
         router = Router(ladder.rules, points, operating_point_name(config.max_accuracy_loss), oos_id)
         certificates = tuple(certificate for certificate, _ in certified.values())
         entries = (*ladder.source.entries, *last)
-        contents = Contents(entries, files_of(ladder), router, reference_router, certificates)
+        contents = Contents(entries, files_of(ladder), router, reference_router, certificates, recipe)
         decided = _Decided(contents, ladder.tune.views, ladder.costs)
     else:
         rule = replace(reference_router.rules[0], cost_ms=gathered.cost_of_reference_alone())
         files = common | {REFERENCE_FILE: reference_graph}
-        contents = _reference_alone(files, rule, oos_id, config, len(material.certify.ladder.truth))
+        contents = _reference_alone(files, rule, oos_id, recipe, len(material.certify.ladder.truth))
         decided = _Decided(contents, reference_views, np.array([rule.cost_ms]))
 
     workspace.progress("bundle", 0.9)
@@ -163,10 +163,10 @@ def _size_mb(files: Iterable[Path], rules: Iterable[PathRule]) -> float:
 
 
 def _reference_alone(
-    files: dict[str, Path], rule: PathRule, out_of_scope_id: int | None, config: RouterConfig, certify_rows: int
+    files: dict[str, Path], rule: PathRule, out_of_scope_id: int | None, recipe: BundledRecipe, certify_rows: int
 ) -> Contents:
     certificate = reference_certificate(
-        certify_rows, config.max_accuracy_loss, config.confidence, REFERENCE, rule.cost_ms
+        certify_rows, recipe.router.max_accuracy_loss, recipe.router.confidence, REFERENCE, rule.cost_ms
     )
     return Contents(
         entries=(REFERENCE_ENTRY,),
@@ -174,4 +174,5 @@ def _reference_alone(
         router=router_of_reference(rule, out_of_scope_id),
         reference=router_of_reference(rule, out_of_scope_id),
         certificates=(certificate,),
+        recipe=recipe,
     )

@@ -9,6 +9,9 @@ from typing import Protocol
 from engine.bundle import CERTIFICATE_FILE, Manifest
 from tasks.data.rows import Row
 from tasks.errors import UserError
+from tasks.recipe.bundled import BundledRecipe
+from tasks.recipe.data import AnyData
+from tasks.recipe.schema import RouterConfig
 from tasks.recipe.target import Target
 from tasks.records import Certificate
 
@@ -40,6 +43,11 @@ class OpenedBundle(Protocol):
     def target(self) -> Target: ...
 
     @property
+    def recipe(self) -> BundledRecipe:
+        """What the bundle keeps of its recipe; of one that keeps nothing, what its certificates tell and the defaults."""
+        ...
+
+    @property
     def certificates(self) -> tuple[Certificate, ...]:
         """Those that the bundle has."""
         ...
@@ -64,6 +72,21 @@ def read_certificates(folder: Path) -> tuple[Certificate, ...]:
     """The certificates of a bundle whose files are verified."""
     entries = json.loads((folder / CERTIFICATE_FILE).read_text(encoding="utf-8"))
     return tuple(Certificate.model_validate(entry) for entry in entries)
+
+
+def recipe_of(folder: Path, served: float | None, data: AnyData) -> BundledRecipe:
+    """The recipe that a bundle keeps. For one that keeps none: `served` is the epsilon of its default point, `data` the
+
+    family's usual section.
+    """
+    kept = BundledRecipe.load(folder)
+    if kept is not None:
+        return kept
+    certificates = read_certificates(folder)
+    epsilons = tuple(certificate.epsilon for certificate in certificates)
+    confidence = certificates[0].confidence
+    router = RouterConfig(max_accuracy_loss=served or max(epsilons), confidence=confidence, operating_points=epsilons)
+    return BundledRecipe.of(router, data)
 
 
 def check_reference(reference: Path, digest: str, manifest: Manifest) -> None:

@@ -8,15 +8,19 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from tasks.artifact import Workspace
+from tasks.data.completions import normal_form
+from tasks.data.duplicates import without_leaks
 from tasks.data.rows import UNLABELLED, Row
 from tasks.data.splits import assign_splits
 from tasks.errors import UserError
 from tasks.opened_bundle import OpenedBundle
 from tasks.probes.step import probe_bundle
+from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.data import SplitShares
 from tasks.recipe.target import Target
 from tasks.records import ProbesResult, Recalibration
@@ -27,16 +31,22 @@ FEWEST_TUNE_ROWS: Final = 100
 
 
 class NotCertifiedError(UserError):
-    """The certify rows were looked at, and no operating point could be certified on them."""
+    """The certify rows were looked at, and no bundle came of it: an attempt that failed."""
 
 
-def part_rows(rows: Sequence[Row], *, seed: int, classes: bool = True) -> tuple[list[Row], list[Row]]:
-    """(tune, certify) of fresh rows, which are expected to be free of duplicates; `classes`: see assign_splits."""
+def part_rows(rows: Sequence[Row], recipe: BundledRecipe, *, seed: int) -> tuple[list[Row], list[Row]]:
+    """(tune, certify) of fresh rows, which are expected to be free of duplicates, as the bundle's recipe parts them.
+
+    Rows of tune that nearly repeat one of certify are in neither.
+    """
     labels = {row.text: row.label for row in rows}
     if UNLABELLED in labels.values():  # labels that come in later move no row
         rows = [replace(row, label=UNLABELLED) for row in rows]
     given = {"train": [], "validation": rows, "test": []}
-    parts = assign_splits(given, SplitShares(), seed=seed, classes=classes)
+    shares = SplitShares(tune_of_validation=recipe.tune_of_validation)
+    parts = assign_splits(given, shares, seed=seed, classes=recipe.classes)
+    form = str if recipe.correct is None else partial(normal_form, recipe.correct)
+    parts, _ = without_leaks(parts, similarity=recipe.near_duplicate_similarity, form=form)
     tune, certify = ([replace(row, label=labels[row.text]) for row in parts[name]] for name in ("tune", "certify"))
     return tune, certify
 
@@ -92,21 +102,23 @@ def recalibrate(
 
 
 def _probed(bundle: Path, target: Target) -> ProbesResult:
-    """What the new bundle makes of the probes. Raises UserError where it does not meet them: it could not serve."""
+    """What the new bundle makes of the probes. Raises NotCertifiedError where it does not meet them: it could not serve."""
     with tempfile.TemporaryDirectory(prefix="miaotui-probes-") as folder:
         probes = probe_bundle(bundle, target, Workspace(Path(folder), Path(folder)))
     if probes.problems:
         first = probes.problems[0]
-        raise UserError(f"the new bundle does not meet the probes ({first.name} {first.problem}); retrain", file=bundle)
+        raise NotCertifiedError(
+            f"the new bundle does not meet the probes ({first.name} {first.problem}); retrain", file=bundle
+        )
     if not probes.golden_rows:
-        raise UserError(
+        raise NotCertifiedError(
             "none of the tune rows can be asked, so the new bundle has no golden answers; add rows that can"
         )
     return probes
 
 
 def _check_counts(tune: int, certify: int, opened: OpenedBundle, attempt: int) -> None:
-    epsilon, delta = max(opened.promises), 1 - opened.certificates[0].confidence
+    epsilon, delta = max(opened.promises), 1 - opened.recipe.router.confidence
     needed, first = (rows_needed(epsilon, attempt_level(delta, number)) for number in (attempt, 1))
     if certify < needed:
         retry = f" at attempt {attempt}" if attempt > 1 else ""

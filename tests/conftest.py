@@ -203,6 +203,7 @@ class TinyRun:
         from tasks.prune import prune
         from tasks.pruning.latency import measure_layers
         from tasks.quantize import select_compression
+        from tasks.recipe.bundled import BundledRecipe
         from tasks.recipe.schema import FineTuneConfig, LexicalConfig, PruneConfig, QuantizeConfig, RouterConfig
 
         def step(step_name, function, *inputs, **options):
@@ -256,7 +257,7 @@ class TinyRun:
             export,
             lexical,
             name="tiny",
-            config=RouterConfig(max_accuracy_loss=0.02),
+            recipe=BundledRecipe.of(RouterConfig(max_accuracy_loss=0.02), config),
             target=target,
             attempt=1,
         )

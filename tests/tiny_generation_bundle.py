@@ -9,6 +9,8 @@ from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Artifact
 from tasks.data.rows import Row
 from tasks.generation.precision import FP32
+from tasks.recipe.bundled import BundledRecipe
+from tasks.recipe.data import PromptDataConfig
 from tasks.recipe.schema import RouterConfig
 from tests.tasks.generation.conftest import snapshot_of, workspace_in
 from tests.tiny_decoder import PREFIX, SUFFIX
@@ -16,6 +18,8 @@ from tests.tiny_generation_run import HERE, MAX_NEW_TOKENS, answered, prompts, w
 from tests.without_clock import without_clock
 
 PROMISE = RouterConfig(max_accuracy_loss=0.04, operating_points=(0.08,))
+DATA = PromptDataConfig(train=("train.jsonl",), near_duplicate_similarity=1.0)
+KEPT = BundledRecipe.of(PROMISE, DATA)
 SETTINGS = GenerationSettings(PREFIX, SUFFIX, MAX_NEW_TOKENS)
 
 
@@ -64,7 +68,7 @@ def calibrated_generator(root: Path) -> CalibratedGenerator:
             Artifact("quantize", quantized, "", compressed),
             {"full": Artifact("fine-tune", folders["full"], "", tuned)},
             name="tiny-calls",
-            config=PROMISE,
+            recipe=KEPT,
             correct="exact",
             max_new_tokens=MAX_NEW_TOKENS,
             target=HERE,
@@ -72,7 +76,7 @@ def calibrated_generator(root: Path) -> CalibratedGenerator:
             workspace=work,
         )
     fresh = [row for row in rows(440, 77) if row.label.strip() and "\0" not in row.label]  # such as files may hold
-    tune, certify = part_rows(fresh, seed=0, classes=False)
+    tune, certify = part_rows(fresh, KEPT, seed=0)
     return CalibratedGenerator(work.out / "bundle", quantized / "reference", quantized / "small", splits, tune, certify)
 
 

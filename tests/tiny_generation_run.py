@@ -51,6 +51,8 @@ class TinyGenerationRun:
         from tasks.generation.prompt_format import PromptFormat
         from tasks.generation.quantize import select_decoder
         from tasks.generation.records import DecoderExport, GenerationFineTuneResult
+        from tasks.recipe.bundled import BundledRecipe
+        from tasks.recipe.data import PromptDataConfig
         from tasks.recipe.schema import RouterConfig
         from tasks.recipe.text_generation import GenerationQuantizeConfig
 
@@ -77,10 +79,11 @@ class TinyGenerationRun:
         compression = Artifact.of("quantize", work.out, compressed)
         work = workspace_in(root / "calibrate")
         promise = RouterConfig(max_accuracy_loss=0.04, operating_points=(0.02, 0.08))
+        kept = BundledRecipe.of(promise, PromptDataConfig(train=("train.jsonl",)))
         with pytest.MonkeyPatch.context() as patch:
             without_clock(patch, drafts=False)
             result = calibrate_generation(
-                snapshot, compression, models, name="tiny-calls", config=promise, attempt=1, workspace=work, **COMMON
+                snapshot, compression, models, name="tiny-calls", recipe=kept, attempt=1, workspace=work, **COMMON
             )
         return cls(snapshot, models, compression, Artifact.of("calibrate", work.out, result))
 

@@ -44,8 +44,8 @@ def add_to(commands: Any) -> None:
         help="the reference path: a graph, or a decoder's folder (default: found in MODEL or in the home)",
     )
     parser.add_argument("--target", metavar="T", default="local-cpu", help="name of a target")
-    parser.add_argument("--text-column", metavar="NAME", help="default: text, or prompt where MODEL writes completions")
-    parser.add_argument("--label-column", metavar="NAME", help="default: label, or completion")
+    parser.add_argument("--text-column", metavar="NAME", help="default: that of MODEL's recipe")
+    parser.add_argument("--label-column", metavar="NAME", help="default: that of MODEL's recipe")
     data_file.add_delimiter(parser)
     parser.add_argument("--seed", type=int, default=0, help="parts the rows into tune and certify")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON document")
@@ -83,11 +83,12 @@ def execute(options: argparse.Namespace) -> int:
 
 def _ask(options: argparse.Namespace, rows: "Sequence[Row]", bundle: "OpenedBundle") -> int:
     """Writes the rows whose labels matter."""
-    from flows.bundle_family import family_of_bundle
+    from flows.bundle_family import data_section_of
     from flows.command_line.console import console_for
     from flows.fresh_rows import named_columns
+    from flows.inbox.rows import Columns
 
-    columns = named_columns(family_of_bundle(bundle.folder).columns, options.text_column, options.label_column)
+    columns = named_columns(Columns.of(data_section_of(bundle.folder)), options.text_column, options.label_column)
     asked = bundle.rows_to_label(rows)
     if options.ask.exists():
         raise UserError("exists already, perhaps with labels in it; name another file with --ask", file=options.ask)
@@ -115,21 +116,29 @@ def print_recalibration(console: "Console", result: "Recalibration") -> None:
     console.print(
         f"recalibrated on {result.tune_rows} tune and {result.certify_rows} certify rows (attempt {result.attempt})"
     )
+    if result.near_duplicates:
+        console.print(f"{result.near_duplicates} rows were left out of tune: they nearly repeat rows of certify")
+    if result.seen_rows:
+        console.print(f"{result.seen_rows} rows were left out of certify: failed attempts have seen them")
     if result.unlabelled_rows:
         console.print(
             f"{result.unlabelled_rows} rows have no label; for {result.rows_to_label} of them it would matter (see --ask)"
         )
     header = ("operating point", "cost before", "after", "stops before", "after")
-    print_rows(console, [header, *(_row(old, after.get(old.operating_point)) for old in result.before)])
+    before = {entry.operating_point: entry for entry in result.before}
+    entries = sorted((before | after).values(), key=lambda entry: entry.epsilon)
+    points = [entry.operating_point for entry in entries]
+    print_rows(console, [header, *(_row(point, before.get(point), after.get(point)) for point in points)])
     if result.paths != result.paths_before:
         console.print(f"paths: {', '.join(result.paths_before)} before, {', '.join(result.paths)} now")
     console.print(f"default operating point: {result.operating_point}")
     console.print(f"bundle: {result.bundle}", soft_wrap=True)
 
 
-def _row(old: "Certificate", new: "Certificate | None") -> Sequence[str]:
+def _row(name: str, old: "Certificate | None", new: "Certificate | None") -> Sequence[str]:
+    before = ("not certified", "–") if old is None else (f"{old.expected_cost_ms:.2f} ms", _shares(old))
     now = ("not certified any more", "–") if new is None else (f"{new.expected_cost_ms:.2f} ms", _shares(new))
-    return old.operating_point, f"{old.expected_cost_ms:.2f} ms", now[0], _shares(old), now[1]
+    return name, before[0], now[0], before[1], now[1]
 
 
 def _shares(certificate: "Certificate") -> str:

@@ -90,7 +90,7 @@ def take_snapshot(
     splits, leaks = without_leaks(assigned, similarity=config.near_duplicate_similarity, form=form)
     if config.classes:
         refuse_thin_labels(splits["train"], by_role["train"], leaks, config, locations)
-    _refuse_empty_splits(splits, locations)
+    _refuse_empty_splits(splits, locations, config.out_of_scope_label)
     added = extension(splits, landed, config, seed=seed) if landed is not None else None
     if added is not None:
         splits = {split: [*splits[split], *added.added[split]] for split in SPLITS}
@@ -228,13 +228,16 @@ def _labels(train: Iterable[Row], out_of_scope_label: str | None) -> tuple[str, 
     return tuple(sorted({row.label for row in train}, key=lambda label: (label == out_of_scope_label, label)))
 
 
-def _refuse_empty_splits(splits: Mapping[str, Sequence[Row]], locations: Mapping[str, Sequence[str]]) -> None:
+def _refuse_empty_splits(
+    splits: Mapping[str, Sequence[Row]], locations: Mapping[str, Sequence[str]], outside: str | None
+) -> None:
     for split in SPLITS:
-        if not splits[split]:
+        if all(row.label == outside for row in splits[split]):
             origin = {"gate": "test", "train": "train"}.get(split, "validation")
             files = shortened(locations.get(origin, locations["train"]))
+            what = "no rows in scope" if splits[split] else "no rows"
             raise UserError(
-                f"no rows are left for the split {split!r}; add rows, or enlarge its data.shares", file=files
+                f"{what} are left for the split {split!r}; add rows, or enlarge its data.shares", file=files
             )
 
 

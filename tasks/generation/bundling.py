@@ -29,6 +29,7 @@ from engine.generation.model import DECODER, GenerationModel
 from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings
 from engine.generation.router import GenerationRouter
+from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.target import Target
 from tasks.records import Certificate
 
@@ -42,7 +43,7 @@ class GenerationContents:
     """What a generation bundle is made of.
 
     `decoders`: folder of each path by its name, cheapest first; `tokenizer`: a `tokenizer.json`. `reference_digest`: the
-    `decoder_digest` of the reference path.
+    `decoder_digest` of the reference path. `recipe`: what the bundle keeps of its recipe; None keeps nothing.
     """
 
     decoders: Mapping[str, Path]
@@ -52,6 +53,7 @@ class GenerationContents:
     phrases: Phrases
     certificates: Sequence[Certificate]
     reference_digest: str
+    recipe: BundledRecipe | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ def write_generation_bundle(
     contents.router.save(folder)
     contents.phrases.save(folder)
     strict_json.write(folder / CERTIFICATE_FILE, [entry.model_dump() for entry in contents.certificates])
+    if contents.recipe is not None:
+        contents.recipe.save(folder)
     manifest = _manifest(name, contents)
     write_manifest(folder, manifest)
     model = load_generation_bundle(folder, target, replay_golden=False)

@@ -37,6 +37,7 @@ from tasks.generation.ladders import EARLY_TOKENS, Ladder, TuneAnswers, candidat
 from tasks.generation.phrases import phrases_of
 from tasks.generation.quantize import REFERENCE, SMALL, TrainedModel, settings_of
 from tasks.generation.trial import Trial
+from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.schema import RouterConfig
 from tasks.recipe.target import Target
 from tasks.records import Certificate, CompressionResult, RouterResult, SnapshotResult, operating_point_name
@@ -112,6 +113,7 @@ class Calibration:
         tokenizer: Path,
         reference_digest: str,
         target: Target,
+        recipe: BundledRecipe | None,
     ) -> None:
         """Write the bundle of a ladder; `decoders`: folder of each path that it could have."""
         contents = GenerationContents(
@@ -122,6 +124,7 @@ class Calibration:
             phrases=self.trial.phrases,
             certificates=decided.certificates,
             reference_digest=reference_digest,
+            recipe=recipe,
         )
         write_generation_bundle(folder, name, contents, _golden(decided, self.answers), target)
 
@@ -132,21 +135,21 @@ def calibrate_generation(
     models: Mapping[str, TrainedModel],
     *,
     name: str,
-    config: RouterConfig,
+    recipe: BundledRecipe,
     correct: Correctness,
     max_new_tokens: int,
     target: Target,
     attempt: int,
     workspace: Workspace,
-    size_limit_mb: float | None = None,
     schema: Mapping[str, object] | None = None,
 ) -> RouterResult:
     """Write `bundle/`; return what calibration found.
 
     `models`: as `select_decoder` had them. `attempt`: which attempt at a certificate on these certify rows it is since the last
-    certified bundle, from 1; later ones get a smaller level. `size_limit_mb`: as for `calibrate_router`. `schema`: what valid
-    answers keep to.
+    certified bundle, from 1; later ones get a smaller level. `recipe`: as for `calibrate_router`. `schema`: what valid answers
+    keep to.
     """
+    config, size_limit_mb = recipe.router, recipe.size_limit_mb
     tune, certify = read_rows(snapshot, "tune"), read_rows(snapshot, "certify")
     workspace.progress("phrases of the training rows", 0.0)
     settings = settings_of(models, correct, max_new_tokens, schema)
@@ -183,6 +186,7 @@ def calibrate_generation(
         tokenizer=tokenizer,
         reference_digest=decoder_digest(reference),
         target=target,
+        recipe=recipe,
     )
     return router_result(
         entries=[PathEntry(path, DECODER, path) for path in decided.ladder.paths],

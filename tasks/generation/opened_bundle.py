@@ -16,24 +16,32 @@ from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings
 from engine.generation.router import GenerationRouter
 from tasks.data.rows import UNLABELLED, Row
-from tasks.generation.bundling import decoder_digest
+from tasks.generation.bundling import bundle_size_mb, decoder_digest
 from tasks.generation.calibrate import calibrate_trial
+from tasks.generation.correctness import Correctness
 from tasks.generation.greedy import GreedyDecoder, can_be_asked
+from tasks.generation.ladders import Ladder
 from tasks.generation.quantize import REFERENCE
 from tasks.generation.trial import Trial
-from tasks.opened_bundle import FreshRouter, check_reference, read_certificates, reference_alone
-from tasks.recipe.schema import RouterConfig
+from tasks.opened_bundle import FreshRouter, check_reference, read_certificates, recipe_of, reference_alone
+from tasks.recipe.bundled import BundledRecipe
+from tasks.recipe.data import PromptDataConfig
 from tasks.recipe.target import Target
 from tasks.records import Certificate
 
 
 @dataclass(frozen=True)
 class OpenedGenerator:
-    """Use `open`. `decoders`: folder of each path that a fresh router may have, the reference path last."""
+    """Use `open`.
+
+    `recipe`: what the bundle keeps of its own. `decoders`: folder of each path that a fresh router may have, the reference
+    path last.
+    """
 
     folder: Path
     manifest: Manifest
     router: GenerationRouter
+    recipe: BundledRecipe
     certificates: tuple[Certificate, ...]
     target: Target
     decoders: dict[str, Path]
@@ -48,23 +56,27 @@ class OpenedGenerator:
         if not own:
             raise reference_alone(folder)
         check_reference(reference, decoder_digest(reference), manifest)
-        settings = GenerationSettings.load(folder)
+        settings, router = GenerationSettings.load(folder), GenerationRouter.load(folder)
+        correct: Correctness = "json" if settings.answers == "json" else "exact"
         decoders = own | {REFERENCE: reference}
         paths = {name: GreedyDecoder.open(decoder, settings, target, folder) for name, decoder in decoders.items()}
         return cls(
             folder=folder,
             manifest=manifest,
-            router=GenerationRouter.load(folder),
+            router=router,
+            recipe=recipe_of(
+                folder, router.point(None).epsilon, PromptDataConfig(train=("fresh rows",), correct=correct)
+            ),
             certificates=read_certificates(folder),
             target=target,
             decoders=decoders,
-            trial=Trial.of(paths, Phrases.load(folder), "json" if settings.answers == "json" else "exact"),
+            trial=Trial.of(paths, Phrases.load(folder), correct),
         )
 
     @property
     def promises(self) -> tuple[float, ...]:
         """That of the point that serves: with it the ladder is chosen, and it stays the one that serves."""
-        return (self.router.point(None).epsilon,)
+        return (self.recipe.router.max_accuracy_loss,)
 
     def rows_to_label(self, rows: Sequence[Row]) -> list[Row]:
         """The rows without a completion whose completion can matter: some path says something else than the reference path."""
@@ -75,24 +87,26 @@ class OpenedGenerator:
         self, tune: Sequence[Row], certify: Sequence[Row], *, attempt: int, progress: Callable[[str], None]
     ) -> FreshRouter | None:
         """Of the bundle's paths and the reference path, whichever ladder of them is cheapest on these rows."""
-        epsilons = tuple(certificate.epsilon for certificate in self.certificates)
-        (promise,) = self.promises
         given = [*tune, *certify]
         completed = self._completed(given)
         assumed = [row for row, before in zip(completed, given, strict=True) if before.label == UNLABELLED]
-        config = RouterConfig(
-            max_accuracy_loss=promise, confidence=self.certificates[0].confidence, operating_points=epsilons
-        )
+        limit, tokenizer = self.recipe.size_limit_mb, self.folder / TOKENIZER_FILE
+
+        def fits(ladder: Ladder) -> bool:
+            own = [self.decoders[path] for path in ladder.paths]
+            return limit is None or bundle_size_mb(own, tokenizer) <= limit
+
         found = calibrate_trial(
             self.trial,
             completed[: len(tune)],
             completed[len(tune) :],
             static=self.trial.paths[REFERENCE],
-            config=config,
+            config=self.recipe.router,
             attempt=attempt,
             target=self.target,
             progress=lambda message, _fraction=None: progress(message),
             unlabelled=sum(row.label == UNLABELLED for row in certify),
+            fits=fits,
         )
         for doubt in found.provisional:
             progress(f"the costs of the paths are doubtful: {doubt}")
@@ -107,9 +121,10 @@ class OpenedGenerator:
                 self.manifest.name,
                 decided,
                 decoders=self.decoders,
-                tokenizer=self.folder / TOKENIZER_FILE,
+                tokenizer=tokenizer,
                 reference_digest=self.manifest.reference_digest,
                 target=self.target,
+                recipe=self.recipe,
             )
 
         return FreshRouter(

@@ -115,7 +115,8 @@ class Recalibration(Record):
 
     `rows_to_label`: rows without a label (of `unlabelled_rows`) where some path answers otherwise than the reference path.
     `paths_before`, `paths`: names, cheapest first; a classification bundle keeps its own, a generation bundle is made anew
-    of its own and the reference path. `probes`: what the new bundle made of them.
+    of its own and the reference path. `probes`: what the new bundle made of them. `near_duplicates`: tune rows that were left
+    out since they nearly repeat one of certify; `seen_rows`: certify rows that were, since failed attempts had seen them.
     """
 
     bundle: str
@@ -130,3 +131,5 @@ class Recalibration(Record):
     paths_before: tuple[str, ...]
     paths: tuple[str, ...]
     probes: ProbesResult
+    near_duplicates: int = 0
+    seen_rows: int = 0

@@ -25,8 +25,9 @@ from engine.tokenization import TextTokenizer
 from tasks.bundling import Contents, golden_texts, write_bundle
 from tasks.data.rows import UNLABELLED, Row
 from tasks.errors import UserError
-from tasks.opened_bundle import FreshRouter, check_reference, read_certificates, reference_alone
-from tasks.recipe.schema import RouterConfig
+from tasks.opened_bundle import FreshRouter, check_reference, read_certificates, recipe_of, reference_alone
+from tasks.recipe.bundled import BundledRecipe
+from tasks.recipe.data import DataConfig
 from tasks.recipe.target import Target
 from tasks.records import Certificate
 from tasks.router.answers import SplitAnswers
@@ -56,12 +57,17 @@ class FreshAnswers:
 
 @dataclass(frozen=True)
 class OpenedClassifier:
-    """Use `open`. `certificates` are those that the bundle has. The paths of a fresh router are the same ones."""
+    """Use `open`.
+
+    `recipe`: what the bundle keeps of its own; `certificates` are those that the bundle has. The paths of a fresh router are
+    the same ones.
+    """
 
     folder: Path
     manifest: Manifest
     router: Router
     reference_router: Router
+    recipe: BundledRecipe
     certificates: tuple[Certificate, ...]
     target: Target
     tokenizer: TextTokenizer
@@ -83,6 +89,7 @@ class OpenedClassifier:
             manifest=manifest,
             router=router,
             reference_router=load_router(folder / REFERENCE_FOLDER),
+            recipe=recipe_of(folder, router.points[router.default_point].epsilon, DataConfig(train=("fresh rows",))),
             certificates=read_certificates(folder),
             target=target,
             tokenizer=TextTokenizer(folder / TOKENIZER_FILE, manifest.max_length),
@@ -99,8 +106,9 @@ class OpenedClassifier:
 
     @property
     def promises(self) -> tuple[float, ...]:
-        """Any one would do."""
-        return tuple(certificate.epsilon for certificate in self.certificates)
+        """All that the recipe asks for, those too that could not be certified before; any one would do."""
+        router = self.recipe.router
+        return tuple(sorted({*router.operating_points, router.max_accuracy_loss}))
 
     def rows_to_label(self, rows: Sequence[Row]) -> list[Row]:
         """The rows without a label whose label can matter: some path answers otherwise than the reference path."""
@@ -115,16 +123,18 @@ class OpenedClassifier:
         self._check_labels([*tune, *certify])
         progress(f"answers of all paths on {len(tune)} tune rows")
         tuned = self.answers(tune)
+        if not tuned.ladder.in_scope.any():
+            raise UserError("no tune row is in scope, and out of scope is told by what is in it; give rows of both")
         progress(f"answers of all paths on {len(certify)} certify rows")
         fresh = self.answers(certify)
         progress("rules, chain and certificates")
-        router, confidence = self.router, self.certificates[0].confidence
+        router, confidence = self.router, self.recipe.router.confidence
         fitted = fit_rules(
             [rule.scorer.space for rule in router.rules],
             tuned.ladder,
             tuned.reference_right,
             router.out_of_scope_id,
-            RouterConfig().out_of_scope_false_rejection,
+            self.recipe.router.out_of_scope_false_rejection,
             last_carries=router.rules[-1].carried_weight > 0,
         )
         cumulative = np.array([rule.cost_ms for rule in router.rules])
@@ -162,7 +172,7 @@ class OpenedClassifier:
             entries = self.manifest.paths
             files = {file: self.folder / file for file in (*(entry.file for entry in entries), TOKENIZER_FILE)}
             fresh_rules = Router(rules, points, default, router.out_of_scope_id)
-            contents = Contents(entries, files, fresh_rules, self.reference_router, certificates)
+            contents = Contents(entries, files, fresh_rules, self.reference_router, certificates, self.recipe)
             write_bundle(folder, contents, self.manifest, golden, self.target)
 
         return FreshRouter(

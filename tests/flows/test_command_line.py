@@ -370,7 +370,7 @@ def test_recalibrate_reads_distinct_rows_with_and_without_labels_and_names_the_f
     file.write_text("".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows))
     labels.write_text('{"text": "e", "label": "z"}\n{"text": "f"}\n')
     usual = Columns()
-    read = read_fresh_rows([file, labels], usual, usual)
+    read = read_fresh_rows([file, labels], usual, usual, form=str)
     assert sorted((row.text, row.label) for row in read) == [  # c contradicts itself
         ("a", "x"),
         ("b", UNLABELLED),
@@ -379,10 +379,10 @@ def test_recalibrate_reads_distinct_rows_with_and_without_labels_and_names_the_f
         ("f", UNLABELLED),
     ]
     with pytest.raises(UserError, match="has no column 'intent'"):
-        read_fresh_rows([labels], named_columns(usual, None, "intent"), usual)
+        read_fresh_rows([labels], named_columns(usual, None, "intent"), usual, form=str)
     file.write_text('{"text": "a", "label": "x"}\n{"text": "b", "label": ["y"]}\n')
     with pytest.raises(UserError, match=r"rows\.jsonl.*2.*label"):
-        read_fresh_rows([file], usual, usual)
+        read_fresh_rows([file], usual, usual, form=str)
 
 
 def test_recalibrate_reads_any_delimiter_and_says_what_it_left_out(tmp_path: Path) -> None:

@@ -259,6 +259,7 @@ class TestCalibratedBundle:
         from engine import AdaptiveModel
         from tasks.artifact import Workspace
         from tasks.calibrate import calibrate_router
+        from tasks.recipe.bundled import BundledRecipe
         from tasks.recipe.schema import RouterConfig
 
         workspace = Workspace(tmp_path / "out", tmp_path / "scratch")
@@ -269,7 +270,7 @@ class TestCalibratedBundle:
             tiny.export,
             tiny.lexical,
             name="tiny",
-            config=RouterConfig(max_accuracy_loss=0.002, operating_points=(0.002,)),
+            recipe=BundledRecipe.of(RouterConfig(max_accuracy_loss=0.002, operating_points=(0.002,)), tiny.config),
             target=tiny.target,
             attempt=1,
             workspace=workspace,

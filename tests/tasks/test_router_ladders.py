@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tasks.artifact import Workspace
+from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.schema import RouterConfig
 from tasks.router import ladders
 from tasks.timing.speed import AS_FAST
@@ -38,11 +39,10 @@ def test_no_ladder_beyond_the_gate_on_size_is_tried_before_one_that_keeps_to_it(
         tiny.export,
         tiny.lexical,
         name="tiny",
-        config=RouterConfig(max_accuracy_loss=0.02),
+        recipe=BundledRecipe.of(RouterConfig(max_accuracy_loss=0.02), tiny.config, limit_mb),
         target=tiny.target,
         attempt=1,
         workspace=workspace,
-        size_limit_mb=limit_mb,
     )
     fits = [candidate.fits for candidate in result.candidates]
     assert fits == sorted(fits, reverse=True)

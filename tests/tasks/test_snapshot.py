@@ -248,6 +248,13 @@ def test_a_split_without_rows_is_refused(project: Path) -> None:
     assert "no rows are left for the split" in refusal(project, train="few.jsonl", validation=None, test=None)
 
 
+def test_a_split_without_rows_in_scope_is_refused(project: Path) -> None:
+    write(project / "validation.jsonl", rows_of("oos", "validation oos", 30))
+    assert refusal(project) == (
+        "validation.jsonl: no rows in scope are left for the split 'tune'; add rows, or enlarge its data.shares"
+    )
+
+
 def test_a_missing_column_is_refused_with_the_columns_there_are(project: Path) -> None:
     message = refusal(project, text_column="txt")
     assert (
