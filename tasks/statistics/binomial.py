@@ -3,7 +3,7 @@
 Coverage is at least the stated confidence for every n and every true proportion, at 0 and at 1 too.
 """
 
-from scipy.special import betainc, betaincinv
+from scipy.special import betaincinv
 
 from tasks.records import Interval
 from tasks.statistics.checks import check_between_0_and_1
@@ -36,17 +36,6 @@ def exact_upper_bound(successes: int, n: int, confidence: float) -> float:
     _check(successes, n)
     check_between_0_and_1(confidence, "confidence")
     return float(betaincinv(successes + 1, n - successes, confidence)) if successes < n else 1.0
-
-
-def floor_p_value(successes: int, n: int, floor: float) -> float:
-    """Exact p-value of "the proportion is at most `floor`": P(X >= `successes`) for X ~ binomial(n, floor).
-
-    It is <= delta exactly when the lower bound at confidence 1 - delta is >= `floor`.
-    """
-    _check(successes, n)
-    if not 0 <= floor <= 1:
-        raise ValueError(f"a proportion lies between 0 and 1, got {floor}")
-    return float(betainc(successes, n - successes + 1, floor)) if successes > 0 else 1.0
 
 
 def _check(successes: int, n: int) -> None:

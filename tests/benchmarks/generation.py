@@ -27,6 +27,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, cast
@@ -171,6 +172,9 @@ def own_contenders(model: GenerationModel, schema: str) -> dict[str, Answer]:
             return answer.text, answer.tokens
 
         answers[f"{OURS} {point}"] = ours
+    if find_spec("llguidance") is None:
+        print(f"{GUIDED} is left out: it needs the package llguidance; install miaotui[guidance]")
+        return answers
     asked = guided(model, schema)
 
     def kept(prompt: str) -> tuple[str, int]:

@@ -388,20 +388,20 @@ def test_recalibrate_reads_distinct_rows_with_and_without_labels_and_names_the_f
 def test_recalibrate_reads_any_delimiter_and_says_what_it_left_out(tmp_path: Path) -> None:
     file, usual, said = tmp_path / "rows.csv", Columns(), []
     file.write_text("\ufefftext;label\r\na;x\r\na;x\r\nb;y\r\nb;z\r\n", encoding="utf-8")
-    assert [row.text for row in read_fresh_rows([file], usual, usual, tell=said.append)] == ["a"]
+    assert [row.text for row in read_fresh_rows([file], usual, usual, form=str, tell=said.append)] == ["a"]
     assert said == ["4 rows were read; left out: 1 repeated, 2 contradicting"]
     file.write_text("text^label\na;^x\n")
-    (row,) = read_fresh_rows([file], named_columns(usual, None, None, "^"), usual)
+    (row,) = read_fresh_rows([file], named_columns(usual, None, None, "^"), usual, form=str)
     assert (row.text, row.label) == ("a;", "x")
     numbers = tmp_path / "rows.parquet"
     pyarrow.parquet.write_table(pyarrow.table({"text": ["a", "b"], "label": [1.0, float("nan")]}), numbers)
     said.clear()
-    read = read_fresh_rows([numbers], usual, usual, tell=said.append)
+    read = read_fresh_rows([numbers], usual, usual, form=str, tell=said.append)
     assert {row.text: row.label for row in read} == {"a": "1", "b": UNLABELLED}
     assert said == ["taken as it is meant, not as it is written: 1 × label: whole numbers written with a fraction"]
     file.write_text('{"text": "a", "label": 1.5}\n')
     with pytest.raises(UserError, match=r"rows.jsonl line 1: label is a number with a fraction.*: '1\.5'"):
-        read_fresh_rows([file.rename(tmp_path / "rows.jsonl")], usual, usual)
+        read_fresh_rows([file.rename(tmp_path / "rows.jsonl")], usual, usual, form=str)
 
 
 @pytest.mark.parametrize("said", ["ab", "x", '"', ""])

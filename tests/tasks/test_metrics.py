@@ -7,9 +7,9 @@ import sys
 import evaluate
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import f1_score
 
-from tasks.metrics import Accuracy, ExpectedCalibrationError, MacroF1
+from tasks.metrics import ExpectedCalibrationError, MacroF1
 from tasks.statistics.calibration_error import expected_calibration_error
 
 
@@ -21,11 +21,9 @@ def answers():
     return predictions, references
 
 
-def test_accuracy_and_macro_f1_equal_scikit_learn(answers):
+def test_macro_f1_equals_scikit_learn(answers):
     predictions, references = answers
-    accuracy = Accuracy().compute(predictions=predictions, references=references)
     macro_f1 = MacroF1().compute(predictions=predictions, references=references)
-    assert accuracy == {"accuracy": pytest.approx(accuracy_score(references, predictions))}
     assert macro_f1 == {"macro_f1": pytest.approx(f1_score(references, predictions, average="macro"))}
 
 
@@ -47,19 +45,17 @@ def test_calibration_error_is_that_of_the_statistics(answers):
 
 def test_batches_and_combinations_work_as_in_the_library(answers):
     predictions, references = answers
-    metric = Accuracy()
+    metric = MacroF1()
     for rows in np.array_split(np.arange(500), 7):
         metric.add_batch(predictions=predictions[rows], references=references[rows])
     whole = metric.compute()
-    both = evaluate.combine([Accuracy(), MacroF1()]).compute(predictions=predictions, references=references)
-    assert both["accuracy"] == whole["accuracy"] == pytest.approx((predictions == references).mean())
-    assert set(both) == {"accuracy", "macro_f1"}
+    combined = evaluate.combine([MacroF1()]).compute(predictions=predictions, references=references)
+    assert combined == whole == {"macro_f1": pytest.approx(f1_score(references, predictions, average="macro"))}
 
 
-@pytest.mark.parametrize("metric", [Accuracy, MacroF1])
-def test_no_rows_have_no_metric(metric):
+def test_no_rows_have_no_metric():
     with pytest.raises(ValueError, match="undefined"):
-        metric().compute(predictions=[], references=[])
+        MacroF1().compute(predictions=[], references=[])
 
 
 def test_rows_without_any_of_the_labels_have_no_macro_f1():
@@ -70,9 +66,8 @@ def test_rows_without_any_of_the_labels_have_no_macro_f1():
 @pytest.mark.slow
 def test_nothing_is_fetched_or_left_behind(tmp_path):
     code = """
-from tasks.metrics import Accuracy, ExpectedCalibrationError, MacroF1
-for metric in (Accuracy, MacroF1):
-    metric().compute(predictions=[0, 1], references=[0, 1])
+from tasks.metrics import ExpectedCalibrationError, MacroF1
+MacroF1().compute(predictions=[0, 1], references=[0, 1])
 ExpectedCalibrationError().compute(predictions=[0, 1], references=[0, 1], confidences=[0.5, 0.5])
 """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "XDG_"))}
