@@ -6,16 +6,32 @@ finite writes the number's name as a string (tasks.artifact.Record); anything el
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 
 def dumps(
-    document: object, *, indent: int | None = None, separators: tuple[str, str] | None = None, sort_keys: bool = False
+    document: object,
+    *,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+    ascii_only: bool = False,
+    default: Callable[[Any], Any] | None = None,
 ) -> str:
-    """The document as JSON, characters as they are. ValueError where a number is not finite."""
+    """The document as JSON, characters as they are, or `ascii_only`: with half a surrogate pair no other text can be written.
+
+    `default`: of what JSON has no form for. ValueError where a number is not finite.
+    """
     return json.dumps(
-        document, indent=indent, separators=separators, sort_keys=sort_keys, ensure_ascii=False, allow_nan=False
+        document,
+        indent=indent,
+        separators=separators,
+        sort_keys=sort_keys,
+        ensure_ascii=ascii_only,
+        allow_nan=False,
+        default=default,
     )
 
 

@@ -79,7 +79,7 @@ def main(job_file: Path) -> None:
 
     def failed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         traceback.print_exception(kind, error, trace)
-        outcome.write_text(json.dumps({"error": _explained(error, finder.refused)}), encoding="utf-8")
+        outcome.write_text(json.dumps({"error": _explained(error, finder.refused)}, allow_nan=False), encoding="utf-8")
 
     sys.excepthook = failed
     answers = _answers(model, model / job["bundle"], job["texts"], job["operating_point"])
@@ -88,7 +88,7 @@ def main(job_file: Path) -> None:
         origin = getattr(module, "__file__", None)
         if module is not sys.modules["__main__"] and not finder.allows(origin):
             raise ImportError(f"{name} was loaded from {origin}, past the import system")
-    outcome.write_text(json.dumps({"python": platform.python_version(), **answers}), encoding="utf-8")
+    outcome.write_text(json.dumps({"python": platform.python_version(), **answers}, allow_nan=False), encoding="utf-8")
 
 
 def _answers(model: Path, bundle: Path, texts: list[str], operating_point: str) -> dict[str, Any]:

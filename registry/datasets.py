@@ -1,8 +1,8 @@
 """The snapshot as MLflow's dataset inputs: the whole, and every source file it was made from, each with its digest."""
 
-import json
 from typing import TYPE_CHECKING, Final
 
+from engine import strict_json
 from tasks.records import SnapshotResult
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _input(name: str, sha256: str, context: str, uri: str, profile: dict[str, ob
         name=name[:500],
         digest=sha256[:_DIGEST_LENGTH],
         source_type="local",
-        source=json.dumps({"uri": uri}),
-        profile=json.dumps(profile),
+        source=strict_json.dumps({"uri": uri}, ascii_only=True),
+        profile=strict_json.dumps(profile, ascii_only=True),
     )
     return DatasetInput(dataset=dataset, tags=[InputTag(_CONTEXT, context), InputTag("sha256", sha256)])

@@ -4,7 +4,6 @@ Levels are joined with `/`, by which MLflow groups its charts. Entries of a list
 not by their position, so that the same thing has the same name in every run.
 """
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from engine import strict_json
 from tasks.records import Interval, Percentile, Ratio
 
 _NOT_ALLOWED: Final = re.compile(r"[^\w.\- :]")
@@ -79,7 +79,7 @@ def _texts(path: str, value: object) -> Iterator[tuple[str, str]]:
     elif isinstance(value, str):
         yield path, value
     else:
-        yield path, json.dumps(value, default=str, ensure_ascii=False)
+        yield path, strict_json.dumps(value, default=str)
 
 
 def _identifier(entry: BaseModel) -> str:

@@ -4,12 +4,12 @@ MLflow keeps no checksum of any artifact. The list is `SHA256SUMS` in the model'
 --check` reads; its own SHA-256, the version's tag `model_digest`, is the digest of everything that was logged.
 """
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from engine import strict_json
 from engine.bundle import MANIFEST_FILE
 from engine.digests import file_digest, first_difference, folder_digest, folder_files
 from tasks.errors import UserError
@@ -90,7 +90,7 @@ def _altered_file(bundle: Path, manifest_sha256: str | None) -> tuple[str, str]:
     if manifest_sha256 not in (None, own):
         return MANIFEST_FILE, "not as registered"
     try:
-        listed = json.loads((bundle / MANIFEST_FILE).read_text(encoding="utf-8"))["files"]
+        listed = strict_json.loads((bundle / MANIFEST_FILE).read_text(encoding="utf-8"))["files"]
     except (ValueError, KeyError, TypeError):
         return MANIFEST_FILE, "not a manifest"
     return first_difference(listed, files) or (MANIFEST_FILE, "not as registered")

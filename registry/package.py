@@ -5,7 +5,6 @@ what lies in the artifact store afterwards. A version appears only when it is co
 behind, and the same bytes with the same evidence and verdict are never registered twice.
 """
 
-import json
 import shutil
 import tempfile
 import warnings
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import engine
+from engine import strict_json
 from engine.digests import file_digest
 from registry.checks import Verdict
 from registry.evidence import Evidence, chosen_certificate
@@ -93,7 +93,7 @@ def register_bundle(
         model_id=logged.model_id,
     )
     # By these tags MLflow's own pages find the version of a logged model, and its description.
-    link = json.dumps([{"name": name, "version": str(created.version)}])
+    link = strict_json.dumps([{"name": name, "version": str(created.version)}], ascii_only=True)
     client.set_logged_model_tags(logged.model_id, {"mlflow.modelVersions": link, "mlflow.note.content": description})
     registered = find_version(client, name, int(created.version))
     if registered is None:

@@ -3,17 +3,26 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from engine import strict_json
 from engine.digests import folder_digest
 
 
 class Record(BaseModel):
-    """A frozen result; unknown fields are errors."""
+    """A frozen result; unknown fields are errors.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A number that is not finite is written as the string that names it, and read from that: its JSON is strict, and a NaN is
+    not lost on the way to the gates, which fail on it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+    def as_json(self, *, exclude: set[str] | None = None) -> Any:
+        """What its JSON says, for a larger document; without the fields of `exclude`."""
+        return strict_json.loads(self.model_dump_json(exclude=exclude))
 
 
 class Measurement(Record):

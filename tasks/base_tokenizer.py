@@ -96,7 +96,7 @@ def _configured(folder: Path) -> Tokenizer:
     added = sorted(document["added_tokens"], key=lambda token: token["id"])
     while added and added[-1]["id"] >= size and added[-1]["content"] not in named:
         added.pop()
-    tokenizer = Tokenizer.from_str(json.dumps(document | {"added_tokens": added}))
+    tokenizer = Tokenizer.from_str(json.dumps(document | {"added_tokens": added}, allow_nan=False))
     limit = found.model_max_length
     tokenizer.enable_truncation(limit if limit < _NO_LIMIT else _NO_LIMIT, direction=found.truncation_side)
     return tokenizer

@@ -1,6 +1,5 @@
 """What comes of two bundles' answers to the same rows: an exact paired test, as a whole and by slice, and what differs."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import strict_json
 from engine.digests import folder_digest
 from tasks.data.rows import Row
 from tasks.records import ChampionComparison, SliceComparison
@@ -64,4 +64,4 @@ def _write_differences(
         for row, their, our in zip(rows, theirs, ours, strict=True):
             if their != our:
                 line = {"text": row.text, "label": row.label, "champion": their, "new": our}
-                stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+                stream.write(strict_json.dumps(line) + "\n")

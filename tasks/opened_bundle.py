@@ -1,11 +1,11 @@
 """What recalibration asks of an opened bundle, whatever its task family: rows whose labels matter, and a fresh router."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from engine import strict_json
 from engine.bundle import CERTIFICATE_FILE, Manifest
 from tasks.data.rows import Row
 from tasks.errors import UserError
@@ -70,7 +70,7 @@ class OpenedBundle(Protocol):
 
 def read_certificates(folder: Path) -> tuple[Certificate, ...]:
     """The certificates of a bundle whose files are verified."""
-    entries = json.loads((folder / CERTIFICATE_FILE).read_text(encoding="utf-8"))
+    entries = strict_json.loads((folder / CERTIFICATE_FILE).read_text(encoding="utf-8"))
     return tuple(Certificate.model_validate(entry) for entry in entries)
 
 

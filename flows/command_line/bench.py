@@ -1,13 +1,13 @@
 """`miaotui bench`: measures one bundle on a target, or two of them interleaved."""
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine import strict_json
 from flows.command_line import data_file, models
 from flows.command_line.schema_file import schema_text
 from tasks.errors import UserError
@@ -77,7 +77,7 @@ def execute(options: argparse.Namespace) -> int:
                 progress=lambda message, fraction=None: observer.progressed("benchmark", message, fraction),
             )
     if options.json:
-        print(json.dumps(result.model_dump(mode="json", exclude={"latencies_ms"}), indent=1))
+        print(strict_json.dumps(result.as_json(exclude={"latencies_ms"}), indent=1))
     else:
         print_benchmark(console_for(sys.stdout), result)
     return 0

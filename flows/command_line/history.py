@@ -1,9 +1,9 @@
 """`miaotui history`: the ledger of one model, oldest entry first."""
 
 import argparse
-import json
 from typing import TYPE_CHECKING, Any
 
+from engine import strict_json
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def execute(options: argparse.Namespace) -> int:
         known = ", ".join(ledger.models()) or "none"
         raise UserError(f"the ledger has nothing about {options.name}; models on it: {known}")
     for entry in entries:
-        print(json.dumps(entry.model_dump(mode="json"), ensure_ascii=False) if options.json else line(entry))
+        print(strict_json.dumps(entry.as_json()) if options.json else line(entry))
     return 0
 
 

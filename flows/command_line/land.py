@@ -1,11 +1,11 @@
 """`miaotui land`: puts new labelled data where the trigger finds it."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from engine import strict_json
 from flows.command_line import data_file
 from tasks.errors import UserError
 
@@ -50,7 +50,7 @@ def execute(options: argparse.Namespace) -> int:
     folders = InboxFolders.of(home, options.name)
     landings = land(home, options.name, options.files, columns=columns)
     for landing in landings:
-        print(json.dumps(landing.model_dump(mode="json")) if options.json else line(landing, folders))
+        print(strict_json.dumps(landing.as_json()) if options.json else line(landing, folders))
     print(_announced(home, options.name), file=sys.stderr)
     return 0 if any(landing.accepted for landing in landings) else NOTHING_ACCEPTED
 

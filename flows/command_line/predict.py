@@ -1,13 +1,13 @@
 """`miaotui predict`: answers texts or completes prompts, from the arguments or line by line from standard input."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from engine import strict_json
 from engine.errors import InputError
 from flows.command_line import models
 from flows.command_line.schema_file import schema_text
@@ -115,7 +115,7 @@ def _text_of(line: str, column: str) -> str:
     if not begun.startswith(("{", '"')):
         return line
     try:
-        value = json.loads(line)
+        value = strict_json.loads(line)
     except (ValueError, RecursionError) as error:
         if begun.startswith("{"):
             raise UserError("is broken JSON") from error
@@ -161,7 +161,7 @@ def as_document(prediction: "Prediction") -> dict[str, object]:
 
 def _print(document: dict[str, object]) -> None:
     # A lone surrogate in a text would make UTF-8 fail half-way through the output.
-    text = json.dumps(document, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+    text = strict_json.dumps(document).encode("utf-8", "backslashreplace").decode()
     print(text, flush=True)
 
 

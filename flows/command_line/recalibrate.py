@@ -1,12 +1,12 @@
 """`miaotui recalibrate`: new thresholds and certificates for a bundle from fresh rows, without training."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine import strict_json
 from flows.command_line import data_file, models
 from tasks.errors import UserError
 
@@ -92,14 +92,16 @@ def _ask(options: argparse.Namespace, rows: "Sequence[Row]", bundle: "OpenedBund
     asked = bundle.rows_to_label(rows)
     if options.ask.exists():
         raise UserError("exists already, perhaps with labels in it; name another file with --ask", file=options.ask)
-    lines = [
-        json.dumps({columns.text_column: row.text, columns.label_column: None}, ensure_ascii=False) for row in asked
-    ]
+    lines = [strict_json.dumps({columns.text_column: row.text, columns.label_column: None}) for row in asked]
     unfinished = options.ask.with_name(f".{options.ask.name}.part")
     unfinished.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     unfinished.rename(options.ask)
     if options.json:
-        print(json.dumps({"rows": len(rows), "rows_to_label": len(asked), "file": str(options.ask)}, indent=1))
+        print(
+            strict_json.dumps(
+                {"rows": len(rows), "rows_to_label": len(asked), "file": str(options.ask)}, indent=1, ascii_only=True
+            )
+        )
     else:
         console_for(sys.stdout).print(
             f"{len(asked)} of {len(rows)} rows need a label: fill them in in {options.ask} and give it with --labels",

@@ -1,10 +1,11 @@
 """`miaotui run`: the whole pipeline for one recipe, from its data to the verdict."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from engine import strict_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,21 +73,21 @@ def execute(options: argparse.Namespace) -> int:
             # A bundle that was made a moment ago and does not load is no person's mistake.
             raise RuntimeError(str(error)) from error
     if options.json:
-        print(json.dumps(as_document(outcome), indent=1, ensure_ascii=False))
+        print(strict_json.dumps(as_document(outcome), indent=1))
     else:
         print_outcome(console_for(sys.stdout), outcome)
     return outcome.exit_code
 
 
 def as_document(outcome: "RunOutcome") -> dict[str, object]:
-    """The outcome as JSON. Numbers that are not finite are null, as JSON has none."""
+    """The outcome as JSON. Numbers that are not finite are strings that name them, as JSON has none."""
     from registry.evidence import chosen_certificate
     from registry.headline import adaptive_contender
 
     evidence, version = outcome.evidence, outcome.registered.version
     certificate = chosen_certificate(evidence.router)
     speedups = {
-        benchmark.target: json.loads(contender.speedup.model_dump_json())
+        benchmark.target: contender.speedup.as_json()
         for benchmark in evidence.benchmarks
         if (contender := adaptive_contender(benchmark))
     }
@@ -94,8 +95,8 @@ def as_document(outcome: "RunOutcome") -> dict[str, object]:
         "name": outcome.name,
         "outcome": outcome.verdict.outcome.value,
         "exit_code": outcome.exit_code,
-        "checks": [json.loads(check.model_dump_json()) for check in outcome.verdict.checks],
-        "certificate": json.loads(certificate.model_dump_json()) if certificate else None,
+        "checks": [check.as_json() for check in outcome.verdict.checks],
+        "certificate": certificate.as_json() if certificate else None,
         "path_shares": {path.name: path.stop_share for path in evidence.evaluation.paths},
         "speedup": speedups,
         "model": version.uri,

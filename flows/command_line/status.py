@@ -1,9 +1,10 @@
 """`miaotui status`: champion, challenger and the last verdicts of the registered models, and what has landed for them."""
 
 import argparse
-import json
 import sys
 from typing import TYPE_CHECKING, Any
+
+from engine import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,10 +46,10 @@ def execute(options: argparse.Namespace) -> int:
         models = read_status(MlflowStore.of_home(home.folder), None if options.name in landed else options.name)
         models = tuple(model for model in models if options.name in (None, model.name))
     if options.json:
-        documents = {model.name: model.model_dump(mode="json") for model in models}
+        documents = {model.name: model.as_json() for model in models}
         for name, entry in landed.items():
-            documents.setdefault(name, {"name": name})["landed"] = entry.model_dump(mode="json")
-        print(json.dumps(list(documents.values()), indent=1, ensure_ascii=False))
+            documents.setdefault(name, {"name": name})["landed"] = entry.as_json()
+        print(strict_json.dumps(list(documents.values()), indent=1))
     else:
         print_status(console_for(sys.stdout), models, landed)
     return 0

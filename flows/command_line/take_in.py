@@ -1,10 +1,11 @@
 """`miaotui take-in`: looks now at what has landed, as the deployment of the same name does by itself."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
+
+from engine import strict_json
 
 
 def add_to(commands: Any) -> None:
@@ -58,7 +59,7 @@ def execute(options: argparse.Namespace) -> int:
         if not state.is_completed():
             state.result()  # raises what ended the flow
     if options.json:
-        print(json.dumps({"state": state.name, "message": state.message}, indent=1, ensure_ascii=False))
+        print(strict_json.dumps({"state": state.name, "message": state.message}, indent=1))
     else:
         console_for(sys.stdout).print(f"{state.name}: {state.message}", soft_wrap=True, highlight=False, markup=False)
     return 0

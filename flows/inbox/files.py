@@ -5,7 +5,6 @@ others with reasons. Everything is written beside, flushed and renamed, so a fil
 """
 
 import hashlib
-import json
 import os
 import re
 import stat
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from engine import strict_json
 from flows.home import Home
 from registry.write_points import write_point
 from tasks.errors import UserError
@@ -122,7 +122,7 @@ class InboxFolders:
         key = hashlib.sha256(os.fsencode(path.name)).hexdigest()
         note = {"source": path.name, "row": None, "reason": reason, "excerpt": ""}
         with self.writing(self.quarantine / f"{key}.jsonl", "write a note on a drop") as out:
-            out.write(json.dumps(note).encode() + b"\n")
+            out.write(strict_json.dumps(note, ascii_only=True).encode() + b"\n")
         write_point("set a drop aside")
         if path.is_symlink():
             path.unlink()

@@ -5,7 +5,6 @@ data; bad rows go into quarantine with their reasons, and a file that cannot be 
 """
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import IO, Any, Final
 
 from pydantic import ValidationError
 
+from engine import strict_json
 from flows.inbox.files import InboxFolders, printable
 from tasks.artifact import Record
 from tasks.data.readers import Format, read_records
@@ -145,7 +145,7 @@ def write_rows_of(folders: InboxFolders, sha256: str, names: Collection[Name], c
         return chosen
     with whole.open("rb") as lines, folders.writing(chosen, "write chosen rows") as out:
         for line in lines:
-            row = json.loads(line)
+            row = strict_json.loads(line)
             part = row.get(columns.slice_column)
             if (columns.label_of(row[columns.label_column]), part) in wanted:
                 out.write(line)
@@ -203,7 +203,7 @@ def _line(placed: Placed, columns: Columns) -> bytes:
     values = {columns.text_column: row.text, columns.label_column: row.label}
     if columns.slice_column:
         values[columns.slice_column] = row.slice or ""
-    return json.dumps(values, ensure_ascii=False).encode() + b"\n"
+    return strict_json.dumps(values).encode() + b"\n"
 
 
 def _write_quarantine(folders: InboxFolders, sha256: str, bad: list[Rejected], more: int) -> None:
@@ -216,11 +216,12 @@ def _write_quarantine(folders: InboxFolders, sha256: str, bad: list[Rejected], m
 
 def _write_reason(out: IO[bytes], entry: Rejected) -> None:
     line = {"source": entry.source, "row": entry.number or None, "reason": entry.reason, "excerpt": entry.excerpt}
-    out.write(json.dumps(line).encode() + b"\n")
+    out.write(strict_json.dumps(line, ascii_only=True).encode() + b"\n")
 
 
 def _digest_of(names: Collection[Name]) -> str:
-    return hashlib.sha256(json.dumps(sorted([label, part or ""] for label, part in names)).encode()).hexdigest()[:16]
+    told = strict_json.dumps(sorted([label, part or ""] for label, part in names), ascii_only=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def _quarantine_file(folders: InboxFolders, sha256: str) -> Path:

@@ -4,12 +4,12 @@ What was seen is told by the file system's own key of an object (time, size, ETa
 is read again. Its rows count once however often they come.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from engine import strict_json
 from flows.home import Home
 from flows.inbox.files import InboxFolders, RefusedError, opened
 from flows.inbox.landing import ABANDONED_S, SETTLE_S, Landing, land
@@ -38,7 +38,7 @@ def land_watched(
             if seen.get(url) != token:
                 landed += land(home, name, [url], now=now)
                 with folders.writing(_seen_file(folders), "remember a watched file") as out:
-                    out.write(json.dumps(seen | {url: token}).encode())
+                    out.write(strict_json.dumps(seen | {url: token}, ascii_only=True).encode())
     return tuple(landed)
 
 
@@ -101,7 +101,7 @@ def _is_local(system: "AbstractFileSystem") -> bool:
 
 def _seen(folders: InboxFolders) -> dict[str, str]:
     try:
-        return dict(json.loads(_seen_file(folders).read_bytes()))
+        return dict(strict_json.loads(_seen_file(folders).read_bytes()))
     except (FileNotFoundError, ValueError):
         return {}  # everything is read once more, and its content is known
 

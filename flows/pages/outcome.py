@@ -1,8 +1,8 @@
 """What a run came to, as artifacts on its page in Prefect: verdict, table of checks, links to the report and to MLflow."""
 
-import json
 from typing import TYPE_CHECKING
 
+from engine import strict_json
 from flows.pages.artifact_writer import ArtifactWriter, artifact_key
 from flows.pages.run_summary import pages_of, promotion_sentence, steps_sentence
 from registry.checks import Verdict
@@ -24,7 +24,7 @@ def publish(outcome: "RunOutcome", store: MlflowStore) -> None:
     if writer is None:
         return
     pages, uri = pages_of(outcome, store), outcome.registered.version.uri
-    writer.create("table", artifact_key("checks", outcome.name), json.dumps(checks_table(outcome.verdict)))
+    writer.create("table", artifact_key("checks", outcome.name), strict_json.dumps(checks_table(outcome.verdict)))
     writer.create("markdown", artifact_key("verdict", outcome.name), verdict_text(outcome))
     writer.create("markdown", artifact_key("report", outcome.name), _link(outcome.report.name, pages.report))
     if pages.version is not None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from engine import strict_json
+
 _TIMEOUT_S: Final = 5.0
 # These servers are on loopback: a proxy that the environment names has no part in it.
 _DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -33,7 +35,7 @@ def worker_answers(api: str, pool: str, name: str, *, since: float) -> bool:
 
 def ask(url: str, question: Mapping[str, Any] | None = None) -> Any | None:
     """The JSON that a GET, or a POST of `question`, is answered with; None where there is no such answer (yet)."""
-    body = None if question is None else json.dumps(question).encode()
+    body = None if question is None else strict_json.dumps(question, ascii_only=True).encode()
     request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})  # noqa: S310 - loopback
     try:
         with _DIRECT.open(request, timeout=_TIMEOUT_S) as answer:

@@ -3,7 +3,6 @@
 A process is named by its id and its start time together: the id alone may be somebody else's by now.
 """
 
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Final
 import psutil
 from pydantic import ValidationError
 
+from engine import strict_json
 from tasks.artifact import Record
 from tasks.errors import UserError
 
@@ -82,7 +82,7 @@ def read_servers(home: Path) -> ServersRecord | None:
     """What was recorded last, or None. Raises UserError for a file that no `miaotui up` of this version wrote."""
     file = home / _FILE
     try:
-        return ServersRecord.model_validate(json.loads(file.read_text(encoding="utf-8")))
+        return ServersRecord.model_validate(strict_json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (ValidationError, ValueError) as error:

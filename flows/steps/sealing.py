@@ -4,7 +4,6 @@ An entry is a folder with `out/` (the step's files and its record as `result.jso
 is written last: an entry without one was never finished. Opening checks every file's SHA-256.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from engine import strict_json
 from engine.digests import combined_digest, folder_files
 from flows.steps.key import R, Step
 from tasks.artifact import Artifact, Record
@@ -113,9 +113,9 @@ def _write_result(out: Path, step: Step[R], result: R) -> None:
         raise TypeError(f"the step {step.name} returned {type(result).__name__}, not {step.result.__name__}")
     if (out / RESULT).exists():
         raise ValueError(f"the step {step.name} wrote {RESULT}, a name that is kept for its record")
-    # json, not pydantic's own writer, which turns NaN into null: a NaN must reach the gates, which fail on it.
-    text = json.dumps(result.model_dump(mode="json"), indent=1, ensure_ascii=False)
-    if json.dumps(step.result.model_validate_json(text).model_dump(mode="json"), indent=1, ensure_ascii=False) != text:
+    # A NaN goes into it as a string and comes out of it as a NaN: it must reach the gates, which fail on it.
+    text = strict_json.dumps(result.as_json(), indent=1)
+    if strict_json.dumps(step.result.model_validate_json(text).as_json(), indent=1) != text:
         raise ValueError(f"the record of the step {step.name} does not survive being stored")
     (out / RESULT).write_text(text, encoding="utf-8")
 

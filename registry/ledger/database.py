@@ -5,7 +5,6 @@ lets one through. Triggers refuse UPDATE and DELETE, so that altering an entry t
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.engine import URL, Row, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
 
+from engine import strict_json
 from registry.database import check_database
 from registry.ledger.entries import GENESIS, Draft, Entry, Kind
 from registry.store import MlflowStore
@@ -260,7 +260,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _values(entry: Entry) -> dict[str, Any]:
     """The entry as a row. Time and details are stored as the text that was hashed."""
     values = entry.model_dump(mode="json")
-    return values | {"details": json.dumps(values["details"], sort_keys=True, ensure_ascii=False)}
+    return values | {"details": strict_json.dumps(values["details"], sort_keys=True)}
 
 
 def _entry(row: Row[Any]) -> Entry:
@@ -273,7 +273,7 @@ def _entry(row: Row[Any]) -> Entry:
         read = {
             "kind": Kind(fields["kind"]),
             "at": datetime.fromisoformat(fields["at"]),
-            "details": json.loads(fields["details"]),
+            "details": strict_json.loads(fields["details"]),
         }
     except ValueError as error:
         where = f"entry {fields['sequence']} of {fields['model']}"

@@ -5,13 +5,13 @@ later one as well, and the last hash stands outside the ledger too (a tag of the
 """
 
 import hashlib
-import json
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import Field, JsonValue
 
+from engine import strict_json
 from tasks.artifact import Record
 
 GENESIS: Final = "0" * 64
@@ -76,7 +76,7 @@ class Entry(Draft):
     def computed_hash(self) -> str:
         """SHA-256 over all other fields, as JSON with sorted keys."""
         fields = self.model_dump(mode="json", exclude={"hash"})
-        return hashlib.sha256(json.dumps(fields, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        return hashlib.sha256(strict_json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
 def broken_link(entries: tuple[Entry, ...]) -> str | None:

@@ -4,13 +4,12 @@ It imports the engine and LoadGen and nothing that trains, tells its phases on s
 one `Outcome`. What a person can mend comes back as that outcome's `user_error`; anything else ends it with a traceback.
 """
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from engine import AdaptiveModel
+from engine import AdaptiveModel, strict_json
 from engine.errors import EngineError
 from tasks.benchmark.guided import guided
 from tasks.benchmark.job import ContenderFiles, Job, Measurements, Outcome, Phase
@@ -38,7 +37,7 @@ def main(arguments: list[str]) -> None:
 def measure(job: Job) -> Measurements:
     """Loads the bundle, asserts the target's execution provider, measures."""
     report(Phase(message="loading the bundle", fraction=0.0, limit_s=_LOAD_LIMIT_S))
-    texts = json.loads(job.inputs.read_text(encoding="utf-8"))
+    texts = strict_json.loads(job.inputs.read_text(encoding="utf-8"))
     model = _load_bundle(job.bundle, job)
     subject = Subject(
         model=model,

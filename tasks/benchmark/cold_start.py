@@ -6,14 +6,13 @@ process that only serves. It prints a line for each answer, as a sign of life, a
 bundle refuses is no first answer.
 """
 
-import json
 import resource
 import sys
 import time
 from pathlib import Path
 from typing import Final
 
-from engine import AdaptiveModel
+from engine import AdaptiveModel, strict_json
 
 _ANSWERS: Final = 64
 """Predictions before memory is read: enough for the slowest path and the allocator's arenas to have been in use."""
@@ -27,7 +26,7 @@ def main(arguments: list[str]) -> None:
 
     first_answer_ms = None
     answers = 0
-    for text in json.loads(Path(inputs).read_text(encoding="utf-8")):
+    for text in strict_json.loads(Path(inputs).read_text(encoding="utf-8")):
         begin = time.perf_counter()
         (answer,) = model.predict([text])
         if not answer.path:
@@ -37,7 +36,11 @@ def main(arguments: list[str]) -> None:
         print(f"answer {answers}", flush=True)
         if answers == _ANSWERS:
             break
-    print(json.dumps({"load_s": load_s, "first_answer_ms": first_answer_ms, "peak_memory_mb": _peak_memory_mb()}))
+    print(
+        strict_json.dumps(
+            {"load_s": load_s, "first_answer_ms": first_answer_ms, "peak_memory_mb": _peak_memory_mb()}, ascii_only=True
+        )
+    )
 
 
 def _peak_memory_mb() -> float:

@@ -4,7 +4,6 @@ Whoever is given the digest of such a document can tell, wherever the folder has
 """
 
 import hashlib
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
+from engine import strict_json
 from engine.digests import file_digest, first_difference, folder_digest, folder_files
 from tasks.artifact import Record
 from tasks.benchmark.job import ContenderFiles
@@ -77,7 +77,7 @@ def pack_order(order: Order, folder: Path, *, code: str) -> str:
         else:
             graphs[contender.name] = f"{_GRAPHS}/{contender.name}.onnx"
             shutil.copyfile(contender.graph, folder / graphs[contender.name])
-    (folder / _TEXTS).write_text(json.dumps(order.texts), encoding="utf-8")
+    (folder / _TEXTS).write_text(strict_json.dumps(order.texts, ascii_only=True), encoding="utf-8")
     job = PortableJob(
         bundle_digest=order.bundle_digest,
         champion_digest=folder_digest(folder / _CHAMPION) if order.champion else None,
@@ -107,7 +107,7 @@ def unpack_order(folder: Path, job: PortableJob) -> Order:
     return Order(
         bundle=bundle,
         bundle_digest=job.bundle_digest,
-        texts=tuple(json.loads((folder / _TEXTS).read_text(encoding="utf-8"))),
+        texts=tuple(strict_json.loads((folder / _TEXTS).read_text(encoding="utf-8"))),
         contenders=tuple(
             ContenderFiles(name=name, bundle=bundle, graph=folder / graph) for name, graph in job.graphs.items()
         ),

@@ -1,6 +1,5 @@
 """The step, and what `miaotui bench` calls: start the measuring processes, turn what they found into evidence."""
 
-import json
 import resource
 import shutil
 import statistics
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from engine import AdaptiveModel
+from engine import AdaptiveModel, strict_json
 from engine.digests import folder_digest
 from tasks.artifact import Artifact, Workspace
 from tasks.benchmark.errors import BenchmarkError
@@ -143,7 +142,7 @@ def _measured(order: Order, workspace: Workspace) -> BenchmarkResult:
     shutil.rmtree(folder, ignore_errors=True)  # a killed measurement is begun anew: its conditions are gone
     folder.mkdir(parents=True)
     inputs = folder / "inputs.json"
-    inputs.write_text(json.dumps(order.texts), encoding="utf-8")
+    inputs.write_text(strict_json.dumps(order.texts, ascii_only=True), encoding="utf-8")
     contenders = order.contenders
     if champion is not None:
         contenders += (ContenderFiles(name=evidence.CHAMPION_CONTENDER, bundle=champion, graph=None),)

@@ -4,12 +4,12 @@ White space around a completion never counts, and neither does the way in which 
 and a tokenizer may differ in it). Of JSON the layout, the order of keys and the way a number is written do not count either.
 """
 
-import json
 from collections.abc import Callable
 from decimal import Decimal
 from functools import cache, partial
 from typing import Any, Literal
 
+from engine import strict_json
 from engine.generation.answer_json import composed, parsed
 from tasks.recipe.data import AnyData, PromptDataConfig
 
@@ -34,7 +34,7 @@ def normal_form(kind: Correctness, text: str) -> str:
     value = parsed(text) if kind == "json" else None
     if value is not None:
         try:
-            return json.dumps(_normal(value[0]), ensure_ascii=False, sort_keys=True)
+            return strict_json.dumps(_normal(value[0]), sort_keys=True)
         except RecursionError:  # nested too deep
             pass
     return composed(text).strip()

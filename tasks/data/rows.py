@@ -5,12 +5,12 @@ the rows alone: the same rows give the same bytes, whichever files they came fro
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from engine import strict_json
 from tasks.artifact import Artifact
 from tasks.records import SnapshotResult
 
@@ -43,7 +43,7 @@ def split_file(folder: Path, split: str) -> Path:
 def read_row_file(file: Path) -> list[Row]:
     """The rows that `write_row_file` wrote."""
     with file.open("rb") as lines:
-        return [Row(**json.loads(line)) for line in lines]
+        return [Row(**strict_json.loads(line)) for line in lines]
 
 
 def write_row_file(file: Path, rows: Iterable[Row]) -> None:
@@ -75,4 +75,4 @@ def content_digest(splits: Mapping[str, Sequence[Row]]) -> str:
 
 def _line(row: Row) -> bytes:
     fields = {"text": row.text, "label": row.label, "slice": row.slice}
-    return json.dumps(fields, ensure_ascii=False).encode() + b"\n"
+    return strict_json.dumps(fields).encode() + b"\n"

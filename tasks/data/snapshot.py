@@ -5,7 +5,6 @@ the disjointness of what was written is verified once more from the files. The d
 data's identity.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Final
 
 from tokenizers import Tokenizer
 
+from engine import strict_json
 from tasks.artifact import Artifact, Workspace
 from tasks.base_model import BaseModelFiles
 from tasks.base_tokenizer import base_tokenizer
@@ -265,7 +265,7 @@ def _write_left_out(
 def _write_contradicting(file: Path, contradicting: Mapping[str, Sequence[str]]) -> None:
     with file.open("w", encoding="utf-8", newline="\n") as stream:
         for text, labels in sorted(contradicting.items()):
-            stream.write(json.dumps({"text": text, "labels": labels}, ensure_ascii=False) + "\n")
+            stream.write(strict_json.dumps({"text": text, "labels": labels}) + "\n")
 
 
 def _write_leaking(file: Path, leaks: Iterable[Leak]) -> None:
@@ -280,7 +280,7 @@ def _write_leaking(file: Path, leaks: Iterable[Leak]) -> None:
                 "similarity": round(leak.similarity, 4),
                 "exact": leak.exact,
             }
-            stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+            stream.write(strict_json.dumps(line) + "\n")
 
 
 def _count(rows_by_role: Mapping[str, Sequence[Row]]) -> int:

@@ -4,13 +4,13 @@ A run is refused when too large a share of the training, the validation or the t
 test file that is half broken cannot hide behind a large training file.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from engine import strict_json
 from tasks.data.hints import excerpt, quote, shortened
 from tasks.data.labels import NotANameError, is_missing, name_of
 from tasks.data.raw import RawRecord, Unit, place
@@ -137,7 +137,7 @@ def write_quarantine(file: Path, rejected: Iterable[Rejected]) -> None:
     with file.open("w", encoding="ascii", newline="\n") as stream:
         for entry in rejected:
             line = {"source": entry.source, "row": entry.number, "reason": entry.reason, "excerpt": entry.excerpt}
-            stream.write(json.dumps(line) + "\n")
+            stream.write(strict_json.dumps(line, ascii_only=True) + "\n")
 
 
 def most_common_reasons(rejected: Sequence[Rejected]) -> str:

@@ -6,12 +6,13 @@ the descriptor that it is given.
 """
 
 import gc
-import json
 import os
 import sys
 import traceback
 from pathlib import Path
 from typing import Any
+
+from engine import strict_json
 
 
 def _failure(builder: Any, job: dict[str, Any], graph: dict[str, Any]) -> str:
@@ -39,9 +40,9 @@ if __name__ == "__main__":
     onnxruntime_genai.disable_telemetry_events()
     with os.fdopen(int(sys.argv[1]), "w", encoding="utf-8") as answers:
         for line in sys.stdin:
-            given = json.loads(Path(line.strip()).read_text(encoding="utf-8"))
+            given = strict_json.loads(Path(line.strip()).read_text(encoding="utf-8"))
             heard: dict[str, None] = {}
             with listening(heard.setdefault):
                 failures = [_failure(model_builder, given, graph) for graph in given["graphs"]]
-            answers.write(json.dumps({"failures": failures, "heard": list(heard)}) + "\n")
+            answers.write(strict_json.dumps({"failures": failures, "heard": list(heard)}, ascii_only=True) + "\n")
             answers.flush()

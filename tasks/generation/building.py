@@ -4,7 +4,6 @@ Each folder holds what onnxruntime-genai itself loads (`genai_config.json`, `mod
 `decoder.onnx`, the form of the same graph that the engine runs (see serving_graph).
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self
 
+from engine import strict_json
 from tasks.child_process import how_it_ended, importing_environment
 from tasks.generation.head_padding import pad_heads
 from tasks.generation.precision import DecoderPrecision
@@ -128,7 +128,7 @@ class DecoderBuilder:
             "graphs": graphs,
         }
         job_file = self._scratch / "build.json"
-        job_file.write_text(json.dumps(job), encoding="utf-8")
+        job_file.write_text(strict_json.dumps(job, ascii_only=True), encoding="utf-8")
         answer = ""
         if self._child.stdin is not None:
             try:
@@ -138,7 +138,7 @@ class DecoderBuilder:
                 pass  # it has ended, which is told below
         if not answer:
             raise self._error(f"{how_it_ended(self._child.wait())} on {', '.join(map(str, self._sources))}")
-        answered: dict[str, list[str]] = json.loads(answer)
+        answered: dict[str, list[str]] = strict_json.loads(answer)
         for remark in answered["heard"]:
             self._tell(remark)
         return answered["failures"]

@@ -1,6 +1,5 @@
 """Checkpoints of a training as safetensors: weights, the optimizers' state and the losses so far, whole or not there."""
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.optim import Optimizer
 from transformers import PreTrainedModel
+
+from engine import strict_json
 
 _TENSORS: Final = "state.safetensors"
 _LOSSES: Final = "losses.json"
@@ -28,7 +29,7 @@ def store(
         for index, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{index}.{key}": value.contiguous() for key, value in state.items()}
     save_file(tensors, unfinished / _TENSORS)
-    (unfinished / _LOSSES).write_text(json.dumps(list(losses)), encoding="utf-8")
+    (unfinished / _LOSSES).write_text(strict_json.dumps(list(losses), ascii_only=True), encoding="utf-8")
     unfinished.rename(folder / f"step-{step}")
     for path in older:
         shutil.rmtree(path)
@@ -53,7 +54,7 @@ def restore(folder: Path, model: PreTrainedModel, optimizers: Sequence[Optimizer
             if place[:2] == ["optimizer", str(number)]:
                 saved["state"].setdefault(int(place[2]), {})[place[3]] = value
         optimizer.load_state_dict(saved)
-    losses = json.loads((found[-1] / _LOSSES).read_text(encoding="utf-8"))
+    losses = strict_json.loads((found[-1] / _LOSSES).read_text(encoding="utf-8"))
     return len(losses), losses
 
 

@@ -4,7 +4,6 @@ The launcher is a child that dies with this process, and its ranks with it. A ra
 training with one error that says which rank and why.
 """
 
-import json
 import os
 import re
 import shutil
@@ -13,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import IO, Final
 
+from engine import strict_json
 from tasks.artifact import Workspace
 from tasks.child_process import how_it_ended, importing_environment, usable_cpus
 from tasks.errors import UserError
@@ -65,7 +65,7 @@ def train_in_processes(job: TrainingJob, workspace: Workspace) -> tuple[MultiExi
     if status or not (scratch / TRAINED / HISTORY).is_file():
         _raise_user_error(scratch)
         raise TrainingProcessError(_what_happened(processes, status, scratch, log))
-    history = History(**json.loads((scratch / TRAINED / HISTORY).read_text(encoding="utf-8")))
+    history = History(**strict_json.loads((scratch / TRAINED / HISTORY).read_text(encoding="utf-8")))
     return load_model(scratch / TRAINED), history
 
 
@@ -91,7 +91,7 @@ def _follow(output: IO[bytes], workspace: Workspace) -> None:
     """Hands on what rank 0 tells, until all have ended; other lines are libraries'."""
     for line in output:
         try:
-            told = json.loads(line)
+            told = strict_json.loads(line)
         except ValueError:
             continue
         match told:

@@ -4,13 +4,13 @@ It runs the same training code as a single process; Trainer sees the others thro
 tells the progress on standard output as JSON lines and leaves the model, its history last.
 """
 
-import json
 import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from engine import strict_json
 from tasks.artifact import Workspace
 from tasks.child_process import die_with_parent
 from tasks.heard import listening
@@ -38,7 +38,7 @@ def main(job_file: Path, scratch: Path) -> None:
         if first:
             save_model(model, out)
             unfinished = out / f"{HISTORY}.part"
-            unfinished.write_text(json.dumps(asdict(history)), encoding="utf-8")
+            unfinished.write_text(strict_json.dumps(asdict(history), ascii_only=True), encoding="utf-8")
             unfinished.rename(out / HISTORY)
         _leave_group()
     except Exception as error:
@@ -56,11 +56,11 @@ def _restore_to_numbered_cpus() -> None:
 
 
 def _tell(message: str, fraction: float | None = None) -> None:
-    print(json.dumps([message, fraction]), flush=True)
+    print(strict_json.dumps([message, fraction], ascii_only=True), flush=True)
 
 
 def _remark(message: str) -> None:
-    print(json.dumps({"remark": message}), flush=True)
+    print(strict_json.dumps({"remark": message}, ascii_only=True), flush=True)
 
 
 def _leave_group() -> None:

@@ -1,13 +1,13 @@
 """What calibration found, as the record that evidence and report are made of."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import strict_json
 from engine.bundle import PathEntry
 from engine.digests import folder_digest
 from engine.router import OperatingPoint
@@ -74,5 +74,5 @@ def router_result(
 def _rows_digest(rows: Sequence[Row]) -> str:
     digest = hashlib.sha256()
     for row in rows:
-        digest.update(json.dumps([row.text, row.label], ensure_ascii=False).encode())
+        digest.update(strict_json.dumps([row.text, row.label]).encode())
     return digest.hexdigest()

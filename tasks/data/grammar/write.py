@@ -1,6 +1,5 @@
 """Writes the splits of a grammar as JSON lines; each file is either complete or not there."""
 
-import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -8,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from engine import strict_json
 from tasks.data.grammar import function_calls
 from tasks.data.grammar.function_calls import CallRow, generate_calls
 from tasks.data.grammar.generate import Example, generate
@@ -41,7 +41,7 @@ def _rows(name: str, seed: int) -> Mapping[str, Sequence[Example | CallRow]]:
 
 
 def _write(rows: Sequence[Example | CallRow], file: Path) -> Path:
-    lines = (json.dumps(asdict(row), ensure_ascii=False) for row in rows)
+    lines = (strict_json.dumps(asdict(row)) for row in rows)
     content = "".join(f"{line}\n" for line in lines).encode()
     descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
     try:

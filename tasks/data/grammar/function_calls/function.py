@@ -4,11 +4,12 @@ A value is drawn together with its writing, so a request and its call always agr
 the values' writings stand, the call holds their arguments.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
+
+from engine import strict_json
 
 Schema = Mapping[str, Any]
 
@@ -81,7 +82,7 @@ def object_schema(properties: Mapping[str, Schema], required: Iterable[str] | No
 
 def call(name: str, arguments: Mapping[str, Any]) -> str:
     """A function call in its one canonical writing: compact JSON, keys in the order of the schemas."""
-    return json.dumps({"function": name, "arguments": dict(arguments)}, ensure_ascii=False, separators=(",", ":"))
+    return strict_json.dumps({"function": name, "arguments": dict(arguments)}, separators=(",", ":"))
 
 
 def _lower(argument: Any) -> Any:
