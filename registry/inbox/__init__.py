@@ -4,7 +4,7 @@ The bytes lie in the home (`flows.inbox.landing`); what is said about them stand
 """
 
 from registry.inbox.database import Inbox, LostClaimError
-from registry.inbox.follow_up import FollowUp, Progress, follow_up
+from registry.inbox.follow_up import FollowUp, Progress, follow_up, progress_of
 from registry.inbox.policy import Known, Shortage, Wait
 from registry.inbox.records import Batch, BatchEntry, FileState, LandedFile, Portion, Use, strongest
 from registry.inbox.trials import Result, Trial
@@ -26,5 +26,6 @@ __all__ = [
     "Use",
     "Wait",
     "follow_up",
+    "progress_of",
     "strongest",
 ]

@@ -5,6 +5,7 @@ import pytest
 from flows.notices.content import failure_notice, notice, verdict_notice
 from flows.pages.run_summary import RunPages
 from registry.checks import Check, Outcome, Verdict
+from registry.missing import MissingRows
 from tasks.errors import UserError
 from tests.flows.outcomes import outcome_of
 
@@ -37,6 +38,15 @@ def test_a_failure_to_pass_names_the_checks_and_not_too_many(evidence) -> None:
     assert made.subject == "support-intents: FAIL"
     assert lines[:2] == ["30 of 31 checks did not pass:", "- FAIL slice/0: too low"]
     assert lines[11] == "- and 20 more"
+
+
+def test_what_would_settle_an_open_verdict_is_named_with_slice_and_number(evidence) -> None:
+    missing = (MissingRows(slice="oos", have=80, needed=290),)
+    slices = Check(name="champion_slices", outcome=Outcome.INCONCLUSIVE, sentence="seems to lose", missing=missing)
+    speed = Check(name="champion_speed/edge", outcome=Outcome.INCONCLUSIVE, sentence="measure again")
+    lines = verdict_notice(outcome_of(evidence, Verdict.of([slices, speed])), PAGES).body.splitlines()
+    assert "Missing: 210 more gate rows of slice 'oos' (80 were judged, 290 would settle it)" in lines
+    assert "Missing: a measurement on edge that settles the timings" in lines
 
 
 def test_without_servers_only_the_report_is_linked(evidence, judged) -> None:

@@ -13,6 +13,7 @@ from tasks.benchmark.job import Timings
 from tasks.recipe import Gates
 from tasks.records import Disturbance, Ratio, SliceComparison, UnreadableChampion
 from tasks.statistics.paired_test import paired_test_of_counts
+from tasks.statistics.rows_to_settle import rows_to_decide
 
 PASS, FAIL, INCONCLUSIVE, INVALID = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.INVALID
 ONE_PERCENT = Gates(accuracy=0.5, champion_accuracy_loss=0.01)
@@ -73,7 +74,11 @@ def test_a_slice_that_is_lost_whole_is_seen_in_few_rows(judged, challenging):
 def test_slices_that_hold_pass_and_a_doubtful_one_is_inconclusive(judged, challenging):
     assert the_check(judged(by_slice(challenging, bank=(150, 6, 4))), "champion_slices").outcome is PASS
     doubtful = by_slice(challenging, bank=(60, 6, 2), tiny=(8, 1, 0))
-    assert the_check(judged(doubtful), "champion_slices").outcome is INCONCLUSIVE
+    check = the_check(judged(doubtful), "champion_slices")
+    assert check.outcome is INCONCLUSIVE
+    (missing,) = check.missing
+    assert (missing.slice, missing.have, missing.needed) == ("bank", 60, rows_to_decide(60, 6, 2, 0.05, 0.05))
+    assert str(missing) in check.sentence
     assert "tiny" not in the_check(judged(doubtful), "champion_slices").sentence
     few = by_slice(challenging, tiny=(8, 1, 0))
     assert the_check(judged(few), "champion_slices").outcome is PASS

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.checks import Check, Outcome, Verdict
+from registry.missing import MissingRows
 from registry.report import ReportContent, StepSummary, render_report, write_report
 from registry.report.accuracy_rows import slice_rows
 from registry.report.cost_accuracy import Point, mixing, pareto_front
@@ -593,6 +594,15 @@ def test_checks_that_did_not_pass_come_first_and_are_named_in_the_headline() -> 
     page = Page(render_report(report_content(Outcome.FAIL))).text
     assert "1 of 8 checks failed: latency_p99_ms/local-cpu/SingleStream." in page
     assert page.index("5.81 ms: over 0.01 ms") < page.index("no gate row is in another split")
+
+
+def test_what_would_settle_an_open_verdict_stands_above_the_checks() -> None:
+    missing = (MissingRows(slice="oos", have=80, needed=290),)
+    check = Check(name="champion_slices", outcome=Outcome.INCONCLUSIVE, sentence="seems to lose", missing=missing)
+    page = Page(render_report(dataclasses.replace(report_content(), verdict=Verdict.of((check,))))).text
+    said = "What would settle it: 210 more gate rows of slice 'oos' (80 were judged, 290 would settle it)."
+    assert page.index(said) < page.index("seems to lose")
+    assert "What would settle it" not in Page(render_report(report_content())).text
 
 
 def test_a_run_without_optional_parts_renders_and_says_what_is_missing() -> None:

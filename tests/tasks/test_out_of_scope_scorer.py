@@ -1,11 +1,16 @@
 """The out-of-scope score: ranks among in-scope rows, and distances that equal their textbook definitions."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.covariance import LedoitWolf
 
-from engine.confidence import Confidence
+from engine.confidence import FEATURES, Confidence
 from engine.out_of_scope import OutOfScopeScorer
+from engine.router import OperatingPoint, PathRule, Router
+from engine.router_files import ROUTER_FILE, load_router, save_router
 from tasks.errors import UserError
 from tasks.router.out_of_scope import fit_scorer, fit_space
 
@@ -103,7 +108,8 @@ def test_classes_without_any_variance_within_are_told_apart() -> None:
     own, far = space.distances(centres[0]), space.distances(centres[0] + 5)
     assert np.isfinite([*own, *far]).all()
     assert far[0] > own[0]
-    scorer = fit_scorer(np.zeros(40), centres[labels], space, false_rejection=0.05)
+    said = [Confidence.of(np.zeros(CLASSES, np.float32), None)] * 40
+    scorer = fit_scorer(said, centres[labels], space, false_rejection=0.05, reads_label=False)
     assert np.isfinite(scorer.threshold)
 
 
@@ -120,3 +126,17 @@ def test_embeddings_that_are_not_finite_are_refused() -> None:
     embeddings[2, 5] = np.nan
     with pytest.raises(UserError, match=r"embeddings .* not finite, the first at \[2, 5\]"):
         fit_space(embeddings, labels, neighbours=False)
+
+
+def test_a_bundle_of_before_goes_on_ranking_the_energy_it_was_calibrated_by(tmp_path: Path) -> None:
+    scorer = OutOfScopeScorer(energy_quantiles=(0.0, 1.0), threshold=0.5, reads_label=True)
+    rule = PathRule("full", 1.0, scorer, (0.0,) * len(FEATURES), 0.0)
+    save_router(Router((rule,), {"1%": OperatingPoint("1%", 0.01, ())}, "1%", 0), tmp_path)
+    assert load_router(tmp_path).rules[0].scorer.reads_label
+    file = tmp_path / ROUTER_FILE
+    document = json.loads(file.read_text("utf-8"))
+    del document["paths"][0]["reads_out_of_scope_label"]
+    file.write_text(json.dumps(document), "utf-8")
+    before = load_router(tmp_path).rules[0].scorer
+    said = Confidence.of(np.array([5.0, -0.5, -3.0], np.float32), 0)
+    assert before.score_of(said, None) == before.score(said.energy, None) != scorer.score_of(said, None)
