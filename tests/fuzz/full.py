@@ -56,7 +56,13 @@ def run_full(case: Drawn, folder: Path) -> Outcome:
         later = _judged(_command(folder, arguments, text=text), documents=None)
         if later.kind not in ("PASS", "USER_ERROR", "FAIL", "INCONCLUSIVE", "INVALID"):
             return Outcome(later.kind, f"{' '.join(arguments)[:120]}: {later.message}", later.trace)
-    return Outcome(outcome.kind, document["promotion"])
+    return Outcome(outcome.kind, _why(document))
+
+
+def _why(document: dict[str, Any]) -> str:
+    """What its worst check says; of a PASS, what became of it."""
+    worst = [check["sentence"] for check in document["checks"] if check["outcome"] == document["outcome"] != "PASS"]
+    return str(worst[0] if worst else document["promotion"])
 
 
 def _afterwards(case: Drawn, folder: Path, document: dict[str, Any]) -> list[tuple[list[str], bytes]]:
