@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.fuzz.drawn import Drawn, encoded
-from tests.fuzz.outcomes import Outcome, refused
+from tests.fuzz.outcomes import Outcome, not_strict, refused
 from tests.fuzz.rows import classified, completed
 
 PROJECT: Final = Path(__file__).parents[2]
@@ -122,7 +122,7 @@ def _judged(done: Done, *, documents: int | None) -> Outcome:
         return Outcome("TRACEBACK", done.last, done.err)
     if done.code == 1 or "internal error" in done.err:
         return Outcome("INTERNAL_ERROR", done.last, done.err)
-    if "--json" in done.arguments and (problem := _not_strict(done.out, several=documents is None)):
+    if "--json" in done.arguments and (problem := not_strict(done.out, several=documents is None)):
         return Outcome("NOT_JSON", problem) if done.out or done.code in (0, 3, 4) else refused(done.last)
     if done.code == 2:
         return refused(done.last)
@@ -130,24 +130,3 @@ def _judged(done: Done, *, documents: int | None) -> Outcome:
     if done.arguments[0] == "run":
         verdict = json.loads(done.out)["outcome"]
     return Outcome(verdict)  # type: ignore[arg-type]
-
-
-def _not_strict(text: str, *, several: bool) -> str:
-    """What is wrong with JSON output, as one document or as one a line; empty where nothing is."""
-    try:
-        json.loads(text, parse_constant=_refuse)
-    except ValueError as error:
-        if not several:
-            return str(error)
-    else:
-        return ""
-    for line in text.splitlines():
-        try:
-            json.loads(line, parse_constant=_refuse)
-        except ValueError as error:
-            return f"{error}: {line[:200]}"
-    return ""
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")

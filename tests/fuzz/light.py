@@ -3,6 +3,7 @@
 The libraries are imported once, before the forks; no thread may run in this process then.
 """
 
+import io
 import json
 import os
 import resource
@@ -11,13 +12,14 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 from tests.fuzz.drawn import Depth, Drawn
-from tests.fuzz.outcomes import Outcome, refused
+from tests.fuzz.outcomes import GOOD, Outcome, not_strict, refused
 
 LIMIT_S: Final[dict[Depth, float]] = {"prepared": 120.0, "trained": 240.0}
 _MEMORY: Final = 8 << 30
@@ -25,7 +27,9 @@ _LOOK_EVERY_S: Final = 0.02
 _IMPORTED: Final = (
     "pyarrow.parquet",
     "transformers",
+    "flows.command_line",
     "flows.inbox.landed_data",
+    "flows.inbox.landing",
     "flows.steps.runner",
     "flows.text_classification",
     "flows.text_generation",
@@ -92,6 +96,8 @@ def _child(case: Drawn, folder: Path, result: Path) -> None:
     os.environ["MIAOTUI_HOME"] = str(Path("home").absolute())
     try:
         outcome = _attempt(case)
+        if outcome.kind in GOOD:
+            outcome = _landed(case) or outcome
         text = json.dumps(asdict(outcome))
         result.with_suffix(".part").write_text(text, encoding="utf-8")
         result.with_suffix(".part").rename(result)
@@ -114,6 +120,36 @@ def _attempt(case: Drawn) -> Outcome:
     except BaseException as error:  # noqa: BLE001 - the boundary: what is internal is counted
         return Outcome("INTERNAL_ERROR", f"{type(error).__name__}: {error}", traceback.format_exc())
     raise AssertionError("the steps ended without any that measures")
+
+
+def _landed(case: Drawn) -> Outcome | None:
+    """What went wrong where the case's train files are landed for its model; None where nothing did."""
+    from flows.command_line import main
+
+    files = [name for name in case.files if not name.startswith("targets/")] or ["missing.jsonl"]
+    name = case.recipe.get("name")
+    arguments = [
+        "land",
+        name if isinstance(name, str) else "fuzz",
+        "--recipe",
+        case.recipe_file,
+        "--json",
+        "--",
+        *files,
+    ]
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main(arguments)
+    except SystemExit as usage:
+        code = int(usage.code or 0)
+    last = err.getvalue().strip().rpartition("\n")[2]
+    if code not in (0, 2):
+        logs = sorted(Path("home", "logs").glob("error-*.log"))
+        return Outcome("INTERNAL_ERROR", f"land: {last}", logs[-1].read_text("utf-8") if logs else "")
+    if problem := not_strict(out.getvalue(), several=True) if out.getvalue() else "":
+        return Outcome("NOT_JSON", f"land: {problem}")
+    return None
 
 
 def _make(case: Drawn) -> None:

@@ -76,6 +76,27 @@ def line_of(case: Drawn, outcome: Outcome, seconds: float, commit: str) -> Line:
     )
 
 
+def not_strict(text: str, *, several: bool) -> str:
+    """What is wrong with JSON output, as one document or as one a line; empty where nothing is."""
+    try:
+        json.loads(text, parse_constant=_refuse)
+    except ValueError as error:
+        if not several:
+            return str(error)
+    else:
+        return ""
+    for line in text.splitlines():
+        try:
+            json.loads(line, parse_constant=_refuse)
+        except ValueError as error:
+            return f"{error}: {line[:200]}"
+    return ""
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
 def append(log: Path, line: Line) -> None:
     """Adds a line, apart from one that a kill cut off."""
     with log.open("ab+") as stream:
