@@ -81,7 +81,9 @@ class _Resolver:
             try:
                 files = self._local_files(location, role)
             except (OSError, RuntimeError) as error:  # a name too long, a folder that cannot be listed, no such ~user
-                raise self._error(role, f"{location} cannot be looked up: {error}") from error
+                raise self._error(
+                    role, f"{location} cannot be looked up: {getattr(error, 'strerror', None) or error}"
+                ) from error
         return [self._source(role, shown, path) for shown, path in files]
 
     def _source(self, role: Role, location: str, path: Path) -> Source:

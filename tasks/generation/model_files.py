@@ -9,7 +9,8 @@ from tasks.embeddings import fit_embeddings
 from tasks.errors import UserError
 from tasks.finite import finite, require_finite_weights
 from tasks.longest_row import require_length
-from tasks.pretrained import open_pretrained, read_config
+from tasks.model_config import read_config
+from tasks.pretrained import open_pretrained
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast

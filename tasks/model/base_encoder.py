@@ -14,7 +14,8 @@ from tasks.errors import UserError
 from tasks.longest_row import require_length
 from tasks.model.architecture import layout_of
 from tasks.model.multi_exit import without_pooler
-from tasks.pretrained import open_pretrained, read_config
+from tasks.model_config import read_config, require_numbers
+from tasks.pretrained import open_pretrained
 
 _TOLERANCE: Final = 1e-3
 _SHORT: Final = 3
@@ -41,6 +42,7 @@ def base_config(folder: Path) -> Any:
     """Of a base model whose architecture is supported; UserError for any other."""
     config = read_config(folder)
     layout_of(config.model_type)
+    require_numbers(config, folder)
     return config
 
 

@@ -41,7 +41,10 @@ def odd_field(case: Drawn) -> None:
     value = chance.choice([*_edges(field), *_edges(field), *_FOREIGN])
     _set(case.recipe, path, value)
     case.oddities.append(f"{'.'.join(path)} = {value!r:.60}")
-    case.expected, case.names = _expectation(field, value), (path[-1], *path[:1])
+    case.expected, case.names = (
+        _expectation(field, value),
+        (path[-1], *path[:1], *(["column"] if path[-1].endswith("_column") else [])),
+    )
 
 
 def fields_of(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:

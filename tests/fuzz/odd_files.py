@@ -134,7 +134,7 @@ ODD_FILES: Final[Mapping[str, Oddity]] = {
     "JSON lines of text": Oddity(_lines(lambda content: b'"a"\n' * 300), "error", _TRAIN),
     "JSON lines that are one list": Oddity(
         _lines(lambda content: json.dumps([json.loads(line) for line in content.splitlines()]).encode()),
-        "error",
+        "either",
         _TRAIN,
     ),
     "JSON lines on many lines each": Oddity(
@@ -164,7 +164,7 @@ ODD_FILES: Final[Mapping[str, Oddity]] = {
     "a suffix that is none": Oddity(_as("txt", lambda case: b"a\tb\n"), "error", ("data.train",)),
     "a file of JSON": Oddity(_as("json", lambda case: b"[]"), "error", ("data.train",)),
     "a suffix in capitals": Oddity(_as("JSONL", lambda case: encoded(case.rows["train"], "jsonl")), "fine", _TRAIN),
-    "a compressed file": Oddity(_as("jsonl.gz", lambda case: b"\x1f\x8b"), "error", ("data.train",)),
+    "a compressed file": Oddity(_as("jsonl.gz", lambda case: b"\x1f\x8b"), "error", ("train.jsonl.gz",)),
     "two files": Oddity(_several, "fine", _TRAIN),
     "a glob": Oddity(_globbed, "fine", _TRAIN),
     "a file of an odd name": Oddity(_odd_name, "fine", _TRAIN),
