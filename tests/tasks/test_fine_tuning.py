@@ -1,5 +1,6 @@
 """Fine-tuning: exits, checkpoints that survive a kill, and clear errors about the base model."""
 
+import io
 import json
 import shutil
 import subprocess
@@ -181,3 +182,20 @@ def test_plain_fine_tuning_is_measured_beside_it_and_changes_nothing(tiny, tiny_
     assert results[False].plain_accuracy is None
     assert results[True].plain_accuracy is not None
     assert 0 < results[True].plain_accuracy <= 1
+
+
+def test_what_a_rank_remarks_is_put_on_the_record(tmp_path: Path) -> None:
+    from tasks.model.processes import _follow
+
+    told: list[object] = []
+    workspace = Workspace(
+        tmp_path, tmp_path, progress=lambda *step: told.append(step), remark=lambda sentence: told.append(sentence)
+    )
+    lines = [
+        b'["epoch 1 of 2", 0.5]\n',
+        b"a library's line\n",
+        b'{"remark": "a prefix was taken off"}\n',
+        b'{"x": 1}\n',
+    ]
+    _follow(io.BytesIO(b"".join(lines)), workspace)
+    assert told == [("epoch 1 of 2", 0.5), "a prefix was taken off"]
