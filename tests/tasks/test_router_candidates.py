@@ -74,3 +74,16 @@ def test_the_reference_path_has_all_of_delta_where_it_is_the_first_choice() -> N
     (only,) = tries(in_order([SAFE, alone("hopeless", 0.5, harms=40)], PROMISE), PROMISE.delta)
     assert only == (only[0], PROMISE.delta)
     assert only[0].name == "safe"
+
+
+@pytest.mark.parametrize("noise", [0.99, 1.0, 1.01])
+def test_noise_in_the_costs_does_not_exchange_ladders_that_cost_about_as_much(noise: float) -> None:
+    first, second = alone("first", 0.50, harms=2), alone("second", 0.50 * noise, harms=2)
+    assert [ladder.name for ladder in in_order([first, second, SAFE], PROMISE)] == ["first", "second", "safe"]
+    safe, also = alone("safe", 0.9, harms=0), alone("also safe", 0.9 * noise, harms=0)
+    assert [ladder.name for ladder in in_order([safe, also], PROMISE)] == ["safe", "also safe"]
+
+
+def test_what_clearly_costs_less_comes_first_whatever_the_order() -> None:
+    names = [ladder.name for ladder in in_order([alone("dear", 0.9, harms=0), alone("cheap", 0.8, harms=0)], PROMISE)]
+    assert names == ["cheap", "dear"]

@@ -96,6 +96,15 @@ def test_the_fastest_and_the_surest_of_those_that_keep_the_limits_go_to_the_full
     assert finalists({DecoderPrecision(weights="int4"): setting(speed=0.9)}) == []
 
 
+def test_of_settings_that_are_as_fast_the_one_that_was_tried_first_goes_whichever_noise_favours() -> None:
+    for speeds in ((2.0, 2.03), (2.03, 2.0)):
+        named = {
+            DecoderPrecision(weights="int4", block_size=size): setting(speed=speed, perplexity=perplexity)
+            for size, speed, perplexity in zip((128, 64), speeds, (1.1, 1.2), strict=True)
+        }
+        assert [precision.block_size for precision in finalists(named)] == [128]
+
+
 def setting(
     *,
     gains: dict[str, float] | None = None,
