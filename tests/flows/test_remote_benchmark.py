@@ -109,8 +109,8 @@ class FakeServers:
         return out, pack_evidence(out, JOB.digest, result)
 
 
-def collect(servers: FakeServers, order: Order, tmp_path: Path) -> BenchmarkResult:
-    workspace = Workspace(tmp_path / "out", tmp_path / "scratch")
+def collect(servers: FakeServers, order: Order, tmp_path: Path, *, anew: bool = False) -> BenchmarkResult:
+    workspace = Workspace(tmp_path / "out", tmp_path / "scratch", anew=anew)
     workspace.out.mkdir()
     anything: Any = servers
     return remote_benchmark._measured(anything, anything, JOB, order, workspace)
@@ -144,6 +144,12 @@ def test_an_earlier_run_that_came_to_nothing_is_not_the_last_word(
     assert collect(servers, order, tmp_path) == measured()
     assert servers.started == [f"{JOB.digest}-1", f"{JOB.digest}-2"]
     assert (tmp_path / "out" / "measurements.json").read_text(encoding="utf-8") == "of run 2"
+
+
+def test_where_everything_is_measured_again_no_earlier_run_counts(order: Order, tmp_path: Path) -> None:
+    servers = FakeServers(tmp_path, measured(cold_start_s=1.0), "CRASHED", measured(cold_start_s=2.0), earlier=2)
+    assert collect(servers, order, tmp_path, anew=True).cold_start_s == 2.0
+    assert servers.started == [f"{JOB.digest}-{number}" for number in (1, 2, 3)]
 
 
 def test_a_crash_now_is_an_error_and_not_tried_over_and_over(order: Order, tmp_path: Path) -> None:
