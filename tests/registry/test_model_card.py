@@ -91,3 +91,13 @@ def test_it_shows_what_the_steps_put_on_the_record(evidence, judged):
     remarked = evidence.model_copy(update={"remarks": ("the tensors' prefix `module.` was taken off",)})
     assert "- the tensors' prefix 'module.' was taken off" in model_card("support-intents", remarked, judged(remarked))
     assert "## Remarks" not in model_card("support-intents", evidence, judged(evidence))
+
+
+def test_an_undecided_technique_is_called_so(evidence, judged):
+    first, *others = evidence.compression.techniques
+    seen = "undecided: 1.58x (0.83 to 2.07) after 64 blocks"
+    open_one = first.model_copy(update={"kept": False, "undecided": True, "reason": seen})
+    compression = evidence.compression.model_copy(update={"techniques": (open_one, *others)})
+    changed = evidence.model_copy(update={"compression": compression})
+    (row,) = [line for line in model_card("tiny", changed, judged(changed)).splitlines() if seen in line]
+    assert "| undecided |" in row

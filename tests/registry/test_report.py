@@ -727,6 +727,19 @@ def test_a_dropped_technique_says_why() -> None:
     assert "dropped: 0.90x against its parent" in page
 
 
+def test_an_undecided_technique_is_no_dropped_one_and_says_which_clock_saw_what() -> None:
+    content = report_content()
+    seen = "undecided: 1.58x (0.83 to 2.07) after 64 blocks by the thread's CPU time"
+    changes = {"kept": False, "undecided": True, "clock": "cpu", "blocks": 64, "reason": seen}
+    first, *others = content.compression.techniques
+    techniques = (first.model_copy(update=changes), *others)
+    compression = content.compression.model_copy(update={"techniques": techniques})
+    page = render_report(dataclasses.replace(content, compression=compression))
+    assert '<span class="badge inconclusive">undecided</span>' in page
+    assert "1.58x (0.83 to 2.07) after 64 blocks" in page
+    assert "64 interleaved blocks, decided by the thread" in page
+
+
 def test_a_missing_bound_says_how_many_queries_are_missing() -> None:
     content = report_content()
     scenario = content.benchmarks[0].scenarios[0]
