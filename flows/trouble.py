@@ -100,6 +100,10 @@ def _lost_server(error: BaseException) -> str | None:
     library = type(error).__module__.partition(".")[0]
     if isinstance(error, RuntimeError) and str(error).startswith("Failed to reach API at"):
         return f"the Prefect server does not answer any more; is there memory enough for it? See its log, {_AGAIN}"
+    if library == "mlflow" and (status := re.search(r"API request to .* failed with error code (\d+)", str(error))):
+        return (
+            f"the MLflow server answers {status[1]}; look at its address (a path before its API?) and its log, {_AGAIN}"
+        )
     if library == "mlflow" and "API request to" in str(error):
         return f"the MLflow server does not answer any more; look at its log, {_AGAIN} (finished steps are kept)"
     if library in ("httpx", "httpcore"):

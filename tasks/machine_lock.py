@@ -41,6 +41,21 @@ def exclusive_machine(progress: Callable[[str], None] = lambda _message: None) -
         os.close(descriptor)
 
 
+def is_measured() -> bool:
+    """Whether somebody holds the machine's lock now. It is not taken: who measures and asks at the same time is let in."""
+    try:
+        descriptor = os.open(lock_file(), os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def lock_file() -> Path:
     """The same for all processes of this machine, whatever each of them may write to."""
     if named := os.environ.get(FOLDER_VARIABLE):

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from flows.deployments.plan import Applied, DeploymentSpec, change_of, differing_fields
+from flows.servers.layout import HEAVY_QUEUE
+from flows.servers.queues import ensure_pool, ensure_queue
 from tasks.errors import UserError
 from tasks.waiting import waiting_for
 
@@ -30,7 +32,10 @@ def apply(client: "SyncPrefectClient", specs: Sequence[DeploymentSpec]) -> Itera
     Raises UserError where the server does not hold what it was given, or schedules no run.
     """
     for pool in dict.fromkeys(spec.work_pool for spec in specs if spec.work_pool is not None):
-        yield Applied(name=f"work pool {pool}", change="created" if _ensure_work_pool(client, pool) else "unchanged")
+        yield Applied(name=f"work pool {pool}", change="created" if ensure_pool(client, pool) else "unchanged")
+    for spec in specs:
+        if spec.work_pool is not None:
+            ensure_queue(client, spec.work_pool, spec.work_queue)
     for spec in specs:
         held = read_held(client, spec)
         change = change_of(spec, held)
@@ -77,6 +82,7 @@ def read_held(client: "SyncPrefectClient", spec: DeploymentSpec) -> DeploymentSp
         description=held.description or "",
         if_running=cast(Any, options.collision_strategy.value if options else None),
         work_pool=held.work_pool_name,
+        work_queue=held.work_queue_name or HEAVY_QUEUE,
         limit=limit.limit if limit else None,
         paused=held.paused,
         job_variables=held.job_variables,
@@ -97,23 +103,6 @@ def _schedule_of(held: "DeploymentResponse") -> dict[str, Any]:
     return {"interval_s": schedule.interval.total_seconds()} if isinstance(schedule, IntervalSchedule) else {}
 
 
-def _ensure_work_pool(client: "SyncPrefectClient", name: str) -> bool:
-    """Whether it had to be made; the worker makes it, too. Raises UserError for a pool of another kind."""
-    from prefect.client.schemas.actions import WorkPoolCreate
-    from prefect.exceptions import ObjectNotFound
-    from prefect.workers.process import ProcessWorker
-
-    try:
-        pool = client.read_work_pool(name)
-    except ObjectNotFound:
-        template = ProcessWorker.get_default_base_job_template()
-        client.create_work_pool(WorkPoolCreate(name=name, type="process", base_job_template=template))
-        return True
-    if pool.type != "process":
-        raise UserError(f"the work pool {name} is of type {pool.type}, not process; delete it, or use another server")
-    return False
-
-
 def _upsert(client: "SyncPrefectClient", spec: DeploymentSpec) -> None:
     from prefect.client.schemas.actions import DeploymentScheduleCreate
     from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
@@ -132,6 +121,7 @@ def _upsert(client: "SyncPrefectClient", spec: DeploymentSpec) -> None:
         parameters=spec.parameters,
         description=spec.description,
         work_pool_name=spec.work_pool,
+        work_queue_name=spec.work_queue if spec.work_pool else None,
         schedules=[DeploymentScheduleCreate(schedule=each, active=True, slug=spec.name) for each in schedules],
         concurrency_limit=spec.limit,
         concurrency_options=None if strategy is None else ConcurrencyOptions(collision_strategy=strategy),

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from flows.servers.layout import WORK_POOL
+from flows.servers.layout import HEAVY_QUEUE, LIGHT_QUEUE, WORK_POOL
 from tasks.artifact import Record
 from tasks.recipe.load import LoadedRecipe
 
@@ -33,6 +33,7 @@ class DeploymentSpec(Record):
     timezone: str | None = None
     interval_s: float | None = None
     work_pool: str | None = WORK_POOL
+    work_queue: str = HEAVY_QUEUE
     limit: int | None = 1
     paused: bool = False
     job_variables: dict[str, Any] = Field(default_factory=lambda: {"stream_output": False})
@@ -88,9 +89,18 @@ def deployments_of(
             name=recipe.name,
             entrypoint="flows.take_in.take_in",
             parameters=parameters,
-            description=f"Looks at what has landed for {recipe.name}, and recalibrates or retrains if it calls for that.",
+            description=f"Recalibrates or retrains {recipe.name} if what has landed calls for that; called by the look.",
             if_running="ENQUEUE",  # what landed during a run is looked at after it
+        ),
+        DeploymentSpec(
+            flow="look",
+            name=recipe.name,
+            entrypoint="flows.look.look",
+            parameters=parameters,
+            description=f"Looks at what has landed for {recipe.name}, and calls for take-in.",
+            if_running="CANCEL_NEW",  # the next one comes soon
             interval_s=60 * recipe.intake.sweep_minutes,
+            work_queue=LIGHT_QUEUE,
         ),
         DeploymentSpec(
             flow="review-sweep",
@@ -100,6 +110,7 @@ def deployments_of(
             description="Carries out what was approved or rejected in MLflow.",
             if_running="CANCEL_NEW",  # the one that runs does its work
             interval_s=sweep_every_s,
+            work_queue=LIGHT_QUEUE,
         ),
         DeploymentSpec(
             flow="retention",
@@ -110,6 +121,7 @@ def deployments_of(
             if_running="CANCEL_NEW",
             cron=_RETENTION_CRON,
             timezone=recipe.schedule.timezone,
+            work_queue=LIGHT_QUEUE,
         ),
         DeploymentSpec(
             flow="recalibrate",

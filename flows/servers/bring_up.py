@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from flows.servers.databases import embedded, postgresql, prepare_postgresql
 from flows.servers.errors import ServersError, with_tail
 from flows.servers.layout import MLFLOW_PORT, PREFECT_PORT, Layout
+from flows.servers.migration import move_light_deployments
 from flows.servers.ports import choose_port
 from flows.servers.records import ServersRecord, read_servers
 from flows.servers.stopping import stop_servers
@@ -62,7 +63,7 @@ def bring_up(
             reaper = layout.reaper
 
             def tend(record: ServersRecord) -> Iterator[str]:
-                return reaper.reap(_started(record, "worker"))
+                return reaper.reap({each.name: each.process.started for each in record.servers if each.process.alive})
 
             supervisor = Supervisor(home, layout.servers(), layout.exports, say=say, tend=tend)
 
@@ -70,6 +71,8 @@ def bring_up(
                 recorded = read_servers(home)
                 assert recorded is not None
                 on_ready(recorded)
+                for sentence in move_light_deployments(layout.exports["PREFECT_API_URL"]):
+                    say(sentence)
 
             supervisor.run(stop, ready)
     except Timeout:
@@ -115,11 +118,6 @@ def _ready(process: "subprocess.Popen[bytes]", home: Path, log: Path) -> Servers
         if code is not None:
             raise ServersError(with_tail(f"the servers were not brought up (code {code})", log))
         time.sleep(_LOOK_EVERY_S)
-
-
-def _started(record: ServersRecord, name: str) -> float | None:
-    """When the server of that name was started, or None where it does not run."""
-    return next((each.process.started for each in record.servers if each.name == name and each.process.alive), None)
 
 
 def _environment(home: Path, request: Request) -> Mapping[str, str]:

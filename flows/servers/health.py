@@ -10,6 +10,7 @@ from typing import Any, Final
 from engine import strict_json
 
 _TIMEOUT_S: Final = 5.0
+_JSON: Final = {"Content-Type": "application/json"}
 # These servers are on loopback: a proxy that the environment names has no part in it.
 _DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -36,7 +37,21 @@ def worker_answers(api: str, pool: str, name: str, *, since: float) -> bool:
 def ask(url: str, question: Mapping[str, Any] | None = None) -> Any | None:
     """The JSON that a GET, or a POST of `question`, is answered with; None where there is no such answer (yet)."""
     body = None if question is None else strict_json.dumps(question, ascii_only=True).encode()
-    request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})  # noqa: S310 - loopback
+    return _answer(urllib.request.Request(url, data=body, headers=_JSON))  # noqa: S310 - loopback
+
+
+def change(url: str, values: Mapping[str, Any]) -> bool:
+    """Whether the server has taken a PATCH of these values."""
+    body = strict_json.dumps(values, ascii_only=True).encode()
+    request = urllib.request.Request(url, data=body, headers=_JSON, method="PATCH")  # noqa: S310 - loopback
+    try:
+        _DIRECT.open(request, timeout=_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def _answer(request: urllib.request.Request) -> Any | None:
     try:
         with _DIRECT.open(request, timeout=_TIMEOUT_S) as answer:
             return json.load(answer)

@@ -1,4 +1,4 @@
-"""The three servers of a home: their commands, and environments in which they find each other."""
+"""The servers and workers of a home: their commands, and environments in which they find each other."""
 
 import os
 import socket
@@ -15,6 +15,10 @@ from flows.servers.reaper import Reaper
 from flows.servers.server import Server
 
 WORK_POOL: Final = "miaotui-local"
+HEAVY_QUEUE: Final = "default"
+"""For what has to be alone on the machine: trainings and measurements. Where runs go that name no queue."""
+LIGHT_QUEUE: Final = "light"
+"""For what must not wait for those: decisions of people, new data, what is old."""
 PREFECT_PORT: Final = 4200
 MLFLOW_PORT: Final = 5000
 
@@ -91,13 +95,13 @@ class Layout:
 
     @property
     def reaper(self) -> Reaper:
-        """For the runs that a worker of this home leaves behind."""
-        return Reaper(f"{self.prefect_url}/api", WORK_POOL, _worker_name())
+        """For the runs that the workers of this home leave behind."""
+        return Reaper(f"{self.prefect_url}/api", WORK_POOL, WORKERS)
 
     def servers(self, environment: Mapping[str, str] = os.environ) -> tuple[Server, ...]:
         """In the order in which they are started; they are stopped in the opposite one."""
         own = _inherited(environment) | {"MIAOTUI_HOME": str(self.home)}
-        return self._prefect(own), self._mlflow(own), self._worker(own)
+        return self._prefect(own), self._mlflow(own), self._worker(own), self._light_worker(own)
 
     def _prefect(self, environment: dict[str, str]) -> Server:
         database = self.databases.prefect
@@ -134,17 +138,32 @@ class Layout:
         )
 
     def _worker(self, environment: dict[str, str]) -> Server:
-        name = _worker_name()
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", WORK_POOL, "--type", "process"]
-        # One run at a time: a sweep that starts during a benchmark would disturb the measurement.
-        command += ["--name", name, "--limit", "1", "--install-policy", "never"]
+        # One run at a time: two would disturb each other's measurements.
+        command += [
+            "--work-queue",
+            HEAVY_QUEUE,
+            "--name",
+            WORKERS["worker"],
+            "--limit",
+            "1",
+            "--install-policy",
+            "never",
+        ]
+        return self._worker_server("worker", command, environment)
+
+    def _light_worker(self, environment: dict[str, str]) -> Server:
+        command = [sys.executable, "-m", "flows.servers.light_worker", "--name", WORKERS["light-worker"]]
+        return self._worker_server("light-worker", command, environment)
+
+    def _worker_server(self, name: str, command: list[str], environment: dict[str, str]) -> Server:
         return Server(
-            name="worker",
+            name=name,
             command=tuple(command),
             environment=environment | _WORKER | self.exports,
             folder=self.home,
-            log=self._log("worker"),
-            answers=lambda since: worker_answers(f"{self.prefect_url}/api", WORK_POOL, name, since=since),
+            log=self._log(name),
+            answers=lambda since: worker_answers(f"{self.prefect_url}/api", WORK_POOL, WORKERS[name], since=since),
             after=("prefect", "mlflow"),
         )
 
@@ -152,8 +171,13 @@ class Layout:
         return self.home / "logs" / "servers" / f"{name}.log"
 
 
-def _worker_name() -> str:
-    return f"miaotui-{socket.gethostname()}"[:_LONGEST_NAME]
+def _worker_names() -> dict[str, str]:
+    heavy = f"miaotui-{socket.gethostname()}"[:_LONGEST_NAME]
+    return {"worker": heavy, "light-worker": f"{heavy}-light"}
+
+
+WORKERS: Final = _worker_names()
+"""By the server's name, the worker's at Prefect's server."""
 
 
 def _inherited(environment: Mapping[str, str]) -> dict[str, str]:

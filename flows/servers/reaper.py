@@ -28,29 +28,32 @@ Run = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Reaper:
-    """For the runs of `pool` at the server with the address `api` that were taken by `worker`, the worker of this host."""
+    """For the runs of `pool` at the server with the address `api` that were taken by the workers of this host.
+
+    `workers`: their names at Prefect's server, by the names that they have here.
+    """
 
     api: str
     pool: str
-    worker: str
+    workers: Mapping[str, str]
 
-    def reap(self, worker_started: float | None) -> Iterator[str]:
+    def reap(self, started: Mapping[str, float]) -> Iterator[str]:
         """Sets what has no process any more to Crashed, and what never had one back to Scheduled; a sentence for each.
 
-        `worker_started`: when the worker that runs now was started, in seconds since the epoch; None while none runs.
+        `started`: when each worker that runs now was started, in seconds since the epoch, by its name here.
         Nothing happens where the server does not answer: the next call finds the same runs.
         """
         active = self._runs({"state": {"type": {"any_": _ACTIVE}}})
         for run in active:
             if run.get("work_pool_name") == self.pool:
-                yield from self._see_to(run, worker_started)
+                yield from self._see_to(run, started)
             elif run.get("parent_task_run_id") and not run.get("deployment_id"):
                 yield from self._see_to_subflow(run)
 
-    def _see_to(self, run: Run, worker_started: float | None) -> Iterator[str]:
+    def _see_to(self, run: Run, started: Mapping[str, float]) -> Iterator[str]:
         if not self._is_of_this_host(run) or has_process(run["id"], run.get("infrastructure_pid")):
             return
-        if run["state_type"] == "PENDING" and not _is_forgotten(run, worker_started):
+        if run["state_type"] == "PENDING" and not _is_forgotten(run, self._taker_started(run, started)):
             return
         # Its process may have ended well since the server was asked. Now that it is gone, no other word can come.
         now = self._runs({"id": {"any_": [run["id"]]}, "state": {"type": {"any_": [run["state_type"]]}}})
@@ -84,13 +87,19 @@ class Reaper:
     def _is_of_this_host(self, run: Run) -> bool:
         """By the label of the worker that took it; one killed before it could leave its label may be anybody's."""
         taken_by = (run.get("labels") or {}).get("prefect.worker.name")
-        return taken_by == self.worker or (taken_by is None and self._is_alone())
+        return taken_by in self.workers.values() or (taken_by is None and self._is_alone())
+
+    def _taker_started(self, run: Run, started: Mapping[str, float]) -> float | None:
+        """When the worker that took the run was started; of one that left no label, the last that was. None for none."""
+        taken_by = (run.get("labels") or {}).get("prefect.worker.name")
+        times = [started[name] for name, known in self.workers.items() if name in started and taken_by in (known, None)]
+        return max(times, default=None)
 
     def _is_alone(self) -> bool:
         workers = ask(f"{self.api}/work_pools/{self.pool}/workers/filter", {})
         if not isinstance(workers, list):
             return False
-        return all(worker["name"] == self.worker or worker.get("status") != "ONLINE" for worker in workers)
+        return all(worker["name"] in self.workers.values() or worker.get("status") != "ONLINE" for worker in workers)
 
     def _runs(self, chosen: Mapping[str, Any]) -> list[Run]:
         runs = ask(f"{self.api}/flow_runs/filter", {"flow_runs": chosen, "limit": _MOST})

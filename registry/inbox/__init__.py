@@ -5,7 +5,7 @@ The bytes lie in the home (`flows.inbox.landing`); what is said about them stand
 
 from registry.inbox.database import Inbox, LostClaimError
 from registry.inbox.follow_up import FollowUp, Progress, follow_up, progress_of
-from registry.inbox.policy import Known, Shortage, Wait
+from registry.inbox.policy import Known, Shortage, Wait, admitted, reason_to_wait
 from registry.inbox.records import Batch, BatchEntry, FileState, LandedFile, Portion, Use, strongest
 from registry.inbox.trials import Result, Trial
 
@@ -25,7 +25,9 @@ __all__ = [
     "Trial",
     "Use",
     "Wait",
+    "admitted",
     "follow_up",
     "progress_of",
+    "reason_to_wait",
     "strongest",
 ]

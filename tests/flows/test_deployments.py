@@ -20,15 +20,20 @@ def specs(*overrides: str) -> tuple[DeploymentSpec, ...]:
 
 
 def test_the_night_follows_the_recipes_schedule_and_names_its_file_and_overrides() -> None:
-    nightly, take_in, sweep, *_ = specs(
+    nightly, take_in, look, sweep, *_ = specs(
         "schedule={cron: 15 3 * * 1-5, timezone: Europe/Berlin}", "intake.sweep_minutes=3"
     )
     assert nightly.full_name == "nightly/support-intents"
     assert (nightly.cron, nightly.timezone, nightly.limit) == ("15 3 * * 1-5", "Europe/Berlin", 1)
     assert nightly.parameters["recipe"] == str(QUICKSTART)
     assert nightly.parameters["overrides"][0] == "schedule={cron: 15 3 * * 1-5, timezone: Europe/Berlin}"
-    assert (take_in.full_name, take_in.interval_s, take_in.if_running) == ("take-in/support-intents", 180, "ENQUEUE")
-    assert take_in.parameters == nightly.parameters
+    assert (look.full_name, look.interval_s, look.if_running) == ("look/support-intents", 180, "CANCEL_NEW")
+    assert (take_in.full_name, take_in.has_schedule, take_in.if_running) == (
+        "take-in/support-intents",
+        False,
+        "ENQUEUE",
+    )
+    assert take_in.parameters == look.parameters == nightly.parameters
     assert (sweep.full_name, sweep.interval_s) == ("review-sweep/all-models", 600)
 
 
@@ -53,15 +58,27 @@ def test_each_target_with_a_pool_has_a_deployment_there_that_waits_to_be_called(
 
 
 def test_the_retention_only_lists_unless_told_to_delete_and_the_recalibration_runs_by_hand_alone() -> None:
-    retention, recalibrate = specs()[3:]
+    retention, recalibrate = specs()[4:]
     assert (retention.full_name, retention.cron) == ("retention/all-models", "0 12 * * 0")
     assert retention.parameters == {"delete": False}
     assert recalibrate.full_name == "recalibrate/support-intents"
     assert recalibrate.parameters["model"] == "models:/support-intents@champion"
     assert not recalibrate.has_schedule
-    told = deployments_of(load_recipe(QUICKSTART), sweep_every_s=600, delete_old=True)[3]
+    told = deployments_of(load_recipe(QUICKSTART), sweep_every_s=600, delete_old=True)[4]
     assert told.parameters == {"delete": True}
     assert differing_fields(told, retention) == ("parameters", "description")
+
+
+def test_what_neither_trains_nor_measures_never_waits_behind_what_does() -> None:
+    queues = {spec.flow: spec.work_queue for spec in specs()}
+    assert queues == {
+        "nightly": "default",
+        "take-in": "default",
+        "recalibrate": "default",
+        "look": "light",
+        "review-sweep": "light",
+        "retention": "light",
+    }
 
 
 def test_the_same_again_is_unchanged_and_a_difference_is_named() -> None:

@@ -129,8 +129,8 @@ def start() -> Iterator[Start]:
 
 def reap(fake: FakePrefect, worker_started: float | None = -MINUTE) -> list[str]:
     """`worker_started`: in seconds from now."""
-    started = None if worker_started is None else time.time() + worker_started
-    return list(Reaper(fake.url, POOL, WORKER).reap(started))
+    started = {} if worker_started is None else {"worker": time.time() + worker_started}
+    return list(Reaper(fake.url, POOL, {"worker": WORKER, "light-worker": f"{WORKER}-light"}).reap(started))
 
 
 def test_a_run_whose_process_is_gone_is_crashed_and_one_that_was_being_cancelled_is_cancelled(
@@ -219,7 +219,7 @@ def test_a_subflow_ends_with_its_parent(prefect: FakePrefect, start: Start) -> N
 
 
 def test_a_server_that_does_not_answer_is_asked_again_later() -> None:
-    assert list(Reaper("http://127.0.0.1:1/api", POOL, WORKER).reap(None)) == []
+    assert list(Reaper("http://127.0.0.1:1/api", POOL, {"worker": WORKER}).reap({})) == []
 
 
 def test_a_chore_is_done_again_and_again_and_its_failure_is_not_lost() -> None:

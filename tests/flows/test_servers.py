@@ -224,8 +224,9 @@ def test_another_database_than_postgresql_is_refused(tmp_path: Path, url: str) -
 def test_servers_do_not_inherit_whose_clients_they_would_be(tmp_path: Path) -> None:
     layout = Layout(tmp_path, 1, 2, embedded(tmp_path), "key")
     inherited = {"PREFECT_API_URL": "http://elsewhere/api", "MLFLOW_TRACKING_URI": "http://elsewhere"}
-    prefect, mlflow, worker = (dict(each.environment) for each in layout.servers(inherited))
+    prefect, mlflow, worker, light = (dict(each.environment) for each in layout.servers(inherited))
     assert not {"PREFECT_API_URL", "MLFLOW_TRACKING_URI"} & (prefect.keys() | mlflow.keys())
+    assert light == worker
     assert worker["PREFECT_API_URL"] == "http://127.0.0.1:1/api"
     assert worker["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:2"
     assert worker["MIAOTUI_LEDGER_URI"] == f"sqlite:///{tmp_path / 'ledger.db'}"
@@ -265,16 +266,16 @@ def test_up_deploy_and_down_with_real_servers(tmp_path: Path) -> None:
         assert mlflow_answers(exports["MLFLOW_TRACKING_URI"])
         assert "the servers run already" in miaotui(tmp_path, "up")
         deployed = miaotui(tmp_path, "deploy", recipe)
-        assert (deployed.count(": created; next run "), deployed.count(": created")) == (4, 6)
+        assert (deployed.count(": created; next run "), deployed.count(": created")) == (4, 7)
         runs = ask(
             f"{exports['PREFECT_API_URL']}/flow_runs/filter",
             {"flow_runs": {"state": {"name": {"any_": ["Scheduled"]}}}},
         )
         assert recipe in [run["parameters"].get("recipe") for run in runs or []]
-        assert miaotui(tmp_path, "deploy", recipe).count(": unchanged") == 7
+        assert miaotui(tmp_path, "deploy", recipe).count(": unchanged") == 8
     finally:
         down = miaotui(tmp_path, "down")
-    assert [line.split()[0] for line in down.splitlines()] == ["prefect", "mlflow", "worker"]
+    assert [line.split()[0] for line in down.splitlines()] == ["prefect", "mlflow", "worker", "light-worker"]
     assert not any(each.process.alive for each in recorded.servers)
     assert kill_marked(token) == 0
     assert miaotui(tmp_path, "down") == "no servers run\n"

@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,7 @@ from tests.infra.infra_files import (
 
 TEXTS: Final = sorted(file for file in INFRA.rglob("*.*") if file.is_file() and file.suffix != ".pyc")
 ONE_SHOT: Final = {"bucket"}
+LIGHT_WORKER: Final = "flows.servers.light_worker"
 # What programs read that are neither this project's, nor Prefect's, nor MLflow's own.
 READ_BY_OTHERS: Final = {
     "AWS_ACCESS_KEY_ID",
@@ -100,7 +102,9 @@ def test_no_file_holds_an_address_with_a_password(file: Path) -> None:
 
 def test_every_variable_is_one_that_somebody_reads() -> None:
     code = "".join(
-        file.read_text(encoding="utf-8") for room in ("flows", "registry") for file in (ROOT / room).rglob("*.py")
+        file.read_text(encoding="utf-8")
+        for room in ("flows", "registry", "tasks")
+        for file in (ROOT / room).rglob("*.py")
     )
     script = (INFRA / "compose" / "create_databases.sh").read_text(encoding="utf-8")
     mlflow_options = {option.envvar for option in mlflow_server_command.params}
@@ -118,14 +122,27 @@ def test_every_variable_is_one_that_somebody_reads() -> None:
 
 
 def test_every_service_gets_its_own_secrets_and_no_others() -> None:
-    known = set(make_secrets().make_secrets())
+    known = {name: name for name in make_secrets().make_secrets()} | {"light-worker": "worker"}  # one user, two queues
     composed = {name: [each["path"] for each in service.get("env_file", [])] for name, service in services().items()}
-    assert {name for name, files in composed.items() if files} == known
-    for name in known:
-        assert [file.rpartition("}/")[2] for file in composed[name]] == [f"{name}.env"]
+    assert {name for name, files in composed.items() if files} == known.keys()
+    for name, secrets in known.items():
+        assert [file.rpartition("}/")[2] for file in composed[name]] == [f"{secrets}.env"]
     for name, container in containers().items():
-        assert container["envFrom"] == [{"secretRef": {"name": name}}]
-        assert name in known
+        assert container["envFrom"] == [{"secretRef": {"name": known[name]}}]
+
+
+def test_light_work_has_a_worker_of_its_own_with_the_home_and_the_lock_of_the_other() -> None:
+    worker, light = services()["worker"], services()["light-worker"]
+    assert "--work-queue default" in " ".join(worker["command"])
+    assert light["command"][:3] == ["python", "-m", LIGHT_WORKER]
+    assert (light["volumes"], light["environment"]) == (worker["volumes"], worker["environment"])
+    assert find_spec(LIGHT_WORKER) is not None
+    pod = {container["name"]: container for container in pods()["worker"]["containers"]}
+    assert "--work-queue default" in " ".join(pod["worker"]["command"])
+    assert pod["light-worker"]["command"] == light["command"]
+    assert pod["light-worker"]["volumeMounts"] == pod["worker"]["volumeMounts"]
+    own = {"name": "PREFECT_WORKER_WEBSERVER_PORT", "value": "8081"}
+    assert [each for each in pod["light-worker"]["env"] if each not in pod["worker"]["env"]] == [own]
 
 
 def test_secrets_are_made_once_and_only_their_owner_can_read_them(tmp_path: Path) -> None:
