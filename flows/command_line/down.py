@@ -8,7 +8,7 @@ def add_to(commands: Any) -> None:
     """Adds the command to the parser."""
     parser = commands.add_parser(
         "down",
-        help="stop the local servers and the worker",
+        help="stop the local servers and workers",
         description="Stops what `miaotui up` started for this home. A run in progress is ended; the next one goes on.",
     )
     parser.set_defaults(execute=execute, resumes=False)

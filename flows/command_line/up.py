@@ -1,4 +1,4 @@
-"""`miaotui up`: Prefect, MLflow and a worker on loopback, until Ctrl-C or `miaotui down`."""
+"""`miaotui up`: Prefect, MLflow and their workers on loopback, until Ctrl-C or `miaotui down`."""
 
 import argparse
 import os
@@ -15,8 +15,8 @@ def add_to(commands: Any) -> None:
     """Adds the command to the parser."""
     parser = commands.add_parser(
         "up",
-        help="start the local servers and a worker",
-        description="Starts Prefect's and MLflow's servers and a worker on loopback, and watches them: one that dies is "
+        help="start the local servers and workers",
+        description="Starts Prefect's and MLflow's servers and two workers on loopback, and watches them: one that dies is "
         "started again, one that keeps dying ends them all. Ctrl-C or `miaotui down` stops them.",
     )
     parser.add_argument("--detach", action="store_true", help="go on in the background once all have answered")

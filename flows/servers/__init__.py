@@ -1,1 +1,1 @@
-"""The local servers of one home: Prefect, MLflow and a worker on loopback, started, watched and stopped together."""
+"""The local servers of one home: Prefect, MLflow and workers on loopback, started, watched and stopped together."""
