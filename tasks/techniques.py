@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tasks.records import PairedTest, Technique
 from tasks.statistics.paired_test import paired_test
-from tasks.timing.speed import Speed
+from tasks.timing.speed import AS_FAST, Speed
 
 CLEARLY_FASTER: Final = 1.15
 
@@ -112,9 +112,9 @@ def preferred(tried: Sequence[Technique]) -> Technique | None:
     """Of techniques with one parent the one to take: of the fastest, and all that are not clearly slower, the one that answers
 
     most like the parent, since every other answer uses up a part of what the certificate may promise; of those the first.
-    One that is undecided counts by its estimate, if that is better than the parent. None where none stays.
+    One that is undecided counts by its estimate, if that is better than the parent's speed by more than noise. None where none is.
     """
-    able = [each for each in tried if each.kept or (each.undecided and each.speedup.value > 1)]
+    able = [each for each in tried if each.kept or (each.undecided and each.speedup.value > AS_FAST)]
     fastest = max((each.speedup.value for each in able), default=0.0)
     near = [each for each in able if each.speedup.value * CLEARLY_FASTER > fastest]
     return max(near, key=lambda each: each.agreement, default=None)

@@ -97,5 +97,8 @@ def test_an_undecided_technique_counts_by_its_estimate_if_that_is_better_than_th
     assert worse.undecided
     assert worse.speedup.value < 1
     assert preferred([worse]) is None
+    alike = judged(right, speed(9.4, 8.0, spread=0.6))
+    assert (alike.state, 1 < alike.speedup.value < 1.03) == ("undecided", True)
+    assert preferred([alike]) is None, "the parent, which noise does not exchange for one that is as fast"
     clearly = judged(right, speed(2.0, 8.0))
     assert preferred([better, clearly]) is clearly
