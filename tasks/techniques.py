@@ -112,7 +112,7 @@ def preferred(tried: Sequence[Technique]) -> Technique | None:
     """Of techniques with one parent the one to take: of the fastest, and all that are not clearly slower, the one that answers
 
     most like the parent, since every other answer uses up a part of what the certificate may promise; of those the first.
-    One that is undecided counts by its estimate, if that is better than the parent's speed by more than noise. None where none is.
+    One that is undecided counts by its estimate, where that is more than noise ahead of the parent. None where none is.
     """
     able = [each for each in tried if each.kept or (each.undecided and each.speedup.value > AS_FAST)]
     fastest = max((each.speedup.value for each in able), default=0.0)
