@@ -44,6 +44,7 @@ gates: {{accuracy: 0.5, size_mb: 120}}
 """
 COMPUTED = (
     "snapshot",
+    "check-rows",
     "fine-tune",
     "latency-table",
     "prune",

@@ -270,7 +270,7 @@ class TestCalibratedBundle:
             tiny.export,
             tiny.lexical,
             name="tiny",
-            recipe=BundledRecipe.of(RouterConfig(max_accuracy_loss=0.002, operating_points=(0.002,)), tiny.config),
+            recipe=BundledRecipe.of(RouterConfig(max_accuracy_loss=0.002, operating_points=(0.002,)), tiny.data),
             target=tiny.target,
             attempt=1,
             workspace=workspace,
