@@ -2,9 +2,10 @@
 
     python -m tests.fuzz.run --cases 500 --full 50 --seed 1 --folder FOLDER
 
-Case `k` of a seed is the same for the same recipe schema. The first `--full` cases go through the whole command line, a fifth of the others up to
-the exported graphs, the rest up to the training. One line a case is appended to FOLDER/log.jsonl; a run that was killed goes
-on where it stopped. Prints the counts by outcome; the exit code is 1 where a case ended in none that a person can act on.
+Case `k` of a seed is the same for the same recipe schema. The first `--full` cases go through the whole command line, a fifth of
+the others and all of odd base models up to the exported graphs, the rest up to the training. One line a case is appended to
+FOLDER/log.jsonl; a run that was killed goes on where it stopped. Prints the counts by outcome; the exit code is 1 where a case
+ended in none that a person can act on.
 """
 
 import argparse
