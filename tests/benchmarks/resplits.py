@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from flows.family import MadeBundle
 from tasks.artifact import Workspace
 from tasks.data.rows import read_rows
+from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.load import load_target
 from tasks.recipe.schema import RouterConfig
 from tasks.records import operating_point_name
@@ -42,12 +43,13 @@ from tests.benchmarks.bundles import add_data_argument, bundle_of
 
 @dataclass(frozen=True)
 class Pool:
-    """Everything that a re-split needs: all models' answers to all rows, and how many rows go where."""
+    """Everything that a re-split needs: all models' answers to all rows, how many rows go where, and the recipe's router."""
 
     sources: list[Source]
     out_of_scope_id: int | None
     tune: int
     certify: int
+    router: RouterConfig
 
 
 _POOL: Pool | None = None
@@ -70,7 +72,7 @@ def report(pool: Pool, resplits: int, file: Path | None) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     with ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("fork")) as workers:
         results = list(workers.map(resplit, range(resplits)))
-    delta = 1 - RouterConfig().confidence
+    delta = 1 - pool.router.confidence
     static = pool.sources[0].costs.static
     rows = []
     for point in sorted({name for result in results for name in result}):
@@ -108,6 +110,8 @@ def report(pool: Pool, resplits: int, file: Path | None) -> None:
 
 def pool_of(made: MadeBundle) -> Pool:
     """Answer all rows once with every model's paths and with the reference path."""
+    recipe = BundledRecipe.load(made.bundle)
+    assert recipe is not None  # made just now
     with tempfile.TemporaryDirectory() as scratch:
         space = Workspace(Path(scratch), Path(scratch), lambda message, _share=None: print(message, flush=True))
         gathered = gather(
@@ -115,7 +119,7 @@ def pool_of(made: MadeBundle) -> Pool:
             made.compression,
             made.parts["export"],
             made.parts.get("lexical"),
-            RouterConfig(),
+            recipe.router,
             load_target("local-cpu"),
             space,
         )
@@ -126,13 +130,13 @@ def pool_of(made: MadeBundle) -> Pool:
         everything = answered(rows, paths, gathered.reference, gathered.tokenizer, data.labels, data.out_of_scope_label)
         train = source.material.train
         sources.append(replace(source, material=Material(train, everything, everything)))
-    return Pool(sources, gathered.out_of_scope_id, data.rows["tune"], data.rows["certify"])
+    return Pool(sources, gathered.out_of_scope_id, data.rows["tune"], data.rows["certify"], recipe.router)
 
 
 def resplit(seed: int) -> dict[str, dict[str, Any]]:
     """One re-split: by operating point, the loss on its gate and the mean cost of its in-scope rows there."""
     assert _POOL is not None
-    pool, config = _POOL, RouterConfig()
+    pool, config = _POOL, _POOL.router
     everything = pool.sources[0].material.tune
     order = np.random.default_rng(seed).permutation(len(everything.ladder.truth))
     tune, certify, gate = np.split(order, [pool.tune, pool.tune + pool.certify])
