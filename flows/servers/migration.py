@@ -25,7 +25,8 @@ def move_light_deployments(api: str) -> Iterator[str]:
             if flow == _LOOKS:
                 if any(schedule["active"] for schedule in held.get("schedules") or []):
                     yield f"{name} was deployed by an earlier version, and waits behind trainings; run: miaotui deploy RECIPE"
-            elif held.get("work_queue_name") != LIGHT_QUEUE and change(
-                f"{api}/deployments/{held['id']}", {"work_queue_name": LIGHT_QUEUE}
-            ):
-                yield f"{name} does not wait behind trainings any more: it was moved to the queue {LIGHT_QUEUE}"
+            elif held.get("work_queue_name") != LIGHT_QUEUE:
+                if change(f"{api}/deployments/{held['id']}", {"work_queue_name": LIGHT_QUEUE}):
+                    yield f"{name} does not wait behind trainings any more: it was moved to the queue {LIGHT_QUEUE}"
+                else:
+                    yield f"{name} still waits behind trainings, since Prefect's server did not take the change; run: miaotui up"

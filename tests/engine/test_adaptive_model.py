@@ -14,6 +14,7 @@ from engine import AdaptiveModel, BundleError, InputError, Prediction, StaticMod
 from engine.bundle import read_manifest, write_manifest
 from engine.digests import file_digest
 from engine.ladder import MOST_PADDING, MOST_ROWS, EncoderPath, by_length
+from tasks.data.rows import read_rows
 from tasks.model_shape import read_shape
 
 pytestmark = pytest.mark.slow
@@ -58,9 +59,12 @@ def test_one_text_may_be_given_as_a_string(model: AdaptiveModel) -> None:
     assert model.predict(TEXTS[0]) == model.predict([TEXTS[0]])
 
 
-def test_it_answers_the_labels_it_was_trained_for(model: AdaptiveModel) -> None:
-    to_checking, to_savings = model.predict(TEXTS[:2])
-    assert (to_checking.label, to_savings.label) == ("move_to_checking", "move_to_savings")
+def test_it_answers_the_labels_it_was_trained_for(model: AdaptiveModel, tiny) -> None:
+    rows = read_rows(tiny.snapshot, "gate")
+    answers = model.predict([row.text for row in rows])
+    right = [(answer.label or "oos") == row.label for answer, row in zip(answers, rows, strict=True)]
+    assert sum(right) >= 0.97 * len(rows)
+    assert model.predict(TEXTS[1])[0].label == "move_to_savings"
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

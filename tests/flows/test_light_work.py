@@ -154,3 +154,14 @@ def test_deployments_of_old_are_moved_and_looks_within_take_in_are_named(monkeyp
     assert changed == [("http://h/api/deployments/1", {"work_queue_name": "light"})]
     assert [sentence.split()[0] for sentence in said] == ["review-sweep/all-models", "take-in/old"]
     assert said[1].endswith("run: miaotui deploy RECIPE")
+
+
+def test_a_deployment_that_could_not_be_moved_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = [{"id": "1", "name": "all-models", "work_queue_name": "default"}]
+    monkeypatch.setattr(
+        migration, "ask", lambda _url, question: held if "retention" in question["flows"]["name"]["any_"] else []
+    )
+    monkeypatch.setattr(migration, "change", lambda _url, _values: False)
+    (said,) = migration.move_light_deployments("http://h/api")
+    assert said.startswith("retention/all-models still waits behind trainings")
+    assert said.endswith("run: miaotui up")

@@ -33,7 +33,7 @@ class Answers:
         self.answers = answers
 
     def predict(self, texts: list[str]) -> list[SimpleNamespace]:
-        return [SimpleNamespace(label=self.answers[text]) for text in texts]
+        return [SimpleNamespace(label=self.answers[text], error=None) for text in texts]
 
 
 def compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ChampionComparison:

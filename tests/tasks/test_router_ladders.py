@@ -39,7 +39,7 @@ def test_no_ladder_beyond_the_gate_on_size_is_tried_before_one_that_keeps_to_it(
         tiny.export,
         tiny.lexical,
         name="tiny",
-        recipe=BundledRecipe.of(RouterConfig(max_accuracy_loss=0.02), tiny.config, limit_mb),
+        recipe=BundledRecipe.of(RouterConfig(max_accuracy_loss=0.02), tiny.data, limit_mb),
         target=tiny.target,
         attempt=1,
         workspace=workspace,
