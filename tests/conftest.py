@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,17 @@ os.environ.update(
 )
 for name in ("MIAOTUI_HOME", "MLFLOW_TRACKING_URI", "MLFLOW_DEFAULT_ARTIFACT_ROOT", "PREFECT_API_URL"):
     os.environ.pop(name, None)
+
+
+@pytest.fixture
+def silent_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """HOST:PORT of the proxy that the environment names: it takes connections and never answers."""
+    with socket.socket() as hangs:
+        hangs.bind(("127.0.0.1", 0))
+        hangs.listen()
+        address = f"127.0.0.1:{hangs.getsockname()[1]}"
+        monkeypatch.setenv("HTTP_PROXY", f"http://{address}")
+        yield address
 
 
 @pytest.fixture(autouse=True)

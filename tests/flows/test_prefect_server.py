@@ -67,16 +67,11 @@ def test_an_address_without_api_is_told_from_a_server_that_is_not_there(server: 
         require_prefect_server({"PREFECT_API_URL": server})
 
 
-def test_a_proxy_on_the_way_to_a_silent_server_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as hangs:
-        hangs.bind(("127.0.0.1", 0))
-        hangs.listen()
-        address = f"127.0.0.1:{hangs.getsockname()[1]}"
-        monkeypatch.setenv("HTTP_PROXY", f"http://{address}")
-        monkeypatch.setattr("flows.servers.named._TIMEOUT_S", 0.2)
-        monkeypatch.setenv("PREFECT_API_URL", "http://prefect.example/api")
-        with pytest.raises(UserError, match=rf"does not answer through the proxy {address}; start it, or unset"):
-            require_prefect_server()
+def test_a_proxy_on_the_way_to_a_silent_server_is_named(silent_proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.servers.named._TIMEOUT_S", 0.2)
+    monkeypatch.setenv("PREFECT_API_URL", "http://prefect.example/api")
+    with pytest.raises(UserError, match=rf"does not answer through the proxy {silent_proxy}; start it, or unset"):
+        require_prefect_server()
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999/api", "http://[::1", "http://a b/api"])

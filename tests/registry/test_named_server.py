@@ -1,6 +1,5 @@
 """An MLflow server or database that the environment names and that cannot be used is one line, at once."""
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -37,15 +36,10 @@ def test_a_database_that_would_be_forgotten_is_refused(
 
 
 def test_a_proxy_on_the_way_to_a_silent_server_is_named_and_the_password_is_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    silent_proxy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with socket.socket() as hangs:
-        hangs.bind(("127.0.0.1", 0))
-        hangs.listen()
-        address = f"127.0.0.1:{hangs.getsockname()[1]}"
-        monkeypatch.setenv("HTTP_PROXY", f"http://{address}")
-        monkeypatch.setattr("registry.server._TIMEOUT_S", 0.2)
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:hush@mlflow.example:5000/prefix/")
-        said = rf"the MLflow server at http://mlflow\.example:5000/prefix does not answer through the proxy {address}; start"
-        with pytest.raises(UserError, match=said):
-            MlflowStore.of_home(tmp_path).open()
+    monkeypatch.setattr("registry.server._TIMEOUT_S", 0.2)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:hush@mlflow.example:5000/prefix/")
+    said = rf"the MLflow server at http://mlflow\.example:5000/prefix does not answer through the proxy {silent_proxy}; start"
+    with pytest.raises(UserError, match=said):
+        MlflowStore.of_home(tmp_path).open()
