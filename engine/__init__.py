@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.adaptive_model import AdaptiveModel
+    from engine.classification.static_model import StaticModel
     from engine.errors import BundleError, EngineError, InputError
     from engine.generation.completion import Completion
     from engine.prediction import Prediction
-    from engine.static_model import StaticModel
 
 _HOMES = {
     "AdaptiveModel": "engine.adaptive_model",
@@ -21,7 +21,7 @@ _HOMES = {
     "EngineError": "engine.errors",
     "InputError": "engine.errors",
     "Prediction": "engine.prediction",
-    "StaticModel": "engine.static_model",
+    "StaticModel": "engine.classification.static_model",
 }
 
 __all__ = ["AdaptiveModel", "BundleError", "Completion", "EngineError", "InputError", "Prediction", "StaticModel"]

@@ -16,11 +16,11 @@ from engine.prediction import Prediction
 from engine.session import CPU
 
 if TYPE_CHECKING:
-    from engine.static_model import StaticModel
+    from engine.classification.static_model import StaticModel
 
 # By name: who loads a bundle of one task needs no other's modules.
 _MODELS: Final = {
-    TEXT_CLASSIFICATION: ("engine.classification_model", "ClassificationModel"),
+    TEXT_CLASSIFICATION: ("engine.classification.model", "ClassificationModel"),
     TEXT_GENERATION: ("engine.generation.model", "GenerationModel"),
 }
 

@@ -12,7 +12,7 @@ from tasks.recipe.data import AnyData, DataConfig, PromptDataConfig
 from tasks.recipe.target import Target
 
 if TYPE_CHECKING:
-    from tasks.opened_bundle import OpenedBundle
+    from tasks.bundles.opened import OpenedBundle
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def data_section_of(bundle: Path) -> AnyData:
 
 def _classification() -> BundleFamily:
     from engine.digests import file_digest
-    from tasks.router.opened_bundle import OpenedClassifier
+    from tasks.families.classification.routing.opened_bundle import OpenedClassifier
 
     return BundleFamily(
         DataConfig(train=("fresh rows",)), "quantize/*/out/reference.onnx", file_digest, OpenedClassifier.open
@@ -59,8 +59,8 @@ def _classification() -> BundleFamily:
 
 
 def _generation() -> BundleFamily:
-    from tasks.generation.bundling import decoder_digest
-    from tasks.generation.opened_bundle import OpenedGenerator
+    from tasks.families.generation.routing.bundling import decoder_digest
+    from tasks.families.generation.routing.opened_bundle import OpenedGenerator
 
     return BundleFamily(
         PromptDataConfig(train=("fresh rows",)), "quantize/*/out/reference", decoder_digest, OpenedGenerator.open

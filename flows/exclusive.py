@@ -9,7 +9,7 @@ from typing import Final
 
 from flows.home import Home
 from flows.progress import RunObserver
-from tasks.waiting import locked
+from tasks.machine.waiting import locked
 
 _LONGEST_S: Final = 24 * 3600.0  # trainings take hours; what holds the lock for a day is stuck
 

@@ -20,7 +20,7 @@ from registry.baseline import Baseline
 from registry.evidence import Evidence
 from tasks.artifact import Artifact
 from tasks.data.sources import Source
-from tasks.generation.records import GenerationFineTuneResult
+from tasks.families.generation.records import GenerationFineTuneResult
 from tasks.recipe import Recipe, Target
 from tasks.records import (
     BenchmarkResult,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import UserError
-from tasks.loopback import spare_loopback
+from tasks.machine.loopback import spare_loopback
 
 
 @dataclass(frozen=True)

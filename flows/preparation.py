@@ -9,13 +9,13 @@ from flows.home import Home
 from flows.steps.scale_out import require_scale_out
 from tasks.benchmark.process import require_cpus
 from tasks.errors import UserError, naming
-from tasks.fingerprint import require_fingerprint
+from tasks.machine.fingerprint import require_fingerprint
 from tasks.recipe import Recipe, Target, TextGenerationRecipe
 from tasks.recipe.load import LoadedRecipe, load_recipe, load_target
 from tasks.recipe.target import target_file
 
 if TYPE_CHECKING:
-    from tasks.base_model import BaseModelFiles
+    from tasks.base_models.base_model import BaseModelFiles
     from tasks.data.sources import Source
 
 
@@ -65,7 +65,7 @@ def prepare(recipe_file: Path, overrides: Sequence[str], home: Home) -> Prepared
             _require_here(target, loaded)
     require_scale_out(loaded.recipe.scale_out, recipe_file)
     from flows.inbox.landed_data import landed_data
-    from tasks.base_model import resolve_base_model
+    from tasks.base_models.base_model import resolve_base_model
     from tasks.data.sources import resolve_sources
 
     sources = resolve_sources(loaded.recipe.data, recipe_file=recipe_file, home=home.folder)
@@ -89,10 +89,10 @@ def _special_tokens(recipe: Recipe, base: "BaseModelFiles | None") -> tuple[str,
     if recipe.data.classes:
         return ()
     if base is None:
-        from tasks.generation.train_tokenizer import SPECIAL
+        from tasks.families.generation.rows.train_tokenizer import SPECIAL
 
         return SPECIAL
-    from tasks.generation.special_tokens import special_tokens_of
+    from tasks.families.generation.rows.special_tokens import special_tokens_of
 
     return special_tokens_of(base.folder)
 
@@ -102,7 +102,7 @@ def _answer_schema(loaded: LoadedRecipe) -> Mapping[str, object] | None:
     recipe = loaded.recipe
     if not isinstance(recipe, TextGenerationRecipe) or recipe.generation.schema_file is None:
         return None
-    from tasks.generation.answer_schema import read_answer_schema
+    from tasks.families.generation.rows.answer_schema import read_answer_schema
 
     return read_answer_schema(recipe.generation.schema_file, recipe_folder=loaded.folder)
 

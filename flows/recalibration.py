@@ -18,9 +18,9 @@ from tasks.recipe.target import Target
 if TYPE_CHECKING:
     from flows.bundle_family import BundleFamily
     from flows.certify_attempts import CertifyAttempts
+    from tasks.bundles.opened import OpenedBundle
     from tasks.data.row_sets import RowSet
     from tasks.data.rows import Row
-    from tasks.opened_bundle import OpenedBundle
     from tasks.records import Recalibration
 
 
@@ -84,8 +84,8 @@ def recalibrate_bundle(
     from engine.bundle import read_manifest
     from engine.digests import combined_digest, folder_digest
     from flows.certify_attempts import Attempt, CertifyAttempts
+    from tasks.bundles.recalibrate import NotCertifiedError, part_rows, recalibrate
     from tasks.data.row_sets import row_set, set_digest
-    from tasks.recalibrate import NotCertifiedError, part_rows, recalibrate
 
     bundle, attempts = request.bundle, CertifyAttempts(home)
     opened = open_bundle(home, request)

@@ -39,17 +39,25 @@ from tasks.records import (
     SnapshotResult,
 )
 
-CHECK_ROWS: Final = Step("check-rows", "tasks.check_rows:check_rows", CutRows)
-FINE_TUNE: Final = Step("fine-tune", "tasks.fine_tune:fine_tune", FineTuneResult)
-CHOOSE_SEED: Final = Step("choose-seed", "tasks.choose_seed:choose_seed", SeedChoice)
-LATENCY_TABLE: Final = Step("latency-table", "tasks.pruning.latency:measure_layers", LatencyTable, measures=True)
-PRUNE: Final = Step("prune", "tasks.prune:prune", PruneResult)
-EXPORT: Final = Step("export", "tasks.export:export_graphs", ExportResult)
-QUANTIZE: Final = Step("quantize", "tasks.quantize:select_compression", CompressionResult, measures=True)
-LEXICAL: Final = Step("lexical-path", "tasks.lexical:train_lexical", LexicalResult)
-CALIBRATE: Final = Step("calibrate-router", "tasks.calibrate:calibrate_router", RouterResult, measures=True)
-EVALUATE: Final = Step("evaluate", "tasks.evaluate:evaluate", EvaluationResult)
-COMPARE: Final = Step("compare-champion", "tasks.compare:compare_with_champion", ChampionComparison)
+CHECK_ROWS: Final = Step("check-rows", "tasks.families.classification.check_rows:check_rows", CutRows)
+FINE_TUNE: Final = Step("fine-tune", "tasks.families.classification.fine_tune:fine_tune", FineTuneResult)
+CHOOSE_SEED: Final = Step("choose-seed", "tasks.families.classification.choose_seed:choose_seed", SeedChoice)
+LATENCY_TABLE: Final = Step(
+    "latency-table", "tasks.families.classification.pruning.latency:measure_layers", LatencyTable, measures=True
+)
+PRUNE: Final = Step("prune", "tasks.families.classification.prune:prune", PruneResult)
+EXPORT: Final = Step("export", "tasks.families.classification.export:export_graphs", ExportResult)
+QUANTIZE: Final = Step(
+    "quantize", "tasks.families.classification.quantize:select_compression", CompressionResult, measures=True
+)
+LEXICAL: Final = Step("lexical-path", "tasks.families.classification.lexical:train_lexical", LexicalResult)
+CALIBRATE: Final = Step(
+    "calibrate-router", "tasks.families.classification.calibrate:calibrate_router", RouterResult, measures=True
+)
+EVALUATE: Final = Step("evaluate", "tasks.families.classification.evaluate:evaluate", EvaluationResult)
+COMPARE: Final = Step(
+    "compare-champion", "tasks.families.classification.compare:compare_with_champion", ChampionComparison
+)
 
 # The names under which the exported models reach the quantize step.
 _FINE_TUNED: Final = "fine-tuned"

@@ -20,8 +20,14 @@ from flows.steps.key import Step
 from flows.steps.runner import StepCall, StepRunner
 from registry.baseline import Baseline
 from tasks.artifact import Artifact
-from tasks.generation.records import DecoderExport, GenerationFineTuneResult, RowLengths, StudentChoice, StudentResult
-from tasks.generation.row_lengths import require_room
+from tasks.families.generation.records import (
+    DecoderExport,
+    GenerationFineTuneResult,
+    RowLengths,
+    StudentChoice,
+    StudentResult,
+)
+from tasks.families.generation.rows.row_lengths import require_room
 from tasks.recipe import TextGenerationRecipe
 from tasks.recipe.bundled import BundledRecipe
 from tasks.records import (
@@ -32,19 +38,23 @@ from tasks.records import (
     SnapshotResult,
 )
 
-CHECK_ROWS: Final = Step("check-rows", "tasks.generation.check_rows:check_rows", RowLengths)
-FINE_TUNE: Final = Step("fine-tune", "tasks.generation.fine_tune:fine_tune", GenerationFineTuneResult)
-DISTIL: Final = Step("distil", "tasks.generation.distil:distil", StudentResult)
-PRUNE: Final = Step("prune", "tasks.generation.prune:prune", StudentResult)
-EXPORT: Final = Step("export", "tasks.generation.export:export_decoder", DecoderExport)
-CHOOSE_STUDENT: Final = Step("choose-student", "tasks.generation.students:choose_student", StudentChoice, measures=True)
-QUANTIZE: Final = Step("quantize", "tasks.generation.quantize:select_decoder", CompressionResult, measures=True)
-CALIBRATE: Final = Step(
-    "calibrate-router", "tasks.generation.calibrate:calibrate_generation", RouterResult, measures=True
+CHECK_ROWS: Final = Step("check-rows", "tasks.families.generation.check_rows:check_rows", RowLengths)
+FINE_TUNE: Final = Step("fine-tune", "tasks.families.generation.fine_tune:fine_tune", GenerationFineTuneResult)
+DISTIL: Final = Step("distil", "tasks.families.generation.distil:distil", StudentResult)
+PRUNE: Final = Step("prune", "tasks.families.generation.prune:prune", StudentResult)
+EXPORT: Final = Step("export", "tasks.families.generation.export:export_decoder", DecoderExport)
+CHOOSE_STUDENT: Final = Step(
+    "choose-student", "tasks.families.generation.choose_student:choose_student", StudentChoice, measures=True
 )
-EVALUATE: Final = Step("evaluate", "tasks.generation.evaluate:evaluate_generation", EvaluationResult)
+QUANTIZE: Final = Step(
+    "quantize", "tasks.families.generation.quantize:select_decoder", CompressionResult, measures=True
+)
+CALIBRATE: Final = Step(
+    "calibrate-router", "tasks.families.generation.calibrate:calibrate_generation", RouterResult, measures=True
+)
+EVALUATE: Final = Step("evaluate", "tasks.families.generation.evaluate:evaluate_generation", EvaluationResult)
 COMPARE: Final = Step(
-    "compare-champion", "tasks.generation.compare:compare_generation_with_champion", ChampionComparison
+    "compare-champion", "tasks.families.generation.compare:compare_generation_with_champion", ChampionComparison
 )
 
 # The names under which the models reach the quantize step.

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from registry.checks import Check, Outcome
 from registry.rules import finite, invalid
 from tasks.artifact import Record
-from tasks.generation.records import GenerationFineTuneResult
+from tasks.families.generation.records import GenerationFineTuneResult
 from tasks.recipe import Target
 from tasks.records import (
     BenchmarkResult,

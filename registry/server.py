@@ -9,8 +9,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tasks.errors import UserError
-from tasks.loopback import through
-from tasks.waiting import waiting_for
+from tasks.machine.loopback import through
+from tasks.machine.waiting import waiting_for
 
 _TIMEOUT_S: Final = 30.0
 _INSECURE: Final = "MLFLOW_TRACKING_INSECURE_TLS"

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from registry.database import check_database, is_database, shown
 from registry.server import require_answer, shown_server
 from tasks.errors import UserError
-from tasks.loopback import spare_loopback
-from tasks.waiting import locked, waiting_for
+from tasks.machine.loopback import spare_loopback
+from tasks.machine.waiting import locked, waiting_for
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

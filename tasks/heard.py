@@ -36,7 +36,7 @@ _ABOUT_THEMSELVES: Final = (
 EXPECTED: Final = tuple(
     re.compile(pattern)
     for pattern in (
-        # What of a base model's weights was used is judged by its loading report (see tasks.pretrained).
+        # What of a base model's weights was used is judged by its loading report (see tasks.base_models.pretrained).
         r"^Some weights of .* were not (used|initialized)",
         r"^You should probably TRAIN this model",
         # Of the exporter and the optimizer of graphs, whose graphs are compared with their parents' answers.

@@ -7,7 +7,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers
 
 from engine.generation.prompts import GenerationSettings, PromptTokenizer
 from engine.generation.token_bytes import BYTE_TOKENS
-from tasks.generation.train_tokenizer import train_tokenizer
+from tasks.families.generation.rows.train_tokenizer import train_tokenizer
 
 SETTINGS: Final = GenerationSettings("", "", max_new_tokens=64)
 _LETTERS: Final = '▁abcdefghijklmnopqrstuvwxyz0123456789"{}[]:,.\\日'

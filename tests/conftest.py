@@ -166,7 +166,7 @@ def tiny_generation_bundle(tiny_decoders: TinyDecoders, tmp_path_factory: pytest
 @pytest.fixture(scope="session")
 def tiny_generation_model(tiny_generation_bundle: Path) -> "GenerationModel":
     """That bundle, loaded."""
-    from tasks.generation.bundling import load_generation_bundle
+    from tasks.families.generation.routing.bundling import load_generation_bundle
 
     return load_generation_bundle(tiny_generation_bundle, Target(name="here"))
 
@@ -205,16 +205,16 @@ class TinyRun:
     @classmethod
     def run(cls, data: Path, base_folder: Path, root: Path) -> "TinyRun":
         """Run the steps in order."""
-        from tasks.base_model import resolve_base_model
-        from tasks.calibrate import calibrate_router
+        from tasks.base_models.base_model import resolve_base_model
         from tasks.data.snapshot import take_snapshot
         from tasks.data.sources import resolve_sources
-        from tasks.export import export_graphs
-        from tasks.fine_tune import fine_tune
-        from tasks.lexical import train_lexical
-        from tasks.prune import prune
-        from tasks.pruning.latency import measure_layers
-        from tasks.quantize import select_compression
+        from tasks.families.classification.calibrate import calibrate_router
+        from tasks.families.classification.export import export_graphs
+        from tasks.families.classification.fine_tune import fine_tune
+        from tasks.families.classification.lexical import train_lexical
+        from tasks.families.classification.prune import prune
+        from tasks.families.classification.pruning.latency import measure_layers
+        from tasks.families.classification.quantize import select_compression
         from tasks.recipe.bundled import BundledRecipe
         from tasks.recipe.schema import FineTuneConfig, LexicalConfig, PruneConfig, QuantizeConfig, RouterConfig
 

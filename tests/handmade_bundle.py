@@ -9,10 +9,10 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from engine.bundle import FORMAT, Manifest, PathEntry, write_manifest
-from engine.confidence import FEATURES
-from engine.out_of_scope import OutOfScopeScorer
-from engine.router import OperatingPoint, PathRule, Router
-from engine.router_files import save_router
+from engine.classification.confidence import FEATURES
+from engine.classification.out_of_scope import OutOfScopeScorer
+from engine.classification.router import OperatingPoint, PathRule, Router
+from engine.classification.router_files import save_router
 
 WORDS: Final = ("red", "green", "blue", "broken")
 LABELS: Final = ("red", "green", "blue")

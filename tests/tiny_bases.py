@@ -47,7 +47,7 @@ def write_decoder(folder: Path, kind: str = "llama", **config: object) -> Path:
     import torch
     import transformers
 
-    from tasks.generation.train_tokenizer import train_tokenizer
+    from tasks.families.generation.rows.train_tokenizer import train_tokenizer
 
     tokenizer = train_tokenizer(["order 7 shoes for Ada", "cancel 12 tea for Grace"] * 4, 300, 64)
     sizes = {

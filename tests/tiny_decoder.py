@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.generation.building import DecoderBuild, build_decoders
-from tasks.generation.precision import FP32, DecoderPrecision
+from tasks.families.generation.decoders.building import DecoderBuild, build_decoders
+from tasks.families.generation.precision.kinds import FP32, DecoderPrecision
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -64,7 +64,7 @@ def write_tiny_llama(folder: Path, *, layers: int, seed: int, head_size: int = 1
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from tasks.generation.train_tokenizer import END, PAD, REQUEST, train_tokenizer
+    from tasks.families.generation.rows.train_tokenizer import END, PAD, REQUEST, train_tokenizer
 
     tokenizer = train_tokenizer(TEXTS, 360, 128)
     torch.manual_seed(seed)
@@ -101,10 +101,10 @@ def write_tiny_generation_bundle(made: TinyDecoders, folder: Path, *, unsure: bo
     from engine.generation.prompts import GenerationSettings, PromptTokenizer
     from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
     from tasks.data.rows import Row
-    from tasks.generation.bundling import GenerationContents, GoldenPrompts, write_generation_bundle
-    from tasks.generation.examples import to_examples
-    from tasks.generation.phrases import learn_phrases
-    from tasks.generation.prompt_format import PromptFormat
+    from tasks.families.generation.routing.bundling import GenerationContents, GoldenPrompts, write_generation_bundle
+    from tasks.families.generation.routing.phrases import learn_phrases
+    from tasks.families.generation.rows.examples import to_examples
+    from tasks.families.generation.rows.prompt_format import PromptFormat
     from tasks.recipe.target import Target
 
     settings = GenerationSettings(PREFIX, SUFFIX, max_new_tokens=24)

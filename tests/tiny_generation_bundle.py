@@ -8,7 +8,7 @@ import pytest
 from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Artifact
 from tasks.data.rows import Row
-from tasks.generation.precision import FP32
+from tasks.families.generation.precision.kinds import FP32
 from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.data import PromptDataConfig
 from tasks.recipe.schema import RouterConfig
@@ -37,12 +37,12 @@ class CalibratedGenerator:
 
 def calibrated_generator(root: Path) -> CalibratedGenerator:
     """`small` and `reference` in a bundle."""
-    from tasks.generation.building import DecoderBuild, build_decoders
-    from tasks.generation.calibrate import calibrate_generation
-    from tasks.generation.greedy import GreedyDecoder, on_all_cores
-    from tasks.generation.prompt_format import PromptFormat
-    from tasks.generation.records import GenerationFineTuneResult
-    from tasks.recalibrate import part_rows
+    from tasks.bundles.recalibrate import part_rows
+    from tasks.families.generation.calibrate import calibrate_generation
+    from tasks.families.generation.decoders.building import DecoderBuild, build_decoders
+    from tasks.families.generation.decoders.greedy import GreedyDecoder, on_all_cores
+    from tasks.families.generation.records import GenerationFineTuneResult
+    from tasks.families.generation.rows.prompt_format import PromptFormat
     from tasks.records import CompressionResult
 
     folders = write_models(root)
@@ -84,9 +84,14 @@ def bundle_of_one_path(decoder: Path, folder: Path, reference: Path) -> Path:
     """A bundle of one decoder, which has its folder's name."""
     from engine.bundle import TOKENIZER_FILE
     from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
-    from tasks.generation.bundling import GenerationContents, GoldenPrompts, decoder_digest, write_generation_bundle
-    from tasks.generation.phrases import learn_phrases
-    from tasks.router.certify import reference_certificate
+    from tasks.certification.certify import reference_certificate
+    from tasks.families.generation.routing.bundling import (
+        GenerationContents,
+        GoldenPrompts,
+        decoder_digest,
+        write_generation_bundle,
+    )
+    from tasks.families.generation.routing.phrases import learn_phrases
 
     name = decoder.name
     contents = GenerationContents(

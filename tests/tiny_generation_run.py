@@ -19,7 +19,7 @@ from tests.tiny_decoder import PREFIX, SUFFIX, write_tiny_llama
 from tests.without_clock import without_clock
 
 if TYPE_CHECKING:
-    from tasks.generation.quantize import TrainedModel
+    from tasks.families.generation.quantize import TrainedModel
     from tasks.records import CompressionResult, RouterResult, SnapshotResult
 
 HERE = Target(name="here")
@@ -44,13 +44,13 @@ class TinyGenerationRun:
     def run(cls, root: Path) -> "TinyGenerationRun":
         """Run the steps in order."""
         from engine.generation.prompts import GenerationSettings
-        from tasks.generation.building import DecoderBuild, build_decoders
-        from tasks.generation.calibrate import calibrate_generation
-        from tasks.generation.greedy import GreedyDecoder, on_all_cores
-        from tasks.generation.precision import FP32, DecoderPrecision
-        from tasks.generation.prompt_format import PromptFormat
-        from tasks.generation.quantize import select_decoder
-        from tasks.generation.records import DecoderExport, GenerationFineTuneResult
+        from tasks.families.generation.calibrate import calibrate_generation
+        from tasks.families.generation.decoders.building import DecoderBuild, build_decoders
+        from tasks.families.generation.decoders.greedy import GreedyDecoder, on_all_cores
+        from tasks.families.generation.precision.kinds import FP32, DecoderPrecision
+        from tasks.families.generation.quantize import select_decoder
+        from tasks.families.generation.records import DecoderExport, GenerationFineTuneResult
+        from tasks.families.generation.rows.prompt_format import PromptFormat
         from tasks.recipe.bundled import BundledRecipe
         from tasks.recipe.data import PromptDataConfig
         from tasks.recipe.schema import RouterConfig

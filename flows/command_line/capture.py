@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TextIO
 
-from tasks.waiting import telling
+from tasks.machine.waiting import telling
 
 _LOGS_KEPT: Final = 30
 

@@ -20,8 +20,8 @@ def execute(_options: argparse.Namespace) -> int:
     """Prints YAML."""
     import yaml
 
-    from tasks.fingerprint import fingerprint_of
-    from tasks.host import host
+    from tasks.machine.fingerprint import fingerprint_of
+    from tasks.machine.host import host
 
     section = {"fingerprint": fingerprint_of(host()).model_dump(mode="json", exclude_none=True)}
     print(yaml.safe_dump(section, sort_keys=False, allow_unicode=True, default_flow_style=None, width=1000), end="")

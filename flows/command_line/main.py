@@ -41,7 +41,7 @@ from flows.command_line import (
 from flows.command_line.any_order import AnyOrderParser
 from flows.servers.errors import ServersError
 from tasks.errors import UserError
-from tasks.loopback import spare_loopback
+from tasks.machine.loopback import spare_loopback
 
 INTERNAL_ERROR: Final = 1
 USER_ERROR: Final = 2

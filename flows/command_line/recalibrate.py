@@ -13,8 +13,8 @@ from tasks.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tasks.bundles.opened import OpenedBundle
     from tasks.data.rows import Row
-    from tasks.opened_bundle import OpenedBundle
     from tasks.records import Certificate, Recalibration
 
 

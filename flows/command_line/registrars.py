@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.errors import UserError
-from tasks.waiting import waiting_for
+from tasks.machine.waiting import waiting_for
 
 if TYPE_CHECKING:
     from registry.registrar import Registrar

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from flows.command_line.console import duration
 from flows.progress import RunObserver
-from tasks.waiting import FIRST_S, telling
+from tasks.machine.waiting import FIRST_S, telling
 
 _PLAIN_INTERVAL_S: Final = 15.0
 _REDRAWS_PER_S: Final = 3

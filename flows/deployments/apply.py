@@ -16,7 +16,7 @@ from flows.deployments.plan import Applied, DeploymentSpec, change_of, differing
 from flows.servers.layout import HEAVY_QUEUE
 from flows.servers.queues import ensure_pool, ensure_queue
 from tasks.errors import UserError
-from tasks.waiting import waiting_for
+from tasks.machine.waiting import waiting_for
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient

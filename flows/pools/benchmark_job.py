@@ -24,7 +24,7 @@ from tasks.artifact import Workspace
 from tasks.benchmark.portable import JOB_FILE, PortableJob, pack_evidence, read_job, unpack_order
 from tasks.benchmark.step import measure_order, require_order
 from tasks.errors import UserError
-from tasks.fingerprint import require_fingerprint
+from tasks.machine.fingerprint import require_fingerprint
 
 _PREFIX: Final = "benchmark-job-"
 

@@ -23,7 +23,7 @@ from tasks.benchmark.order import Order, order_of
 from tasks.benchmark.portable import EVIDENCE_FILE, open_evidence, pack_order
 from tasks.benchmark.step import require_order
 from tasks.errors import UserError
-from tasks.fingerprint import require_fingerprint
+from tasks.machine.fingerprint import require_fingerprint
 from tasks.recipe import Target
 from tasks.recipe.schema import BenchmarkConfig
 from tasks.records import BenchmarkResult, CompressionResult, RouterResult, SnapshotResult

@@ -24,7 +24,7 @@ from flows.servers.records import ServersRecord, read_servers
 from flows.servers.stopping import stop_servers
 from flows.servers.supervisor import STARTING, Supervisor
 from flows.servers.webhook_key import webhook_key
-from tasks.waiting import waiting_for
+from tasks.machine.waiting import waiting_for
 
 DATABASE: Final = "MIAOTUI_DATABASE"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -17,7 +17,7 @@ from typing import Final
 from flows.servers.errors import ServersError, with_tail
 from flows.servers.health import ask
 from flows.servers.named import require_prefect_server
-from tasks.waiting import waiting_for
+from tasks.machine.waiting import waiting_for
 
 EMBEDDED: Final = "MIAOTUI_EMBEDDED_PREFECT"
 """The variable that names the embedded server, beside PREFECT_API_URL: nobody can look at its pages."""

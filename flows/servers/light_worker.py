@@ -17,7 +17,7 @@ from prefect.workers.process import ProcessWorker
 
 from flows.servers.layout import LIGHT_QUEUE, WORK_POOL
 from flows.servers.queues import ensure_queue
-from tasks.machine_lock import is_measured
+from tasks.machine.machine_lock import is_measured
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun

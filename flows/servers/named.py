@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from tasks.errors import UserError
-from tasks.loopback import require_usable_proxies, spare_loopback, through
-from tasks.waiting import waiting_for
+from tasks.machine.loopback import require_usable_proxies, spare_loopback, through
+from tasks.machine.waiting import waiting_for
 
 if TYPE_CHECKING:
     import httpx

@@ -10,7 +10,7 @@ from typing import Final
 
 from flows.servers.processes import kill_marked, stop_recorded
 from flows.servers.records import ServersRecord, forget_servers, read_servers
-from tasks.waiting import waiting_for
+from tasks.machine.waiting import waiting_for
 
 _SUPERVISOR_PATIENCE_S: Final = 60.0  # it has four servers to stop, each with a patience of its own
 _PATIENCE_S: Final = 10.0

@@ -18,7 +18,7 @@ from flows.servers.processes import TOKEN, Group, kill_marked, start_group
 from flows.servers.records import ProcessRecord, ServerRecord, ServersRecord, forget_servers, write_servers
 from flows.servers.restarts import RestartPolicy
 from flows.servers.server import Server
-from tasks.waiting import waiting_for
+from tasks.machine.waiting import waiting_for
 
 STARTING: Final = "the servers to answer; the first start makes their databases"
 _START_TIMEOUT_S: Final = 240.0  # two first starts that migrate their databases, side by side on a busy machine

@@ -24,8 +24,8 @@ from flows.steps.sealing import MANIFEST, DamagedEntryError, discard, open_seale
 from tasks.artifact import Artifact, Measurement, Workspace
 from tasks.errors import UserError
 from tasks.heard import listening
-from tasks.host import host_fingerprint
-from tasks.waiting import locked
+from tasks.machine.host import host_fingerprint
+from tasks.machine.waiting import locked
 
 _LONGEST_STEP_S: Final = 24 * 3600.0  # of training; what takes a day longer than this process wanted is stuck
 

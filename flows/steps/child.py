@@ -11,8 +11,8 @@ import traceback
 from multiprocessing.connection import Connection
 
 from flows.steps.order import Receipt, StepOrder
-from tasks.child_process import die_with_parent
 from tasks.errors import UserError
+from tasks.machine.child_process import die_with_parent
 
 
 def main(descriptor: int) -> None:

@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 from typing import Final
 
 from flows.steps.order import Receipt, StepOrder
-from tasks.child_process import how_it_ended, importing_environment
+from tasks.machine.child_process import how_it_ended, importing_environment
 
 _LOOK_EVERY_S: Final = 0.2
 _END_TIMEOUT_S: Final = 30.0

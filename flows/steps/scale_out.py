@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from flows.steps.order import Receipt, StepOrder
-from tasks.child_process import usable_cpus
 from tasks.errors import UserError
+from tasks.machine.child_process import usable_cpus
 from tasks.recipe.schema import ScaleOutConfig
 
 if TYPE_CHECKING:

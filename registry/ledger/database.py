@@ -35,7 +35,7 @@ from registry.database import check_database
 from registry.ledger.entries import GENESIS, Draft, Entry, Kind
 from registry.store import MlflowStore
 from tasks.errors import UserError
-from tasks.waiting import locked, too_long, waiting_for
+from tasks.machine.waiting import locked, too_long, waiting_for
 
 _VARIABLE: Final = "MIAOTUI_LEDGER_URI"
 _LONGEST_S: Final = 1800.0  # a promotion with its blessing takes minutes at most

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from registry.checks import Verdict
 from registry.gates import ADAPTIVE_CONTENDER
-from tasks.generation.records import GenerationFineTuneResult, StudentResult
+from tasks.families.generation.records import GenerationFineTuneResult, StudentResult
 from tasks.recipe import Recipe
 from tasks.records import (
     BenchmarkResult,

@@ -15,7 +15,7 @@ from registry.report.formatting import (
     times,
     with_unit,
 )
-from tasks.generation.records import StudentResult
+from tasks.families.generation.records import StudentResult
 from tasks.records import (
     BenchmarkResult,
     ChampionComparison,

@@ -16,8 +16,8 @@ from tasks.benchmark.job import ContenderFiles, Job, Measurements, Outcome, Phas
 from tasks.benchmark.measure import Measuring, Subject
 from tasks.benchmark.pulse import Pulse
 from tasks.benchmark.system_under_test import Model
-from tasks.child_process import die_with_parent
 from tasks.errors import UserError
+from tasks.machine.child_process import die_with_parent
 
 _LOAD_LIMIT_S: Final = 300.0
 

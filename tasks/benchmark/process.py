@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import IO, Final
 
 from tasks.benchmark.errors import BenchmarkError
-from tasks.child_process import how_it_ended, usable_cpus
 from tasks.errors import UserError
+from tasks.machine.child_process import how_it_ended, usable_cpus
 from tasks.recipe import Target
 
 _ROOT: Final = Path(__file__).parents[2]

@@ -19,9 +19,9 @@ from tasks.benchmark.load_log import DETAIL_FILE, SUMMARY_FILE
 from tasks.benchmark.order import Order, operating_point_of, order_of
 from tasks.benchmark.process import run_pinned, usable_cpus
 from tasks.errors import UserError
-from tasks.fingerprint import require_fingerprint
-from tasks.host import host
-from tasks.machine_lock import exclusive_machine
+from tasks.machine.fingerprint import require_fingerprint
+from tasks.machine.host import host
+from tasks.machine.machine_lock import exclusive_machine
 from tasks.recipe import Target
 from tasks.recipe.schema import BenchmarkConfig
 from tasks.records import BenchmarkResult, CompressionResult, Disturbance, RouterResult, SnapshotResult

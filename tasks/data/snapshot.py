@@ -14,8 +14,8 @@ from tokenizers import Tokenizer
 
 from engine import strict_json
 from tasks.artifact import Artifact, Workspace
-from tasks.base_model import BaseModelFiles
-from tasks.base_tokenizer import base_tokenizer
+from tasks.base_models.base_model import BaseModelFiles
+from tasks.base_models.tokenizer import base_tokenizer
 from tasks.data.checked import read_checked
 from tasks.data.completions import answer_form
 from tasks.data.contradictions import refuse_contradictions

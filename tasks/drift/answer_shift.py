@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
 from tasks.data.rows import Row
-from tasks.drift.policy import DriftPolicy
 from tasks.drift.records import AnswerShift, DomainAnswers
+from tasks.recipe.drift import DriftPolicy
 from tasks.records import Interval
 from tasks.statistics.binomial import exact_interval
 from tasks.statistics.two_proportions import drop_lower_bound, drop_p_value

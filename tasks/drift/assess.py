@@ -14,9 +14,9 @@ from tasks.data.rows import SPLITS, UNLABELLED, Row, content_hash
 from tasks.drift.answer_shift import Answers, answer_shift
 from tasks.drift.embedding_shift import character_features, embedding_shift
 from tasks.drift.label_shift import label_shift
-from tasks.drift.policy import DriftPolicy
 from tasks.drift.records import AnswerShift, DriftReport, EmbeddingShift, NewName, VocabularyShift
 from tasks.drift.vocabulary_shift import UnknownWords, vocabulary_shift
+from tasks.recipe.drift import DriftPolicy
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.bundle import TOKENIZER_FILE, read_manifest, verify
+from engine.classification.ladder import EncoderPath, Request
 from engine.errors import BundleError, InputError
-from engine.ladder import EncoderPath, Request
 from engine.session import open_session
 from engine.tokenization import TextTokenizer
-from tasks.bundling import load_bundle
 from tasks.drift.answer_shift import Answers
-from tasks.generation.correctness import normal_form
+from tasks.families.classification.bundling import load_bundle
+from tasks.families.generation.correctness import normal_form
 from tasks.recipe.data import AnyData, DataConfig
 from tasks.recipe.target import Target
 

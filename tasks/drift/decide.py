@@ -4,8 +4,8 @@ A new label or domain with enough rows needs no test. All tests share one signif
 many rows make significant must be large enough to matter, too.
 """
 
-from tasks.drift.policy import DriftPolicy
 from tasks.drift.records import AnswerShift, Decision, DriftReport, Finding, JudgedTest, NewName, Outcome
+from tasks.recipe.drift import DriftPolicy
 from tasks.statistics.holm import holm_adjusted
 
 Tests = dict[str, JudgedTest]

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from tasks.artifact import Record
-from tasks.drift.policy import DriftPolicy
+from tasks.recipe.drift import DriftPolicy
 from tasks.records import Interval
 
 Outcome = Literal["nothing", "recalibrate", "retrain"]

@@ -10,10 +10,10 @@ from tasks.data.sources import Source
 from tasks.drift.assess import assess
 from tasks.drift.champion import champion_answers, champion_embeddings
 from tasks.drift.decide import decide
-from tasks.drift.policy import DriftPolicy
 from tasks.drift.records import Decision, DriftReport
-from tasks.generation.correctness import normal_form
+from tasks.families.generation.correctness import normal_form
 from tasks.recipe.data import AnyData, DataConfig
+from tasks.recipe.drift import DriftPolicy
 from tasks.recipe.target import Target
 from tasks.records import SnapshotResult
 

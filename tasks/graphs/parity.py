@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.tokenization import Ids
-from tasks.child_process import usable_cpus
 from tasks.finite import finite
+from tasks.machine.child_process import usable_cpus
 from tasks.records import GraphParity
 
 Runner = Callable[[Ids], NDArray[np.float32]]

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.classification_model import run_ladder
-from engine.ladder import EncoderPath
+from engine.classification.ladder import EncoderPath
+from engine.classification.model import run_ladder
 from engine.session import open_session
 from engine.tokenization import Ids
 from tasks.recipe.target import Target

@@ -6,7 +6,7 @@ from pathlib import Path
 from engine import AdaptiveModel, strict_json
 from engine.bundle import GOLDEN_FILE
 from engine.errors import EngineError
-from tasks.child_process import die_with_parent
+from tasks.machine.child_process import die_with_parent
 from tasks.probes.lines import Line, ProbeJob
 from tasks.probes.run import model_probes, probe_model
 from tasks.probes.texts import LONGEST

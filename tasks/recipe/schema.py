@@ -6,8 +6,8 @@ from zoneinfo import available_timezones
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from tasks.drift.policy import DriftPolicy
 from tasks.recipe.data import DataConfig
+from tasks.recipe.drift import DriftPolicy
 from tasks.recipe.intake import IntakeConfig
 from tasks.recipe.section import Section, Share
 

@@ -13,8 +13,8 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.child_process import usable_cpus
-from tasks.machine_lock import exclusive_machine
+from tasks.machine.child_process import usable_cpus
+from tasks.machine.machine_lock import exclusive_machine
 from tasks.recipe.target import Target
 from tasks.records import Disturbance, Technique
 from tasks.timing.clocks import ClockName, Clocks, clocks_for

@@ -43,9 +43,9 @@ from engine.generation.prompts import GenerationSettings, PromptTokenizer
 from flows.family import MadeBundle
 from tasks.benchmark.guided import ANY_OBJECT, GUIDED, guided
 from tasks.data.rows import Row, read_rows
-from tasks.generation.building import DecoderBuild, build_decoders
-from tasks.generation.correctness import is_correct
-from tasks.generation.precision import DecoderPrecision
+from tasks.families.generation.correctness import is_correct
+from tasks.families.generation.decoders.building import DecoderBuild, build_decoders
+from tasks.families.generation.precision.kinds import DecoderPrecision
 from tasks.recipe import TextGenerationRecipe
 from tasks.recipe.load import load_recipe
 from tasks.statistics.speed_ratio import paired_ratio

@@ -25,17 +25,17 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from flows.family import MadeBundle
 from tasks.artifact import Workspace
+from tasks.certification.chain import route
+from tasks.certification.planning import Promise
 from tasks.data.rows import read_rows
+from tasks.families.classification.routing.gathering import fit_reference, gather
+from tasks.families.classification.routing.ladders import Source, candidates, certified_ladder
+from tasks.families.classification.routing.material import Answered, Material, answered
+from tasks.families.classification.routing.views import read_split
 from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.load import load_target
 from tasks.recipe.schema import RouterConfig
 from tasks.records import operating_point_name
-from tasks.router.chain import route
-from tasks.router.gathering import fit_reference, gather
-from tasks.router.ladders import Source, candidates, certified_ladder
-from tasks.router.material import Answered, Material, answered
-from tasks.router.planning import Promise
-from tasks.router.views import read_split
 from tasks.statistics.attempts import attempt_level
 from tasks.statistics.binomial import exact_interval
 from tests.benchmarks.bundles import add_data_argument, bundle_of

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from engine import AdaptiveModel, BundleError, InputError, Prediction, StaticModel
 from engine.bundle import read_manifest, write_manifest
+from engine.classification.ladder import MOST_PADDING, MOST_ROWS, EncoderPath, by_length
 from engine.digests import file_digest
-from engine.ladder import MOST_PADDING, MOST_ROWS, EncoderPath, by_length
 from tasks.data.rows import read_rows
-from tasks.model_shape import read_shape
+from tasks.families.classification.encoder.shape import read_shape
 
 pytestmark = pytest.mark.slow
 

@@ -19,13 +19,13 @@ FORBIDDEN = {
 REGISTRY_MAY_USE_OF_TASKS = (
     "tasks.artifact",
     "tasks.errors",
-    "tasks.generation.records",
-    "tasks.host",
-    "tasks.loopback",
+    "tasks.families.generation.records",
+    "tasks.machine.host",
+    "tasks.machine.loopback",
     "tasks.recipe",
     "tasks.records",
     "tasks.statistics",
-    "tasks.waiting",
+    "tasks.machine.waiting",
 )
 TOP_LEVEL = {"pyproject.toml", "flows", "tasks", "configs", "registry", "engine", "tests", "infra", "README.md"}
 ALSO_TOP_LEVEL = {"LICENSE", "CHANGELOG.md", "docs", "findings"}
@@ -67,8 +67,8 @@ def test_the_registry_uses_only_light_modules_of_tasks() -> None:
 
 def test_the_light_modules_of_tasks_import_no_heavy_package() -> None:
     code = (
-        "import sys; import tasks.records, tasks.generation.records, tasks.recipe, tasks.artifact, tasks.errors;"
-        "import tasks.loopback, tasks.waiting;"
+        "import sys; import tasks.records, tasks.families.generation.records, tasks.recipe, tasks.artifact, tasks.errors;"
+        "import tasks.machine.loopback, tasks.machine.waiting;"
         "heavy = {'torch', 'transformers', 'mlflow', 'prefect', 'datasets', 'sklearn', 'onnxruntime'} & set(sys.modules);"
         "assert not heavy, heavy"
     )

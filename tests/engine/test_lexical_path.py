@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import BundleError
-from engine.lexical import LexicalModel, LexicalVocabulary
-from tasks.model.pair_bag import PairBag, build_vocabulary, fit, frozen, starting_vectors
+from engine.classification.lexical import LexicalModel, LexicalVocabulary
+from tasks.families.classification.encoder.pair_bag import PairBag, build_vocabulary, fit, frozen, starting_vectors
 from tasks.recipe.schema import LexicalConfig
 
 ROWS = [np.array(ids) for ids in ([2, 7, 8, 3], [2, 8, 7, 3], [2, 7, 8, 9, 3], [2, 8, 7, 9, 3])]

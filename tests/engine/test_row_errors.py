@@ -6,7 +6,7 @@ import pytest
 
 from engine import AdaptiveModel, BundleError, Prediction, StaticModel, strict_json
 from engine.bundle import read_manifest, write_manifest
-from engine.ladder import EncoderPath
+from engine.classification.ladder import EncoderPath
 from tests.handmade_bundle import write_handmade_bundle
 
 GOOD = ("red", "green green", "red red blue", "blue", "green [UNK]", "red green blue blue")

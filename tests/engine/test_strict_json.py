@@ -20,18 +20,18 @@ READS_OTHERS = {
     "flows/inbox/unfinished.py": "whether a line of a person's file is whole",
     "flows/servers/health.py": "a server's answer",
     "registry/blessing_child.py": "stands alone, with a model's own code",
-    "tasks/base_tokenizer.py": "transformers' files",
+    "tasks/base_models/tokenizer.py": "transformers' files",
     "tasks/benchmark/load_log.py": "LoadGen's logs",
     "tasks/data/labels.py": "a label as a person wrote it",
     "tasks/data/readers.py": "rows as a person wrote them",
-    "tasks/generation/check_rows.py": "transformers' files, some of which hold Infinity",
-    "tasks/generation/export.py": "the builder's configuration",
-    "tasks/generation/head_padding.py": "transformers' files",
-    "tasks/generation/precision_search.py": "transformers' files",
-    "tasks/generation/special_tokens.py": "a tokenizer's file",
-    "tasks/model/training.py": "transformers' files",
-    "tasks/model_shape.py": "transformers' files",
-    "tasks/weight_files.py": "safetensors' headers and indexes",
+    "tasks/families/generation/check_rows.py": "transformers' files, some of which hold Infinity",
+    "tasks/families/generation/export.py": "the builder's configuration",
+    "tasks/families/generation/decoders/head_padding.py": "transformers' files",
+    "tasks/families/generation/precision/search.py": "transformers' files",
+    "tasks/families/generation/rows/special_tokens.py": "a tokenizer's file",
+    "tasks/families/classification/encoder/training.py": "transformers' files",
+    "tasks/families/classification/encoder/shape.py": "transformers' files",
+    "tasks/base_models/weight_files.py": "safetensors' headers and indexes",
 }
 """Modules that read what is not the project's own with Python's reader, and what that is."""
 
@@ -113,7 +113,9 @@ def test_nothing_is_written_that_could_hold_a_nan() -> None:
         and not any(key.arg == "allow_nan" for key in call.keywords)
         and not any(key.arg == "default" and ast.unparse(key.value) == "str" for key in call.keywords)  # for a message
     ]
-    assert loose == ["tasks/generation/head_padding.py"]  # a configuration of transformers, as it was read
+    assert loose == [
+        "tasks/families/generation/decoders/head_padding.py"
+    ]  # a configuration of transformers, as it was read
 
 
 def test_only_what_others_wrote_is_read_with_pythons_reader() -> None:

@@ -12,7 +12,7 @@ from registry.baseline import Baseline
 from tasks.artifact import Artifact
 from tasks.data.rows import Row, split_file, write_row_file
 from tasks.data.sources import Source
-from tasks.generation.records import RowLengths
+from tasks.families.generation.records import RowLengths
 from tasks.recipe import Recipe, Target
 from tasks.records import LatencyTable
 

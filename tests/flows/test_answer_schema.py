@@ -12,9 +12,9 @@ from flows.preparation import PreparedRun, prepare
 from flows.text_generation import make_bundle
 from tasks.artifact import Artifact
 from tasks.errors import UserError
-from tasks.generation.prompt_format import PromptFormat
-from tasks.generation.quantize import settings_of
-from tasks.generation.records import GenerationFineTuneResult
+from tasks.families.generation.quantize import settings_of
+from tasks.families.generation.records import GenerationFineTuneResult
+from tasks.families.generation.rows.prompt_format import PromptFormat
 from tasks.recipe.load import load_recipe
 from tests.flows.recording_runner import RecordingRunner, prepared
 

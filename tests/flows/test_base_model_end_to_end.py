@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasks.data.rows import Row
-from tasks.generation.fine_tune import fine_tune
+from tasks.families.generation.fine_tune import fine_tune
 from tests.flows.command_runs import CommandRuns
 from tests.flows.test_generation_end_to_end import PROJECT, requests, write
 from tests.tasks.generation.conftest import TINY_INIT, TINY_TUNING, snapshot_of, workspace_in

@@ -8,8 +8,8 @@ import yaml
 from flows.home import Home
 from flows.preparation import prepare
 from tasks.errors import UserError
-from tasks.fingerprint import fingerprint_of
-from tasks.host import host
+from tasks.machine.fingerprint import fingerprint_of
+from tasks.machine.host import host
 
 QUICKSTART = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
 
@@ -18,7 +18,7 @@ QUICKSTART = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
 def without_data_and_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Making the quickstart's rows takes longer than all that is tested here."""
     monkeypatch.setattr("tasks.data.sources.resolve_sources", lambda *_args, **_options: ())
-    monkeypatch.setattr("tasks.base_model.resolve_base_model", lambda *_args, **_options: None)
+    monkeypatch.setattr("tasks.base_models.base_model.resolve_base_model", lambda *_args, **_options: None)
 
 
 def prepare_with(tmp_path: Path, **target: object) -> tuple[str, ...]:

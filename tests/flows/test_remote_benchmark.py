@@ -14,8 +14,8 @@ from tasks.benchmark.errors import BenchmarkError
 from tasks.benchmark.order import Order
 from tasks.benchmark.portable import pack_evidence
 from tasks.errors import UserError
-from tasks.fingerprint import fingerprint_of
-from tasks.host import host
+from tasks.machine.fingerprint import fingerprint_of
+from tasks.machine.host import host
 from tasks.recipe import Target
 from tasks.recipe.schema import BenchmarkConfig
 from tasks.records import BenchmarkResult, Disturbance, Ratio

@@ -11,7 +11,7 @@ from flows.home import Home
 from flows.steps.key import Step
 from flows.text_generation import gather_evidence, make_bundle, step_labels
 from tasks.errors import UserError
-from tasks.generation.records import RowLengths
+from tasks.families.generation.records import RowLengths
 from tasks.recipe import TextGenerationRecipe
 from tests.flows.recording_runner import LANDED, RecordingRunner, champion, parameters_of, prepared
 

@@ -20,8 +20,8 @@ from flows.steps.runner import StepRunner
 from registry.checks import Check, Outcome
 from registry.gates import performance_checks
 from tasks.artifact import Artifact, Record, Workspace
-from tasks.generation.records import StudentChoice
-from tasks.generation.students import choice_of, judged
+from tasks.families.generation.choose_student import choice_of, judged
+from tasks.families.generation.records import StudentChoice
 from tasks.records import BenchmarkResult, Contender, Ratio
 from tasks.techniques import Measured
 from tasks.timing.speed import Speed, compare_speed

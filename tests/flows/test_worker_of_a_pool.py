@@ -14,8 +14,8 @@ import pytest
 
 from engine.digests import folder_digest
 from flows.servers.processes import kill_marked, start_group
-from tasks.fingerprint import fingerprint_of
-from tasks.host import host
+from tasks.machine.fingerprint import fingerprint_of
+from tasks.machine.host import host
 from tasks.recipe import Target
 from tasks.records import BenchmarkResult
 

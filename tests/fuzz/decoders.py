@@ -20,7 +20,7 @@ def decoder(folder: Path, kind: str = "llama", **changes: Any) -> None:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    from tasks.generation.train_tokenizer import END, PAD, REQUEST, train_tokenizer
+    from tasks.families.generation.rows.train_tokenizer import END, PAD, REQUEST, train_tokenizer
 
     tokenizer = train_tokenizer(vocabulary_texts(), 512, _CONTEXT)
     sizes = {

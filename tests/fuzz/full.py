@@ -16,7 +16,7 @@ from tests.fuzz.outcomes import Outcome, not_strict, refused
 from tests.fuzz.rows import classified, completed
 
 PROJECT: Final = Path(__file__).parents[2]
-_DYING_WITH_US: Final = PROJECT / "tasks" / "child_process.py"
+_DYING_WITH_US: Final = PROJECT / "tasks" / "machine" / "child_process.py"
 _RUN_LIMIT_S: Final = 1200.0
 _LIMIT_S: Final = 300.0
 _ODD_REQUESTS: Final = (

@@ -34,11 +34,11 @@ _IMPORTED: Final = (
     "flows.text_classification",
     "flows.text_generation",
     "tasks.data.snapshot",
-    "tasks.export",
-    "tasks.fine_tune",
-    "tasks.generation.check_rows",
-    "tasks.generation.fine_tune",
-    "tasks.model.from_base",
+    "tasks.families.classification.export",
+    "tasks.families.classification.fine_tune",
+    "tasks.families.generation.check_rows",
+    "tasks.families.generation.fine_tune",
+    "tasks.families.classification.encoder.from_base",
 )
 _TRAINING: Final = "fine-tune"
 
@@ -84,7 +84,7 @@ def run_light(case: Drawn, folder: Path) -> Outcome:
 
 def _child(case: Drawn, folder: Path, result: Path) -> None:
     """Never returns."""
-    from tasks.child_process import die_with_parent
+    from tasks.machine.child_process import die_with_parent
 
     os.setsid()
     die_with_parent()

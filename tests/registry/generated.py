@@ -1,14 +1,14 @@
 """Evidence of a run of text generation in which everything went well, for tests to spoil."""
 
 from registry.evidence import Evidence
-from tasks.generation.prompt_format import PromptFormat
-from tasks.generation.records import (
+from tasks.families.generation.records import (
     CompletionScores,
     DecoderShape,
     DecoderTraining,
     GenerationFineTuneResult,
     StudentResult,
 )
+from tasks.families.generation.rows.prompt_format import PromptFormat
 from tasks.records import (
     CompressionResult,
     Drafting,

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.model.augmentation import augmented
+from tasks.families.classification.encoder.augmentation import augmented
 
 ROWS = st.lists(st.lists(st.integers(5, 40), max_size=9), min_size=1, max_size=12)
 

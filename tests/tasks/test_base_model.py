@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from tasks.base_model import BaseModelFiles, resolve_base_model
+from tasks.base_models.base_model import BaseModelFiles, resolve_base_model
 from tasks.errors import UserError
 
 

@@ -8,7 +8,7 @@ import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from engine.tokenization import TextTokenizer
-from tasks.base_tokenizer import base_tokenizer, open_fast_tokenizer, truncation_side, write_base_tokenizer
+from tasks.base_models.tokenizer import base_tokenizer, open_fast_tokenizer, truncation_side, write_base_tokenizer
 from tasks.errors import UserError
 from tests.tiny_bases import LETTERS, alter_json, write_encoder
 

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.base_model import resolve_base_model
-from tasks.base_tokenizer import write_base_tokenizer
+from tasks.base_models.base_model import resolve_base_model
+from tasks.base_models.tokenizer import write_base_tokenizer
 from tasks.errors import UserError
 from tests.tiny_bases import alter_json, alter_weights, write_decoder, write_encoder
 
 
 def opened(folder: Path) -> tuple[Any, list[str]]:
     """As fine-tuning opens it, by the family of its architecture, and what was told."""
-    from tasks.generation.model_files import SUPPORTED, open_base, open_tokenizer
-    from tasks.model.base_encoder import open_encoder
+    from tasks.families.classification.encoder.base_encoder import open_encoder
+    from tasks.families.generation.training.model_files import SUPPORTED, open_base, open_tokenizer
 
     found = resolve_base_model(str(folder), recipe_folder=folder.parent).folder
     told: list[str] = []

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.artifact import Artifact, Workspace
-from tasks.choose_seed import choose_seed
+from tasks.families.classification.choose_seed import choose_seed
 from tasks.records import FineTuneResult, SeedChoice
 
 

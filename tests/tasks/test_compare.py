@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from engine.digests import folder_digest
-from tasks import compare
 from tasks.artifact import Artifact, Workspace
-from tasks.compare import compare_with_champion
 from tasks.data.rows import Row, write_row_file
+from tasks.families.classification import compare
+from tasks.families.classification.compare import compare_with_champion
 from tasks.recipe import Target
 from tasks.records import ChampionComparison, RouterResult, SnapshotResult
 

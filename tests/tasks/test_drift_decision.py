@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from tasks.data.rows import Row
 from tasks.drift.assess import assess
 from tasks.drift.decide import decide
-from tasks.drift.policy import DriftPolicy
+from tasks.recipe.drift import DriftPolicy
 
 WORDS = {"pay": "pay send transfer money to account", "card": "lost card wallet order replacement"}
 WEATHER = "weather rain sun wind snow forecast"

@@ -6,8 +6,8 @@ import pytest
 from engine import AdaptiveModel
 from tasks.artifact import Workspace
 from tasks.data.rows import read_rows
-from tasks.evaluate import evaluate
-from tasks.router.answers import ABSTAIN, truth_ids
+from tasks.families.classification.evaluate import evaluate
+from tasks.families.classification.routing.answers import ABSTAIN, truth_ids
 
 pytestmark = pytest.mark.slow
 

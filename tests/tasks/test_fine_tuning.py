@@ -12,9 +12,9 @@ import pytest
 
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Workspace
-from tasks.base_model import MINILM, MINILM_SHA256, resolve_base_model
+from tasks.base_models.base_model import MINILM, MINILM_SHA256, resolve_base_model
 from tasks.errors import UserError
-from tasks.fine_tune import choose_exits, fine_tune
+from tasks.families.classification.fine_tune import choose_exits, fine_tune
 from tasks.recipe.schema import FineTuneConfig
 
 ROOT = Path(__file__).parents[2]
@@ -52,14 +52,14 @@ def test_a_base_folder_without_weights_names_what_is_missing(tmp_path: Path) -> 
 
 
 def test_an_architecture_that_is_not_supported_names_those_that_are(tmp_path: Path) -> None:
-    from tasks.model.architecture import layout_of
+    from tasks.families.classification.encoder.architecture import layout_of
 
     with pytest.raises(UserError, match="distilbert"):
         layout_of("gpt2")
 
 
 def test_half_written_checkpoints_are_passed_over(tmp_path: Path) -> None:
-    from tasks.model.training import last_whole_checkpoint
+    from tasks.families.classification.encoder.training import last_whole_checkpoint
 
     for step, state in ((5, "{}"), (10, "{}"), (15, '{"tor'), (20, None)):
         folder = tmp_path / f"checkpoint-{step}"
@@ -89,7 +89,7 @@ def test_the_tokenizer_truncates_to_the_configured_length(tiny) -> None:
 def test_a_saved_model_answers_as_before(tiny, tmp_path: Path) -> None:
     import torch
 
-    from tasks.model.multi_exit import load_model, save_model
+    from tasks.families.classification.encoder.multi_exit import load_model, save_model
 
     for artifact in (tiny.fine_tuned, tiny.pruned):
         model = load_model(artifact.folder)
@@ -103,8 +103,8 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from tasks.artifact import Artifact, Workspace
-from tasks.base_model import resolve_base_model
-from tasks.fine_tune import fine_tune
+from tasks.base_models.base_model import resolve_base_model
+from tasks.families.classification.fine_tune import fine_tune
 from tasks.recipe.schema import FineTuneConfig
 from tasks.records import SnapshotResult
 
@@ -185,7 +185,7 @@ def test_plain_fine_tuning_is_measured_beside_it_and_changes_nothing(tiny, tiny_
 
 
 def test_what_a_rank_remarks_is_put_on_the_record(tmp_path: Path) -> None:
-    from tasks.model.processes import _follow
+    from tasks.families.classification.encoder.processes import _follow
 
     told: list[object] = []
     workspace = Workspace(

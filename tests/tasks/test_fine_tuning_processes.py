@@ -9,12 +9,12 @@ import psutil
 import pytest
 
 from tasks.artifact import Artifact, Workspace
-from tasks.base_model import resolve_base_model
+from tasks.base_models.base_model import resolve_base_model
 from tasks.data.snapshot import take_snapshot
 from tasks.data.sources import resolve_sources
 from tasks.errors import UserError
-from tasks.fine_tune import fine_tune
-from tasks.model.processes import TrainingProcessError
+from tasks.families.classification.encoder.processes import TrainingProcessError
+from tasks.families.classification.fine_tune import fine_tune
 from tasks.recipe.data import DataConfig
 from tasks.recipe.schema import FineTuneConfig
 from tasks.records import FineTuneResult, SnapshotResult
@@ -61,7 +61,10 @@ def ranks() -> dict[str, psutil.Process]:
     """The processes of the training that goes on below this one, by rank."""
     found = {}
     for process in psutil.Process().children(recursive=True):
-        if "tasks.model.rank" in process.cmdline() and "accelerate.commands.launch" not in process.cmdline():
+        if (
+            "tasks.families.classification.encoder.rank" in process.cmdline()
+            and "accelerate.commands.launch" not in process.cmdline()
+        ):
             found[process.environ()["RANK"]] = process
     return found
 
@@ -69,7 +72,7 @@ def ranks() -> dict[str, psutil.Process]:
 def test_a_lost_rank_is_a_clear_error_and_the_next_try_goes_on_and_leaves_a_whole_model(
     snapshot: Artifact[SnapshotResult], tiny_base: Path, tmp_path: Path
 ) -> None:
-    from tasks.model.multi_exit import load_model
+    from tasks.families.classification.encoder.multi_exit import load_model
 
     killed: list[psutil.Process] = []
 

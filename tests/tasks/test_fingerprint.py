@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tasks import host as host_module
 from tasks.errors import UserError
-from tasks.fingerprint import differences, fingerprint_of, require_fingerprint
-from tasks.host import host
+from tasks.machine import host as host_module
+from tasks.machine.fingerprint import differences, fingerprint_of, require_fingerprint
+from tasks.machine.host import host
 from tasks.recipe import Fingerprint, Target
 from tasks.recipe.load import load_target
 from tasks.records import Host

@@ -18,8 +18,9 @@ from jsonschema import Draft202012Validator
 
 from engine.digests import folder_files
 from tasks.data.duplicates import count_leaking_rows, same_text_key, without_duplicates
-from tasks.data.grammar import HELD_BACK, write_grammar
-from tasks.data.grammar.function_calls import (
+from tasks.data.rows import Row
+from tasks.example_data import HELD_BACK, write_grammar
+from tasks.example_data.function_calls import (
     FUNCTIONS,
     HELD_BACK_FUNCTIONS,
     NAME,
@@ -29,11 +30,10 @@ from tasks.data.grammar.function_calls import (
     generate,
     generate_calls,
 )
-from tasks.data.grammar.function_calls.function import call
-from tasks.data.grammar.function_calls.phrases import SHORT_FRAMES
-from tasks.data.grammar.function_calls.requests import Speaker
-from tasks.data.grammar.function_calls.values import copied
-from tasks.data.rows import Row
+from tasks.example_data.function_calls.function import call
+from tasks.example_data.function_calls.phrases import SHORT_FRAMES
+from tasks.example_data.function_calls.requests import Speaker
+from tasks.example_data.function_calls.values import copied
 
 PARTS = ("train", "validation", "test")
 Rows = dict[str, list[dict[str, str]]]
@@ -78,7 +78,7 @@ def texts(argument: Any) -> Iterator[str]:
 
 
 def test_bytes_do_not_depend_on_the_process(folder: Path, tmp_path: Path) -> None:
-    code = "import sys, pathlib, tasks.data.grammar as g; g.write_grammar(sys.argv[1], 0, pathlib.Path(sys.argv[2]))"
+    code = "import sys, pathlib, tasks.example_data as g; g.write_grammar(sys.argv[1], 0, pathlib.Path(sys.argv[2]))"
     environment = {**os.environ, "PYTHONHASHSEED": "20251" if os.environ.get("PYTHONHASHSEED") != "20251" else "1"}
     subprocess.run([sys.executable, "-c", code, NAME, str(tmp_path)], env=environment, check=True, timeout=120)
     assert folder_files(tmp_path) == folder_files(folder)

@@ -19,14 +19,14 @@ from sklearn.linear_model import LogisticRegression
 
 from engine.digests import folder_files
 from tasks.data.duplicates import count_leaking_rows, without_duplicates
-from tasks.data.grammar import GRAMMARS, HELD_BACK, OUT_OF_SCOPE, write_grammar
-from tasks.data.grammar.distinct import DistinctTexts, normalised
-from tasks.data.grammar.generate import generate
-from tasks.data.grammar.grammar import Contrast, Domain, Grammar, Intent, SplitSize
-from tasks.data.grammar.surface import Habits, typed
-from tasks.data.grammar.template import expand, fixed, parse, parse_rules
 from tasks.data.rows import Row
 from tasks.errors import UserError
+from tasks.example_data import GRAMMARS, HELD_BACK, OUT_OF_SCOPE, write_grammar
+from tasks.example_data.distinct import DistinctTexts, normalised
+from tasks.example_data.generate import generate
+from tasks.example_data.grammar import Contrast, Domain, Grammar, Intent, SplitSize
+from tasks.example_data.surface import Habits, typed
+from tasks.example_data.template import expand, fixed, parse, parse_rules
 from tasks.recipe import Gates
 from tasks.statistics.paired_test import paired_p_value
 
@@ -58,7 +58,7 @@ def bag(text: str) -> tuple[str, ...]:
 
 
 def test_bytes_do_not_depend_on_the_process(folder: Path, tmp_path: Path) -> None:
-    code = "import sys, pathlib, tasks.data.grammar as g; g.write_grammar(sys.argv[1], 0, pathlib.Path(sys.argv[2]))"
+    code = "import sys, pathlib, tasks.example_data as g; g.write_grammar(sys.argv[1], 0, pathlib.Path(sys.argv[2]))"
     environment = {**os.environ, "PYTHONHASHSEED": "20251" if os.environ.get("PYTHONHASHSEED") != "20251" else "1"}
     subprocess.run([sys.executable, "-c", code, NAME, str(tmp_path)], env=environment, check=True, timeout=120)
     assert folder_files(tmp_path) == folder_files(folder)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import UserError
-from tasks.loopback import LOOPBACK, is_loopback, require_usable_proxies, spare_loopback, through
+from tasks.machine.loopback import LOOPBACK, is_loopback, require_usable_proxies, spare_loopback, through
 
 PROXY = "http://proxy.corp.example:3128"
 OURS = ",".join(LOOPBACK)

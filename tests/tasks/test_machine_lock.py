@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.machine_lock import FOLDER_VARIABLE, exclusive_machine, lock_file
+from tasks.machine.machine_lock import FOLDER_VARIABLE, exclusive_machine, lock_file
 
 
 @pytest.fixture(autouse=True)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from sklearn.covariance import LedoitWolf
 
-from engine.confidence import FEATURES, Confidence
-from engine.out_of_scope import OutOfScopeScorer
-from engine.router import OperatingPoint, PathRule, Router
-from engine.router_files import ROUTER_FILE, load_router, save_router
+from engine.classification.confidence import FEATURES, Confidence
+from engine.classification.out_of_scope import OutOfScopeScorer
+from engine.classification.router import OperatingPoint, PathRule, Router
+from engine.classification.router_files import ROUTER_FILE, load_router, save_router
 from tasks.errors import UserError
-from tasks.router.out_of_scope import fit_scorer, fit_space
+from tasks.families.classification.routing.out_of_scope import fit_scorer, fit_space
 
 CLASSES, HIDDEN = 4, 10
 

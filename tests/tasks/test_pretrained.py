@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.base_models.pretrained import common_prefix
 from tasks.errors import UserError
-from tasks.pretrained import common_prefix
 from tests.tiny_bases import add_tokens, alter_json, alter_weights, write_decoder, write_encoder
 
 Opened = tuple[Any, list[str]]
@@ -16,14 +16,14 @@ LENGTH = 32
 
 
 def open_encoder(folder: Path, max_length: int = LENGTH) -> Opened:
-    from tasks.model.base_encoder import open_encoder as opened
+    from tasks.families.classification.encoder.base_encoder import open_encoder as opened
 
     told: list[str] = []
     return opened(folder, folder / "tokenizer.json", max_length, tell=told.append), told
 
 
 def open_decoder(folder: Path, max_length: int = LENGTH) -> Opened:
-    from tasks.generation.model_files import open_base, open_tokenizer
+    from tasks.families.generation.training.model_files import open_base, open_tokenizer
 
     told: list[str] = []
     return open_base(folder, open_tokenizer(folder), max_length, tell=told.append), told
@@ -232,6 +232,6 @@ def test_a_prefix_explains_all_missing_names_or_none() -> None:
 
 
 def _names(folder: Path) -> list[str]:
-    from tasks.weight_files import weight_shapes
+    from tasks.base_models.weight_files import weight_shapes
 
     return sorted(weight_shapes(folder))

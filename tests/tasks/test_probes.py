@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from engine import AdaptiveModel
-from engine.classification_model import ClassificationModel
+from engine.classification.ladder import EncoderPath
+from engine.classification.model import ClassificationModel
 from engine.errors import InputError
-from engine.ladder import EncoderPath
 from tasks.artifact import Artifact, Workspace
 from tasks.errors import UserError
 from tasks.probes import step as probe_step

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.artifact import Workspace
-from tasks.pruning.selection import STEPS, choose_widths
+from tasks.families.classification.pruning.selection import STEPS, choose_widths
 from tasks.recipe.schema import FineTuneConfig, PruneConfig
 from tasks.records import LatencyTable
 
@@ -59,9 +59,9 @@ def test_every_exit_keeps_a_layer_of_its_own() -> None:
 def test_the_cut_model_has_the_widths_it_was_planned_with_and_stays_close(tiny) -> None:
     import torch
 
-    from tasks.model.batches import pad
-    from tasks.model.multi_exit import load_model
-    from tasks.prune import cut
+    from tasks.families.classification.encoder.batches import pad
+    from tasks.families.classification.encoder.multi_exit import load_model
+    from tasks.families.classification.prune import cut
 
     parent = load_model(tiny.fine_tuned.folder)
     importance = [np.arange(96, dtype=float) for _ in parent.layers]
@@ -77,8 +77,8 @@ def test_the_cut_model_has_the_widths_it_was_planned_with_and_stays_close(tiny) 
 
 @pytest.mark.slow
 def test_a_layer_that_is_dropped_is_gone(tiny) -> None:
-    from tasks.model.multi_exit import load_model
-    from tasks.prune import cut
+    from tasks.families.classification.encoder.multi_exit import load_model
+    from tasks.families.classification.prune import cut
 
     parent = load_model(tiny.fine_tuned.folder)
     parent.shape = parent.shape.__class__(
@@ -94,9 +94,9 @@ def test_a_layer_that_is_dropped_is_gone(tiny) -> None:
 def test_importance_is_highest_for_a_neuron_that_carries_the_answer(tiny) -> None:
     import torch
 
-    from tasks.model.batches import pad
-    from tasks.model.multi_exit import load_model
-    from tasks.pruning.importance import measure_importance
+    from tasks.families.classification.encoder.batches import pad
+    from tasks.families.classification.encoder.multi_exit import load_model
+    from tasks.families.classification.pruning.importance import measure_importance
 
     model = load_model(tiny.fine_tuned.folder)
     feed_forward = model.layout.feed_forward(model.layers[0])
@@ -123,8 +123,8 @@ def test_what_one_run_differs_from_the_next_prunes_no_other_model() -> None:
 @pytest.mark.slow
 def test_pruning_by_a_latency_table_gives_a_smaller_model(tiny, tmp_path: Path) -> None:
     """By a given table: in the measured one of so small a model, narrower layers need not be faster."""
-    from tasks.model.multi_exit import load_model
-    from tasks.prune import prune
+    from tasks.families.classification.encoder.multi_exit import load_model
+    from tasks.families.classification.prune import prune
 
     table = LatencyTable(milliseconds={width: 2 * width / 96 for width in (96, 72, 60, 48, 36, 24)})
     workspace = Workspace(out=tmp_path / "out", scratch=tmp_path / "scratch")

@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from engine.confidence import FEATURES, Confidence, softmax
-from engine.router_files import load_router
+from engine.classification.confidence import FEATURES, Confidence, softmax
+from engine.classification.router_files import load_router
+from tasks.certification.certify import Subject, certify_chain
+from tasks.certification.chain import PathView, build_chain, route
+from tasks.certification.planning import ChainOnTune
+from tasks.certification.stop_score import INVERSE_REGULARIZATION, cross_fitted_scores, fit_stop_score
 from tasks.data.rows import read_rows
+from tasks.families.classification.routing.evidence_weights import fit_weights
+from tasks.families.classification.routing.rules import EARLY_REJECTIONS, USUAL_EARLY_REJECTION, early_limit
 from tasks.records import operating_point_name
-from tasks.router.certify import Subject, certify_chain
-from tasks.router.chain import PathView, build_chain, route
-from tasks.router.evidence import fit_weights
-from tasks.router.planning import ChainOnTune
-from tasks.router.rules import EARLY_REJECTIONS, USUAL_EARLY_REJECTION, early_limit
-from tasks.router.stop_score import INVERSE_REGULARIZATION, cross_fitted_scores, fit_stop_score
 from tasks.statistics.paired_test import paired_p_value
 
 
@@ -258,7 +258,7 @@ class TestCalibratedBundle:
     def test_too_few_certify_rows_ship_the_reference_path_alone(self, tiny, tmp_path: Path) -> None:
         from engine import AdaptiveModel
         from tasks.artifact import Workspace
-        from tasks.calibrate import calibrate_router
+        from tasks.families.classification.calibrate import calibrate_router
         from tasks.recipe.bundled import BundledRecipe
         from tasks.recipe.schema import RouterConfig
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from tasks.router.candidate import Candidate, in_order, tries
-from tasks.router.chain import PathView
-from tasks.router.planning import ChainOnTune, Promise
+from tasks.certification.candidate import Candidate, in_order, tries
+from tasks.certification.chain import PathView
+from tasks.certification.planning import ChainOnTune, Promise
 
 ROWS = 1000
 PROMISE = Promise(epsilon=0.01, delta=0.05, certify_rows=1500)

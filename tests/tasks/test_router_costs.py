@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.router.costs import Costs, TimedLadder, measure_costs
+from tasks.families.classification.routing.costs import Costs, TimedLadder, measure_costs
 from tests.made_up_time import Machine
 
 TEXTS = [f"text {number}" for number in range(10)]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from tasks.artifact import Workspace
+from tasks.families.classification.routing import ladders
 from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.schema import RouterConfig
-from tasks.router import ladders
 from tasks.timing.speed import AS_FAST
 
 
@@ -25,7 +25,7 @@ def test_the_candidates_of_a_real_run_are_compared_and_one_is_chosen(tiny) -> No
 
 @pytest.mark.slow
 def test_no_ladder_beyond_the_gate_on_size_is_tried_before_one_that_keeps_to_it(tiny, tmp_path: Path) -> None:
-    from tasks.calibrate import calibrate_router
+    from tasks.families.classification.calibrate import calibrate_router
 
     compression, free = tiny.compression, tiny.router.result
     reference_mb = (compression.folder / compression.result.reference_monolith).stat().st_size / 1e6

@@ -104,7 +104,7 @@ def test_a_file_cannot_have_two_roles(project: Path) -> None:
 @pytest.fixture
 def grammar_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Counts how often data are generated; the grammar itself is tested elsewhere."""
-    import tasks.data.grammar
+    import tasks.example_data
 
     calls: list[tuple[str, int]] = []
 
@@ -118,7 +118,7 @@ def grammar_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
             file.write_text(json.dumps({"text": f"{part} {seed}", "label": "x"}) + "\n")
         return files
 
-    monkeypatch.setattr(tasks.data.grammar, "write_grammar", write_grammar)
+    monkeypatch.setattr(tasks.example_data, "write_grammar", write_grammar)
     return calls
 
 

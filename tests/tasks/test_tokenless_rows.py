@@ -6,7 +6,7 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from tasks.artifact import Workspace
-from tasks.base_model import resolve_base_model
+from tasks.base_models.base_model import resolve_base_model
 from tasks.data.rows import Row
 from tasks.data.snapshot import take_snapshot
 from tasks.data.sources import resolve_sources

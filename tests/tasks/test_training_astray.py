@@ -21,10 +21,10 @@ def workspace(folder: Path) -> Workspace:
 def test_an_encoders_training_says_step_and_learning_rate(section: str, tmp_path: Path) -> None:
     import torch
 
-    from tasks.model.base_encoder import open_encoder
-    from tasks.model.multi_exit import MultiExitClassifier
-    from tasks.model.training import train
-    from tasks.model_shape import Shape
+    from tasks.families.classification.encoder.base_encoder import open_encoder
+    from tasks.families.classification.encoder.multi_exit import MultiExitClassifier
+    from tasks.families.classification.encoder.shape import Shape
+    from tasks.families.classification.encoder.training import train
     from tasks.recipe.schema import FineTuneConfig
 
     base = write_encoder(tmp_path / "base")
@@ -53,10 +53,10 @@ def test_an_encoders_training_says_step_and_learning_rate(section: str, tmp_path
 def test_a_decoders_training_says_step_and_learning_rate(tmp_path: Path) -> None:
     import torch
 
-    from tasks.generation.batches import Batch
-    from tasks.generation.examples import Example
-    from tasks.generation.model_files import open_model
-    from tasks.generation.training import train
+    from tasks.families.generation.rows.batches import Batch
+    from tasks.families.generation.rows.examples import Example
+    from tasks.families.generation.training.model_files import open_model
+    from tasks.families.generation.training.training import train
     from tasks.recipe.text_generation import GenerationFineTuneConfig
 
     model = open_model(write_decoder(tmp_path / "base"))
@@ -80,7 +80,7 @@ def test_a_decoders_training_says_step_and_learning_rate(tmp_path: Path) -> None
 
 
 def test_the_lexical_paths_training_says_its_step() -> None:
-    from tasks.model.pair_bag import build_vocabulary, fit
+    from tasks.families.classification.encoder.pair_bag import build_vocabulary, fit
     from tasks.recipe.schema import LexicalConfig
 
     rows = [np.array([1, 2, 3]), np.array([2, 3, 4])]
@@ -94,10 +94,10 @@ def test_the_lexical_paths_training_says_its_step() -> None:
 def test_weights_that_are_not_finite_are_saved_by_neither_family(tmp_path: Path) -> None:
     import torch
 
-    from tasks.generation.model_files import open_model, open_tokenizer, write_model
-    from tasks.model.base_encoder import open_encoder
-    from tasks.model.multi_exit import MultiExitClassifier, save_model
-    from tasks.model_shape import Shape
+    from tasks.families.classification.encoder.base_encoder import open_encoder
+    from tasks.families.classification.encoder.multi_exit import MultiExitClassifier, save_model
+    from tasks.families.classification.encoder.shape import Shape
+    from tasks.families.generation.training.model_files import open_model, open_tokenizer, write_model
 
     base = write_encoder(tmp_path / "encoder")
     encoder = open_encoder(base, base / "tokenizer.json", 16, tell=lambda _: None)

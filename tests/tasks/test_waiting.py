@@ -7,7 +7,7 @@ import pytest
 from filelock import FileLock
 
 from tasks.errors import UserError
-from tasks.waiting import locked, telling, too_long, waiting_for
+from tasks.machine.waiting import locked, telling, too_long, waiting_for
 
 
 class FakeTime(threading.Event):

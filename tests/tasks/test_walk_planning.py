@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tasks.router.certify import Subject, certify_points
-from tasks.router.chain import PathView
-from tasks.router.planning import PLANNED_SHARE, ChainOnTune, Plan, Promise
+from tasks.certification.certify import Subject, certify_points
+from tasks.certification.chain import PathView
+from tasks.certification.planning import PLANNED_SHARE, ChainOnTune, Plan, Promise
 
 CUMULATIVE = np.array([0.1, 3.0])
 EPSILON, DELTA = 0.02, 0.05

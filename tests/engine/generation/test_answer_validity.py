@@ -18,9 +18,9 @@ from engine.generation.decoding import Decoded
 from engine.generation.json_schema import compiled_schema
 from engine.generation.prompts import GenerationSettings
 from engine.generation.validity import validity_of
-from tasks.generation.greedy import GreedyDecoder
-from tasks.generation.phrases import Phrases
-from tasks.generation.trial import Answers, Trial
+from tasks.families.generation.decoders.greedy import GreedyDecoder
+from tasks.families.generation.routing.phrases import Phrases
+from tasks.families.generation.routing.trial import Answers, Trial
 from tasks.recipe.target import Target
 from tests.tiny_decoder import PREFIX, SUFFIX, TinyDecoders
 

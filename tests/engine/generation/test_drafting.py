@@ -7,8 +7,8 @@ import pytest
 from engine.errors import BundleError
 from engine.generation.drafting import AnswerDrafter, PhraseDrafter
 from engine.generation.phrases import Phrases
-from tasks.generation.examples import Example
-from tasks.generation.phrases import learn_phrases
+from tasks.families.generation.routing.phrases import learn_phrases
+from tasks.families.generation.rows.examples import Example
 
 # Tokens below 100 are words of prompts; 100 and above stand between the copies.
 OPEN, SECOND, CLOSE, END = 100, 101, 102, 3
@@ -85,7 +85,9 @@ def test_what_was_so_in_tens_of_thousands_of_rows_is_guessed_like_anything_else(
 
 def test_of_rows_too_long_to_count_all_some_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [example([10 + n, 30 + n], [50 + n, 70 + n, 20 + n]) for n in range(8)]
-    monkeypatch.setattr("tasks.generation.phrases.MOST_PAIRS", sum(len(r.prompt) * len(r.completion) for r in rows) - 1)
+    monkeypatch.setattr(
+        "tasks.families.generation.routing.phrases.MOST_PAIRS", sum(len(r.prompt) * len(r.completion) for r in rows) - 1
+    )
     assert learn_phrases(rows) == learn_phrases(rows[::2])
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from tasks.generation import checkpoints
-from tasks.generation.checkpoints import restore, store
-from tasks.generation.optimizers import optimizers_of
+from tasks.families.generation.training import checkpoints
+from tasks.families.generation.training.checkpoints import restore, store
+from tasks.families.generation.training.optimizers import optimizers_of
 from tests.tasks.generation.test_induction_heads import llama
 
 

@@ -7,10 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.generation.batches import batches_by_length, collate, pack, training_batches
-from tasks.generation.examples import Example
-from tasks.generation.gradients import BatchGradients, learned_logits
-from tasks.generation.training import completion_loss
+from tasks.families.generation.rows.batches import batches_by_length, collate, pack, training_batches
+from tasks.families.generation.rows.examples import Example
+from tasks.families.generation.training.gradients import BatchGradients, learned_logits
+from tasks.families.generation.training.training import completion_loss
 from tests.tasks.generation.test_induction_heads import llama
 
 LENGTHS = st.lists(st.tuples(st.integers(1, 30), st.integers(1, 20)), min_size=1, max_size=60)

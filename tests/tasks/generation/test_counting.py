@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.generation import phrases
-from tasks.generation.counting import favourites, how_often
-from tasks.generation.examples import Example
+from tasks.families.generation.routing import phrases
+from tasks.families.generation.routing.counting import favourites, how_often
+from tasks.families.generation.rows.examples import Example
 
 BASE = 7
 PAIRS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, BASE - 1)), max_size=60)

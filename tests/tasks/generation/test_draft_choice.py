@@ -9,7 +9,7 @@ import pytest
 
 from engine.generation.router import PathRule
 from tasks.data.rows import Row
-from tasks.generation import drafts
+from tasks.families.generation.routing import drafts
 from tests.made_up_time import Machine
 
 ROWS = [Row(f"prompt {number}", "answer") for number in range(24)]

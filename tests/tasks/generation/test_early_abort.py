@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tasks.generation.early_abort import Beginning, EarlyAbort, cheapest_abort
+from tasks.families.generation.routing.early_abort import Beginning, EarlyAbort, cheapest_abort
 
 DOUBT = np.array([-5.0, -4.0, -3.0, -0.2, -0.1, -0.05])
 STOPS = np.array([False, False, False, True, True, True])

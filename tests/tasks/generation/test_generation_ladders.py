@@ -8,12 +8,12 @@ import pytest
 
 from engine.generation.decoding import Decoded
 from engine.generation.router import PathRule
+from tasks.certification.chain import route
+from tasks.certification.planning import Promise
 from tasks.data.rows import Row
-from tasks.generation.costs import Costs
-from tasks.generation.ladders import EARLY_TOKENS, Ladder, TuneAnswers, candidates, certify_views
-from tasks.generation.trial import Answers, Trial
-from tasks.router.chain import route
-from tasks.router.planning import Promise
+from tasks.families.generation.routing.costs import Costs
+from tasks.families.generation.routing.ladders import EARLY_TOKENS, Ladder, TuneAnswers, candidates, certify_views
+from tasks.families.generation.routing.trial import Answers, Trial
 
 ROWS = 800
 PROMISE = Promise(epsilon=0.01, delta=0.05, certify_rows=2000)

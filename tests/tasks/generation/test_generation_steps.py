@@ -11,12 +11,12 @@ from tasks.benchmark.order import static_contenders
 from tasks.benchmark.step import run_benchmark
 from tasks.data.rows import Row, read_rows
 from tasks.errors import UserError
-from tasks.generation.bundling import load_generation_bundle
-from tasks.generation.calibrate import open_trial
-from tasks.generation.compare import compare_generation_with_champion
-from tasks.generation.costs import timed_rows
-from tasks.generation.evaluate import evaluate_generation
-from tasks.generation.quantize import settings_of
+from tasks.families.generation.calibrate import open_trial
+from tasks.families.generation.compare import compare_generation_with_champion
+from tasks.families.generation.evaluate import evaluate_generation
+from tasks.families.generation.quantize import settings_of
+from tasks.families.generation.routing.bundling import load_generation_bundle
+from tasks.families.generation.routing.costs import timed_rows
 from tasks.recipe.schema import BenchmarkConfig
 from tasks.records import EvaluationResult, SnapshotResult
 from tests.tasks.generation.conftest import snapshot_of, workspace_in

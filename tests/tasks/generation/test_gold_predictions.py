@@ -6,9 +6,9 @@ import pytest
 from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings
 from tasks.data.rows import Row
-from tasks.generation.greedy import GreedyDecoder
-from tasks.generation.precision import FP32
-from tasks.generation.precision_trial import PrecisionTrial
+from tasks.families.generation.decoders.greedy import GreedyDecoder
+from tasks.families.generation.precision.kinds import FP32
+from tasks.families.generation.precision.trial import PrecisionTrial
 from tasks.graphs.parity import compare
 from tasks.recipe.target import Target
 from tasks.timing.clocks import WALL

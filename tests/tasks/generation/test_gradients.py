@@ -6,11 +6,11 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from tasks.generation.batches import collate
-from tasks.generation.examples import Example
-from tasks.generation.gradients import BatchGradients, learned_logits, parts_of
-from tasks.generation.torch_threads import torch_threads
-from tasks.generation.training import completion_loss
+from tasks.families.generation.rows.batches import collate
+from tasks.families.generation.rows.examples import Example
+from tasks.families.generation.training.gradients import BatchGradients, learned_logits, parts_of
+from tasks.families.generation.training.torch_threads import torch_threads
+from tasks.families.generation.training.training import completion_loss
 
 ROWS = [Example([3, 4, 5], [6, 7, 1]), Example([9], [10, 1]), Example([3, 3, 3, 3, 8], [11, 12, 13, 14, 15, 1])]
 

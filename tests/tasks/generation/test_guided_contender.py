@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.classification_model import ClassificationModel
+from engine.classification.model import ClassificationModel
 from engine.errors import InputError
 from engine.generation.model import GenerationModel
 from tasks.benchmark import bench_bundle

@@ -4,9 +4,9 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from tasks.generation.induction import build_induction_heads
-from tasks.generation.initialise import initialise
-from tasks.generation.train_tokenizer import train_tokenizer
+from tasks.families.generation.rows.train_tokenizer import train_tokenizer
+from tasks.families.generation.training.induction import build_induction_heads
+from tasks.families.generation.training.initialise import initialise
 from tasks.recipe.text_generation import InitConfig
 
 VOCABULARY = 1024

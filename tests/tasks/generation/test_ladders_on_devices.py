@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tasks.generation.calibrate import _on_the_targets_device
+from tasks.families.generation.calibrate import _on_the_targets_device
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 

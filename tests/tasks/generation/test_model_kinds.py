@@ -14,13 +14,13 @@ from engine.generation.decoder import Decoder
 from engine.generation.decoding import decode
 from engine.generation.prompts import GenerationSettings, PromptTokenizer
 from tasks.artifact import Artifact
-from tasks.base_model import resolve_base_model
-from tasks.generation.building import DecoderBuild, build_decoders
-from tasks.generation.examples import to_examples
-from tasks.generation.export import check_parity, parity_rows
-from tasks.generation.fine_tune import fine_tune
-from tasks.generation.model_files import open_model, open_tokenizer
-from tasks.generation.precision import FP32
+from tasks.base_models.base_model import resolve_base_model
+from tasks.families.generation.decoders.building import DecoderBuild, build_decoders
+from tasks.families.generation.export import check_parity, parity_rows
+from tasks.families.generation.fine_tune import fine_tune
+from tasks.families.generation.precision.kinds import FP32
+from tasks.families.generation.rows.examples import to_examples
+from tasks.families.generation.training.model_files import open_model, open_tokenizer
 from tasks.recipe.text_generation import GenerationFineTuneConfig
 from tests.tasks.generation.conftest import call_rows, workspace_in
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from tasks.generation.muon import Muon, orthogonal
-from tasks.generation.optimizers import optimizers_of
+from tasks.families.generation.training.muon import Muon, orthogonal
+from tasks.families.generation.training.optimizers import optimizers_of
 from tests.tasks.generation.test_induction_heads import llama
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
-from tasks.generation.train_tokenizer import train_tokenizer
+from tasks.families.generation.rows.train_tokenizer import train_tokenizer
 from tests.tasks.generation.conftest import call_rows
 
 

@@ -5,10 +5,9 @@ import pytest
 
 from engine.generation.prompts import GenerationSettings
 from tasks.data.rows import Row
-from tasks.generation.greedy import GreedyDecoder
-from tasks.generation.phrases import phrases_of
-from tasks.generation.precision import DecoderPrecision
-from tasks.generation.precision_screening import (
+from tasks.families.generation.decoders.greedy import GreedyDecoder
+from tasks.families.generation.precision.kinds import DecoderPrecision
+from tasks.families.generation.precision.screening import (
     SERVING,
     STATIC,
     Predicted,
@@ -16,6 +15,7 @@ from tasks.generation.precision_screening import (
     Screening,
     finalists,
 )
+from tasks.families.generation.routing.phrases import phrases_of
 from tasks.recipe.target import Target
 from tasks.records import ScreenedFigures
 from tasks.techniques import CLEARLY_FASTER, Limits

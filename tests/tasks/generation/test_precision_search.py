@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.generation.decoder import Decoder
-from tasks.generation.building import DecoderBuild, DecoderBuilder
-from tasks.generation.precision import DecoderPrecision
-from tasks.generation.precision_search import AXES, Matrices, search
+from tasks.families.generation.decoders.building import DecoderBuild, DecoderBuilder
+from tasks.families.generation.precision.kinds import DecoderPrecision
+from tasks.families.generation.precision.search import AXES, Matrices, search
 from tests.tiny_decoder import TinyDecoders
 
 FAST_END = DecoderPrecision(weights="int4", block_size=256)

@@ -11,12 +11,12 @@ from engine.generation.decoder import Decoder
 from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Artifact
 from tasks.data.rows import Row
-from tasks.generation.greedy import GreedyDecoder
-from tasks.generation.precision import FP16, FP32, INT8, tried_first
-from tasks.generation.precision_trial import TIMED_ROWS, timed_rows
-from tasks.generation.prompt_format import PromptFormat
-from tasks.generation.quantize import select_decoder
-from tasks.generation.records import DecoderExport, GenerationFineTuneResult
+from tasks.families.generation.decoders.greedy import GreedyDecoder
+from tasks.families.generation.precision.kinds import FP16, FP32, INT8, tried_first
+from tasks.families.generation.precision.trial import TIMED_ROWS, timed_rows
+from tasks.families.generation.quantize import select_decoder
+from tasks.families.generation.records import DecoderExport, GenerationFineTuneResult
+from tasks.families.generation.rows.prompt_format import PromptFormat
 from tasks.recipe.target import Target
 from tasks.recipe.text_generation import GenerationQuantizeConfig
 from tasks.records import CompressionResult
@@ -141,7 +141,7 @@ class TestSearch:
         self, decoders: TinyDecoders, root: Path, monkeypatch, own_ms: float, over_int8: float = 0.5, **limits: object
     ):
         """Settings of int4 take as long as int8, and have to be `over_int8` times as fast."""
-        monkeypatch.setattr("tasks.generation.precision_screening.CLEARLY_FASTER", over_int8)
+        monkeypatch.setattr("tasks.families.generation.precision.screening.CLEARLY_FASTER", over_int8)
         take(monkeypatch, {"own": own_ms, "parent": 8.0, "fp32": 8.0, INT8.name: 6.0}, 2.0)
         return selected(decoders, root, GenerationQuantizeConfig.model_validate(limits)).result
 

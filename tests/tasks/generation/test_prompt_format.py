@@ -10,14 +10,14 @@ from transformers.utils import chat_template_utils
 
 from engine.generation.prompts import GenerationSettings, PromptTokenizer
 from tasks.artifact import Artifact
-from tasks.base_model import resolve_base_model
+from tasks.base_models.base_model import resolve_base_model
 from tasks.errors import UserError
-from tasks.generation.distil import distil
-from tasks.generation.examples import to_examples
-from tasks.generation.export import parity_rows
-from tasks.generation.fine_tune import fine_tune
-from tasks.generation.model_files import open_model, open_tokenizer
-from tasks.generation.prompt_format import PromptFormat, prompt_format, prompt_ids
+from tasks.families.generation.distil import distil
+from tasks.families.generation.export import parity_rows
+from tasks.families.generation.fine_tune import fine_tune
+from tasks.families.generation.rows.examples import to_examples
+from tasks.families.generation.rows.prompt_format import PromptFormat, prompt_format, prompt_ids
+from tasks.families.generation.training.model_files import open_model, open_tokenizer
 from tasks.recipe.text_generation import DistilConfig, GenerationFineTuneConfig
 from tests.tasks.generation.conftest import call_rows, workspace_in
 

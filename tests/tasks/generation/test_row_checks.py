@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from tasks.artifact import Artifact
-from tasks.base_model import resolve_base_model
+from tasks.base_models.base_model import resolve_base_model
 from tasks.data.rows import Row
 from tasks.errors import UserError
-from tasks.generation.check_rows import check_rows
-from tasks.generation.model_files import open_tokenizer
-from tasks.generation.records import RowLengths
-from tasks.generation.row_lengths import require_room
-from tasks.generation.special_tokens import special_tokens_of
-from tasks.generation.train_tokenizer import SPECIAL
+from tasks.families.generation.check_rows import check_rows
+from tasks.families.generation.records import RowLengths
+from tasks.families.generation.rows.row_lengths import require_room
+from tasks.families.generation.rows.special_tokens import special_tokens_of
+from tasks.families.generation.rows.train_tokenizer import SPECIAL
+from tasks.families.generation.training.model_files import open_tokenizer
 from tasks.recipe.families import TextGenerationRecipe
 from tests.tasks.generation.conftest import TINY_INIT, call_rows, snapshot_of, workspace_in
 

@@ -7,19 +7,19 @@ import pytest
 
 from tasks.artifact import Artifact
 from tasks.data.rows import Row
-from tasks.generation.building import DecoderBuild, build_decoders
-from tasks.generation.greedy import GreedyDecoder
-from tasks.generation.precision import FP32
-from tasks.generation.prompt_format import PromptFormat
-from tasks.generation.quantize import settings_of
-from tasks.generation.records import (
+from tasks.families.generation.choose_student import choice_of, choose_student, expected_ms, judged, over_all_rows
+from tasks.families.generation.decoders.building import DecoderBuild, build_decoders
+from tasks.families.generation.decoders.greedy import GreedyDecoder
+from tasks.families.generation.precision.kinds import FP32
+from tasks.families.generation.quantize import settings_of
+from tasks.families.generation.records import (
     CompletionScores,
     DecoderExport,
     GenerationFineTuneResult,
     StudentChoice,
     StudentResult,
 )
-from tasks.generation.students import choice_of, choose_student, expected_ms, judged, over_all_rows
+from tasks.families.generation.rows.prompt_format import PromptFormat
 from tasks.records import Technique
 from tasks.techniques import Measured
 from tasks.timing.speed import compare_speed

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tasks.generation.text_scores import longest_common_subsequence, rouge_l, token_f1, words
+from tasks.families.generation.rows.text_scores import longest_common_subsequence, rouge_l, token_f1, words
 
 WORDS = st.lists(st.sampled_from("abcd"), max_size=12)
 

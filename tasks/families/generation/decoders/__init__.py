@@ -1,0 +1,1 @@
+"""Decoders as ONNX graphs: building and shaping them, and decoding with them."""

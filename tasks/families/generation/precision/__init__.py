@@ -1,0 +1,1 @@
+"""The search for a decoder's precision: which integer weights cost no right answers and are faster on the target."""

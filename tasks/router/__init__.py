@@ -1,1 +1,0 @@
-"""Calibrating the router: answers of all paths, stop scores, the chain of settings, and the certificate."""
