@@ -16,7 +16,6 @@ from engine.digests import combined_digest, file_digest
 from flows.certify_attempts import Attempt, CertifyAttempts
 from flows.home import Home
 from flows.preparation import PreparedRun
-from flows.steps.key import Keyed, Step
 from flows.steps.runner import StepRunner
 from tasks.artifact import Artifact
 from tasks.data.row_sets import RowSet, row_keys, row_set, set_digest
@@ -25,6 +24,7 @@ from tasks.recipe import Recipe
 from tasks.records import RouterResult, SnapshotResult
 from tasks.statistics.attempts import attempt_level, chance_to_certify
 from tasks.statistics.paired_test import rows_needed
+from tasks.step import Keyed, Step
 
 FRESH_CERTIFY: Final = Step("fresh-certify", "tasks.data.fresh_certify:without_retired", SnapshotResult)
 

@@ -14,8 +14,7 @@ from typing import Any, Final, Protocol, cast
 from engine.digests import folder_digest
 from flows.home import Home
 from flows.preparation import PreparedRun, built_for
-from flows.steps.key import Keyed, Step
-from flows.steps.runner import StepCall, StepRunner
+from flows.steps.runner import StepRunner
 from registry.baseline import Baseline
 from registry.evidence import Evidence
 from tasks.artifact import Artifact
@@ -33,6 +32,7 @@ from tasks.records import (
     SnapshotResult,
     UnreadableChampion,
 )
+from tasks.step import Keyed, Step, StepCall, labelled
 
 SNAPSHOT: Final = Step("snapshot", "tasks.data.snapshot:take_snapshot", SnapshotResult)
 EXTEND: Final = Step("extend-snapshot", "tasks.data.snapshot:extend_snapshot", SnapshotResult)
@@ -142,11 +142,6 @@ def snapshot_labels(prepared: PreparedRun) -> list[str]:
 def benchmark_labels(targets: Sequence[Target]) -> list[str]:
     """What the benchmarks are called, in the order of the targets."""
     return [labelled(BENCHMARK, target.name) for target in targets]
-
-
-def labelled(step: Step[Any], what: str) -> str:
-    """The label of one of several runs of a step."""
-    return f"{step.name} {what}"
 
 
 def snapshots(prepared: PreparedRun, steps: StepRunner) -> tuple[Artifact[SnapshotResult], Artifact[SnapshotResult]]:

@@ -4,21 +4,11 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from flows.certify_rows import certify_rows, counted_attempt
-from flows.family import (
-    PROBE,
-    JudgedBundle,
-    MadeBundle,
-    benchmark_labels,
-    judged,
-    labelled,
-    snapshot_labels,
-    snapshots,
-)
+from flows.family import PROBE, JudgedBundle, MadeBundle, benchmark_labels, judged, snapshot_labels, snapshots
 from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
 from flows.preparation import PreparedRun, built_for
-from flows.steps.key import Keyed, Step
-from flows.steps.runner import StepCall, StepRunner
+from flows.steps.runner import StepRunner
 from registry.baseline import Baseline
 from tasks.artifact import Artifact
 from tasks.recipe import Target, TextClassificationRecipe
@@ -38,6 +28,7 @@ from tasks.records import (
     SeedChoice,
     SnapshotResult,
 )
+from tasks.step import Keyed, Step, StepCall, labelled
 
 CHECK_ROWS: Final = Step("check-rows", "tasks.families.classification.check_rows:check_rows", CutRows)
 FINE_TUNE: Final = Step("fine-tune", "tasks.families.classification.fine_tune:fine_tune", FineTuneResult)

@@ -3,21 +3,11 @@
 from typing import Any, Final, cast
 
 from flows.certify_rows import certify_rows, counted_attempt
-from flows.family import (
-    PROBE,
-    JudgedBundle,
-    MadeBundle,
-    benchmark_labels,
-    judged,
-    labelled,
-    snapshot_labels,
-    snapshots,
-)
+from flows.family import PROBE, JudgedBundle, MadeBundle, benchmark_labels, judged, snapshot_labels, snapshots
 from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
 from flows.preparation import PreparedRun, built_for
-from flows.steps.key import Step
-from flows.steps.runner import StepCall, StepRunner
+from flows.steps.runner import StepRunner
 from registry.baseline import Baseline
 from tasks.artifact import Artifact
 from tasks.families.generation.records import (
@@ -37,6 +27,7 @@ from tasks.records import (
     RouterResult,
     SnapshotResult,
 )
+from tasks.step import Step, StepCall, labelled
 
 CHECK_ROWS: Final = Step("check-rows", "tasks.families.generation.check_rows:check_rows", RowLengths)
 FINE_TUNE: Final = Step("fine-tune", "tasks.families.generation.fine_tune:fine_tune", GenerationFineTuneResult)

@@ -7,12 +7,12 @@ from flows.home import Home
 from flows.inbox.landed_data import landed_data
 from flows.preparation import PreparedRun, built_for, targets_here
 from flows.run_tracking import log_drift
-from flows.steps.key import Keyed, Step
 from flows.steps.runner import StepRunner
 from registry.baseline import find_champion
 from registry.inbox import Use
 from registry.store import MlflowStore
 from tasks.drift.step import DriftResult
+from tasks.step import Keyed, Step
 
 DRIFT = Step("drift", "tasks.drift.step:report_drift", DriftResult)
 

@@ -19,13 +19,14 @@ from typing import Any, Final, Generic, Protocol
 from engine.digests import combined_digest
 from flows.home import Home
 from flows.steps.code_digest import Code, code_of
-from flows.steps.key import R, Step, key_of, key_parts, plain_value
+from flows.steps.key import key_of, key_parts
 from flows.steps.sealing import MANIFEST, DamagedEntryError, discard, open_sealed, seal
 from tasks.artifact import Artifact, Measurement, Workspace
 from tasks.errors import UserError
 from tasks.heard import listening
 from tasks.machine.host import host_fingerprint
 from tasks.machine.waiting import locked
+from tasks.step import R, Step, plain_value
 
 _LONGEST_STEP_S: Final = 24 * 3600.0  # of training; what takes a day longer than this process wanted is stuck
 

@@ -7,64 +7,16 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
+from dataclasses import fields, is_dataclass
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from flows.steps.code_digest import Code
-from tasks.artifact import Artifact, Record
+from tasks.artifact import Artifact
+from tasks.step import HasCacheKey, Keyed, Step
 
 _FORMAT: Final = 1  # of the store's layout; another number makes every stored result a miss
-
-R = TypeVar("R", bound=Record)
-
-
-@dataclass(frozen=True)
-class Step(Generic[R]):
-    """A step of the pipeline.
-
-    `function` is `package.module:name`, imported only when the step has to run. `result` is the record it returns.
-    `measures`: it times something, so its result holds on this machine only; `measures_elsewhere`: another machine does.
-    """
-
-    name: str
-    function: str
-    result: type[R]
-    measures: bool = False
-    measures_elsewhere: bool = False
-
-    @property
-    def timed(self) -> bool:
-        """Whether its result has times in it, wherever they were measured."""
-        return self.measures or self.measures_elsewhere
-
-    @property
-    def module(self) -> str:
-        """The module that holds the function."""
-        return self.function.partition(":")[0]
-
-
-@runtime_checkable
-class HasCacheKey(Protocol):
-    """An input that says itself what identifies its content."""
-
-    def cache_key(self) -> object:
-        """A value that is equal exactly where the content is equal."""
-        ...
-
-
-@dataclass(frozen=True)
-class Keyed:
-    """An input whose content is told apart by `key`, where its value (a path, say) does not tell."""
-
-    value: object
-    key: object
-
-
-def plain_value(value: object) -> object:
-    """What the step's function receives for an input."""
-    return value.value if isinstance(value, Keyed) else value
 
 
 def key_parts(step: Step[Any], inputs: Mapping[str, object], code: Code, machine: str | None) -> dict[str, object]:

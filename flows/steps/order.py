@@ -11,7 +11,8 @@ from typing import Any
 
 from flows.progress import RunObserver, SilentObserver
 from flows.steps.cache import StepCache
-from flows.steps.key import Step, key_of
+from flows.steps.key import key_of
+from tasks.step import Step
 
 
 class Listener:

@@ -17,33 +17,14 @@ from pydantic import BaseModel
 
 from flows.progress import RunObserver
 from flows.steps.cache import StepCache, StepRun
-from flows.steps.key import R, Step
 from flows.steps.order import Listener, Receipt, StepOrder
 from flows.steps.scale_out import ScaleOut, wait_for_all
 from tasks.artifact import Artifact
 from tasks.errors import UserError
+from tasks.step import R, Step, StepCall
 
 T = TypeVar("T")
 Call = Callable[[str, Callable[[], Any]], Any]
-
-
-@dataclass(frozen=True)
-class StepCall(Generic[R]):
-    """A step to be run with `inputs`, its keyword arguments. `files`: which of its files to keep with the run.
-
-    `elsewhere`: the step only waits for another machine that does the work (a benchmark in a work pool).
-    """
-
-    step: Step[R]
-    inputs: Mapping[str, object]
-    label: str = ""
-    files: tuple[str, ...] = ()
-    elsewhere: bool = False
-
-    @property
-    def name(self) -> str:
-        """What the step is called in this run."""
-        return self.label or self.step.name
 
 
 @dataclass(frozen=True)

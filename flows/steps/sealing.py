@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from engine import strict_json
 from engine.digests import combined_digest, folder_files
-from flows.steps.key import R, Step
 from tasks.artifact import Artifact, Record
+from tasks.step import R, Step
 
 RESULT: Final = "result.json"
 MANIFEST: Final = "manifest.json"

@@ -102,8 +102,8 @@ class Comparison:
     def _run_steps(self, call: Callable[[str, Callable[[], Any]], Any] | None) -> float:
         from flows.progress import SilentObserver
         from flows.steps.cache import StepCache
-        from flows.steps.key import Step
         from flows.steps.runner import StepRunner
+        from tasks.step import Step
 
         step = Step("write-number", "tests.benchmarks.trivial_step:write_number", Written)
         runner = StepRunner(StepCache(self._home), SilentObserver(), call=call)

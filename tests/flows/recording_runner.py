@@ -6,8 +6,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
-from flows.steps.key import Keyed, Step
-from flows.steps.runner import StepCall
 from registry.baseline import Baseline
 from tasks.artifact import Artifact
 from tasks.data.rows import Row, split_file, write_row_file
@@ -15,6 +13,7 @@ from tasks.data.sources import Source
 from tasks.families.generation.records import RowLengths
 from tasks.recipe import Recipe, Target
 from tasks.records import LatencyTable
+from tasks.step import Keyed, Step, StepCall
 
 PROJECT: Final = Path(__file__).parents[2]
 LANDED: Final = Source("landed", "landed/model/a.jsonl", Path("a.jsonl"), "digest", "jsonl")

@@ -5,9 +5,9 @@ import signal
 import time
 from pathlib import Path
 
-from flows.steps.key import Step
 from tasks.artifact import Artifact, Record, Workspace
 from tasks.errors import UserError
+from tasks.step import Step
 
 MODULE = "tests.flows.small_steps"
 

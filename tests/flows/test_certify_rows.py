@@ -11,7 +11,6 @@ from flows.certify_attempts import Attempt, CertifyAttempts
 from flows.certify_rows import FRESH_CERTIFY, CertifyRows, certify_rows, counted_attempt
 from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
-from flows.steps.key import Step, plain_value
 from tasks.artifact import Artifact, Workspace
 from tasks.data.fresh_certify import without_retired
 from tasks.data.row_sets import row_set
@@ -19,6 +18,7 @@ from tasks.data.rows import SPLITS, Row, read_rows, split_file, write_row_file
 from tasks.errors import UserError
 from tasks.recipe import TextClassificationRecipe, TextGenerationRecipe
 from tasks.records import RouterResult, SnapshotResult
+from tasks.step import Step, plain_value
 from tests.flows.recording_runner import parameters_of, prepared
 
 CALIBRATE = Step("calibrate-router", "nowhere:calibrate", RouterResult)

@@ -18,7 +18,7 @@ from pathlib import Path
 from flows.steps.code_digest import code_of
 from flows.home import Home
 from flows.steps.cache import StepCache
-from flows.steps.key import Step
+from tasks.step import Step
 from steps import Total
 
 folder = Path(sys.argv[1])

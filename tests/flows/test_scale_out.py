@@ -17,10 +17,11 @@ from flows.steps.cache import StepCache
 from flows.steps.fan_out import fan_out
 from flows.steps.order import Listener, Receipt, StepOrder
 from flows.steps.process import StepStoppedError
-from flows.steps.runner import FinishedStep, StepCall, StepRunner
+from flows.steps.runner import FinishedStep, StepRunner
 from flows.steps.scale_out import ScaleOut, require_scale_out, task_runner
 from tasks.errors import UserError
 from tasks.recipe.schema import ScaleOutConfig
+from tasks.step import StepCall
 from tests.flows.small_steps import FAIL, MEASURE, WRITE, Small
 
 

@@ -12,11 +12,12 @@ from prefect.testing.utilities import prefect_test_harness
 from flows.home import Home
 from flows.progress import SilentObserver
 from flows.steps.cache import StepCache
-from flows.steps.runner import FinishedStep, StepCall, StepRunner
+from flows.steps.runner import FinishedStep, StepRunner
 from flows.steps.scale_out import ScaleOut
 from flows.text_classification import EXPORT
 from tasks.errors import UserError
 from tasks.recipe.schema import ScaleOutConfig
+from tasks.step import StepCall
 from tests.flows.small_steps import FAIL, WRITE
 
 pytestmark = [pytest.mark.slow, pytest.mark.prefect]

@@ -14,10 +14,10 @@ import pytest
 from flows.home import Home
 from flows.steps.cache import StepCache, StepRun
 from flows.steps.code_digest import Code
-from flows.steps.key import Keyed, Step
 from tasks.artifact import Artifact, Measurement, Record, Workspace
 from tasks.errors import UserError
 from tasks.recipe.schema import FineTuneConfig
+from tasks.step import Keyed, Step
 
 
 class Count(Record):

@@ -14,11 +14,11 @@ from flows.home import Home
 from flows.progress import SilentObserver
 from flows.steps.cache import StepCache
 from flows.steps.code_digest import Code
-from flows.steps.key import Step
 from flows.steps.order import Listener, StepOrder
 from flows.steps.process import StepProcessError, StepStoppedError, run_in_process
 from flows.steps.worker import carry_out
 from tasks.errors import UserError
+from tasks.step import Step
 from tests.flows.small_steps import FAIL, WRITE, Small
 
 

@@ -16,10 +16,10 @@ from flows.home import Home
 from flows.retention import carry_out, plan_retention
 from flows.steps.cache import StepCache, StepRun
 from flows.steps.code_digest import Code
-from flows.steps.key import Step
 from registry.retention import Protected, RetentionOutcome, RetentionPlan, RetentionPolicy
 from registry.store import MlflowStore
 from tasks.artifact import Artifact, Record, Workspace
+from tasks.step import Step
 
 MODULE = "fake_steps_of_retention"
 NOW = datetime.now(UTC)

@@ -11,12 +11,13 @@ from flows import family, text_classification
 from flows.home import Home
 from flows.preparation import built_for, targets_here
 from flows.steps.code_digest import Code
-from flows.steps.key import Step, key_of, key_parts, plain_value
+from flows.steps.key import key_of, key_parts
 from flows.text_classification import gather_evidence, make_bundle, step_labels
 from registry.baseline import Baseline
 from tasks.errors import UserError
 from tasks.recipe import Fingerprint, Target, TextClassificationRecipe
 from tasks.records import UnreadableChampion
+from tasks.step import Step, plain_value
 from tests.flows.recording_runner import LANDED, RecordingRunner, champion, parameters_of, prepared
 
 STEPS = [step for module in (family, text_classification) for step in vars(module).values() if isinstance(step, Step)]

@@ -8,11 +8,11 @@ import pytest
 
 from flows import family, text_generation
 from flows.home import Home
-from flows.steps.key import Step
 from flows.text_generation import gather_evidence, make_bundle, step_labels
 from tasks.errors import UserError
 from tasks.families.generation.records import RowLengths
 from tasks.recipe import TextGenerationRecipe
+from tasks.step import Step
 from tests.flows.recording_runner import LANDED, RecordingRunner, champion, parameters_of, prepared
 
 STEPS = [step for module in (family, text_generation) for step in vars(module).values() if isinstance(step, Step)]

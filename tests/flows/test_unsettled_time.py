@@ -15,7 +15,6 @@ from flows.home import Home
 from flows.progress import SilentObserver
 from flows.steps.cache import StepCache
 from flows.steps.code_digest import Code
-from flows.steps.key import Step
 from flows.steps.runner import StepRunner
 from registry.checks import Check, Outcome
 from registry.gates import performance_checks
@@ -23,6 +22,7 @@ from tasks.artifact import Artifact, Record, Workspace
 from tasks.families.generation.choose_student import choice_of, judged
 from tasks.families.generation.records import StudentChoice
 from tasks.records import BenchmarkResult, Contender, Ratio
+from tasks.step import Step
 from tasks.techniques import Measured
 from tasks.timing.speed import Speed, compare_speed
 from tasks.timing.stopwatch import Budget, Timed
