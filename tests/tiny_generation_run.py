@@ -49,12 +49,12 @@ class TinyGenerationRun:
         from tasks.families.generation.decoders.greedy import GreedyDecoder, on_all_cores
         from tasks.families.generation.precision.kinds import FP32, DecoderPrecision
         from tasks.families.generation.quantize import select_decoder
+        from tasks.families.generation.recipe_sections import GenerationQuantizeConfig
         from tasks.families.generation.records import DecoderExport, GenerationFineTuneResult
         from tasks.families.generation.rows.prompt_format import PromptFormat
         from tasks.recipe.bundled import BundledRecipe
         from tasks.recipe.data import PromptDataConfig
         from tasks.recipe.schema import RouterConfig
-        from tasks.recipe.text_generation import GenerationQuantizeConfig
 
         folders = write_models(root)
         exported = {name: root / f"{name}-export" / "decoder" for name in folders}

@@ -6,9 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from tasks.recipe.data import PromptDataConfig
-from tasks.recipe.schema import FamilyGates, FamilyRecipe, Fraction, Positive, TextClassificationRecipe
-from tasks.recipe.text_generation import (
+from tasks.families.generation.recipe_sections import (
     DistilConfig,
     GenerationConfig,
     GenerationFineTuneConfig,
@@ -16,7 +14,9 @@ from tasks.recipe.text_generation import (
     GenerationQuantizeConfig,
     InitConfig,
 )
-from tasks.recipe.training_defaults import with_training_defaults
+from tasks.families.generation.training_defaults import with_training_defaults
+from tasks.recipe.data import PromptDataConfig
+from tasks.recipe.schema import FamilyGates, FamilyRecipe, Fraction, Positive, TextClassificationRecipe
 
 
 class GenerationGates(FamilyGates):

@@ -53,11 +53,11 @@ def test_an_encoders_training_says_step_and_learning_rate(section: str, tmp_path
 def test_a_decoders_training_says_step_and_learning_rate(tmp_path: Path) -> None:
     import torch
 
+    from tasks.families.generation.recipe_sections import GenerationFineTuneConfig
     from tasks.families.generation.rows.batches import Batch
     from tasks.families.generation.rows.examples import Example
     from tasks.families.generation.training.model_files import open_model
     from tasks.families.generation.training.training import train
-    from tasks.recipe.text_generation import GenerationFineTuneConfig
 
     model = open_model(write_decoder(tmp_path / "base"))
 

@@ -17,10 +17,10 @@ from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import read_rows
 from tasks.errors import UserError
 from tasks.families.generation.distil import trained_student
+from tasks.families.generation.recipe_sections import GenerationPruneConfig
 from tasks.families.generation.records import GenerationFineTuneResult, StudentResult
 from tasks.families.generation.rows.examples import Example, to_examples
 from tasks.finite import finite
-from tasks.recipe.text_generation import GenerationPruneConfig
 from tasks.records import SnapshotResult
 
 if TYPE_CHECKING:

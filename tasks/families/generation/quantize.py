@@ -23,10 +23,10 @@ from tasks.families.generation.precision.kinds import FP16, FP32, DecoderPrecisi
 from tasks.families.generation.precision.screening import SERVING
 from tasks.families.generation.precision.screening import STATIC as STATIC_USE
 from tasks.families.generation.precision.trial import Judged, PrecisionTrial, best
+from tasks.families.generation.recipe_sections import GenerationQuantizeConfig
 from tasks.families.generation.records import DecoderExport, GenerationFineTuneResult, StudentChoice, StudentResult
 from tasks.families.generation.routing.phrases import phrases_of
 from tasks.recipe.target import Target
-from tasks.recipe.text_generation import GenerationQuantizeConfig
 from tasks.records import CompressionResult, SnapshotResult
 from tasks.techniques import Limits
 from tasks.timing.stopwatch import Stopwatch

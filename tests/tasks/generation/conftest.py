@@ -10,8 +10,8 @@ import pytest
 from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import SPLITS, Row, split_file, write_row_file
 from tasks.families.generation.fine_tune import fine_tune
+from tasks.families.generation.recipe_sections import GenerationFineTuneConfig, InitConfig
 from tasks.families.generation.records import GenerationFineTuneResult
-from tasks.recipe.text_generation import GenerationFineTuneConfig, InitConfig
 from tasks.records import SnapshotResult
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from flows.family import MadeBundle
 from tasks.artifact import Artifact
 from tasks.benchmark.guided import ANY_OBJECT
 from tasks.data.rows import read_rows
+from tasks.families.generation.recipe_sections import GenerationConfig
 from tasks.recipe import TextGenerationRecipe
-from tasks.recipe.text_generation import GenerationConfig
 from tests.benchmarks import generation
 from tests.benchmarks.generation import Measured, certified_losses, contenders_of, measure, missed_promises
 from tests.tiny_generation_run import MAX_NEW_TOKENS, TinyGenerationRun

@@ -4,10 +4,10 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from tasks.families.generation.recipe_sections import InitConfig
 from tasks.families.generation.rows.train_tokenizer import train_tokenizer
 from tasks.families.generation.training.induction import build_induction_heads
 from tasks.families.generation.training.initialise import initialise
-from tasks.recipe.text_generation import InitConfig
 
 VOCABULARY = 1024
 

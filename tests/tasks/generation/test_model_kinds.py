@@ -19,9 +19,9 @@ from tasks.families.generation.decoders.building import DecoderBuild, build_deco
 from tasks.families.generation.export import check_parity, parity_rows
 from tasks.families.generation.fine_tune import fine_tune
 from tasks.families.generation.precision.kinds import FP32
+from tasks.families.generation.recipe_sections import GenerationFineTuneConfig
 from tasks.families.generation.rows.examples import to_examples
 from tasks.families.generation.training.model_files import open_model, open_tokenizer
-from tasks.recipe.text_generation import GenerationFineTuneConfig
 from tests.tasks.generation.conftest import call_rows, workspace_in
 
 pytestmark = pytest.mark.slow

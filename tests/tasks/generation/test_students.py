@@ -10,13 +10,13 @@ from tasks.artifact import Artifact
 from tasks.errors import UserError
 from tasks.families.generation.distil import distil, distillation_loss, make_student
 from tasks.families.generation.prune import measure_influence, most_influential, prune, without_flattest_block
+from tasks.families.generation.recipe_sections import DistilConfig, GenerationPruneConfig
 from tasks.families.generation.rows.batches import collate
 from tasks.families.generation.rows.examples import Example
 from tasks.families.generation.training.gradients import learned_logits
 from tasks.families.generation.training.model_files import open_model, open_tokenizer, write_model
 from tasks.families.generation.training.teacher_parts import evenly_spread, keep_neurons, with_layers
 from tasks.families.generation.training.training import completion_loss
-from tasks.recipe.text_generation import DistilConfig, GenerationPruneConfig
 from tests.tasks.generation.conftest import workspace_in
 from tests.tasks.generation.test_induction_heads import llama
 

@@ -13,8 +13,8 @@ from tasks.families.generation.decoders.greedy import GreedyDecoder
 from tasks.families.generation.precision.kinds import FP16, FP32, INT8, DecoderPrecision, on_cuda, tried_first
 from tasks.families.generation.precision.screening import ScreenedSetting, Screening, finalists
 from tasks.families.generation.precision.search import AXES, Axis, Matrices, search
+from tasks.families.generation.recipe_sections import GenerationQuantizeConfig
 from tasks.recipe.target import Target
-from tasks.recipe.text_generation import GenerationQuantizeConfig
 from tasks.records import Screened
 from tasks.techniques import Limits
 from tasks.timing.stopwatch import Stopwatch

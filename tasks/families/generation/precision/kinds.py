@@ -1,6 +1,6 @@
 """What the weights of a decoder are kept in; fp32 is how the reference path keeps them."""
 
-from tasks.recipe.decoder_precision import DecoderPrecision
+from tasks.families.generation.precision.settings import DecoderPrecision
 from tasks.recipe.target import Target
 
 __all__ = ["FP16", "FP32", "INT8", "DecoderPrecision", "on_cuda", "tried_first"]

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
+from tasks.families.generation.recipe_sections import InitConfig
 from tasks.families.generation.training.induction import build_induction_heads
-from tasks.recipe.text_generation import InitConfig
 
 if TYPE_CHECKING:
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast

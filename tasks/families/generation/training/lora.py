@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tasks.errors import UserError
-from tasks.recipe.text_generation import LoraConfig
+from tasks.families.generation.recipe_sections import LoraConfig
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -16,6 +16,7 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from tasks.artifact import Workspace
+from tasks.families.generation.recipe_sections import TrainingConfig
 from tasks.families.generation.rows.batches import Batch, training_batches
 from tasks.families.generation.rows.examples import Example
 from tasks.families.generation.rows.swapped_copies import SwappedCopies
@@ -24,7 +25,6 @@ from tasks.families.generation.training.gradients import BatchGradients, Loss, p
 from tasks.families.generation.training.optimizers import optimizers_of
 from tasks.families.generation.training.torch_threads import torch_threads
 from tasks.finite import require_finite_loss
-from tasks.recipe.text_generation import TrainingConfig
 
 _CHECKPOINTS: Final = 10  # in a whole training
 _LARGEST_GRADIENT: Final = 1.0
