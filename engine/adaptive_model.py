@@ -5,24 +5,18 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from engine.bundle import GOLDEN_FILE, TEXT_CLASSIFICATION, TEXT_GENERATION, Manifest, read_manifest, verify
+from engine.bundle import GOLDEN_FILE, Manifest, read_manifest, verify
 from engine.forking import renewed_in_children
 from engine.operating_points import OperatingPoints
 from engine.prediction import Prediction
+from engine.runtimes import model_type
 from engine.session import CPU
 
 if TYPE_CHECKING:
     from engine.classification.static_model import StaticModel
-
-# By name: who loads a bundle of one task needs no other's modules.
-_MODELS: Final = {
-    TEXT_CLASSIFICATION: ("engine.classification.model", "ClassificationModel"),
-    TEXT_GENERATION: ("engine.generation.model", "GenerationModel"),
-}
 
 
 class AdaptiveModel(ABC):
@@ -175,6 +169,5 @@ class AdaptiveModel(ABC):
 
 
 def _type_of(manifest: Manifest) -> type[AdaptiveModel]:
-    module, name = _MODELS[manifest.task]
-    found: type[AdaptiveModel] = getattr(import_module(module), name)
+    found: type[AdaptiveModel] = model_type(manifest.task)
     return found

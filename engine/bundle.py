@@ -11,10 +11,9 @@ from typing import Final, Literal
 from engine import strict_json
 from engine.digests import combined_digest, first_difference, folder_files
 from engine.errors import BundleError
+from engine.runtimes import runtimes
 
 FORMAT: Final = 2
-TEXT_CLASSIFICATION: Final = "text-classification"
-TEXT_GENERATION: Final = "text-generation"
 MANIFEST_FILE: Final = "manifest.json"
 TOKENIZER_FILE: Final = "tokenizer.json"
 GOLDEN_FILE: Final = "golden.json"
@@ -59,7 +58,7 @@ class Manifest:
     runtime: Mapping[str, str]
     reference_digest: str
     files: Mapping[str, str]
-    task: str = TEXT_CLASSIFICATION
+    task: str = "text-classification"
     vocabulary_size: int | None = None
 
 
@@ -83,10 +82,9 @@ def read_manifest(folder: Path) -> Manifest:
         raise BundleError(f"{file}: not a bundle manifest ({error})") from error
     if manifest.format != FORMAT:
         raise BundleError(f"{file}: bundle format {manifest.format}, this engine reads {FORMAT}")
-    if manifest.task not in (TEXT_CLASSIFICATION, TEXT_GENERATION):
-        raise BundleError(
-            f"{file}: a bundle for {manifest.task!r}; this engine knows {TEXT_CLASSIFICATION}, {TEXT_GENERATION}"
-        )
+    known = runtimes()
+    if manifest.task not in known:
+        raise BundleError(f"{file}: a bundle for {manifest.task!r}; this engine knows {', '.join(known)}")
     return manifest
 
 

@@ -6,7 +6,6 @@ others leave the split for good. What was decided is on the home's record before
 the same rows.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +15,6 @@ from engine.digests import combined_digest, file_digest
 from flows.certify_attempts import Attempt, CertifyAttempts
 from flows.home import Home
 from flows.preparation import PreparedRun
-from flows.steps.runner import StepRunner
 from tasks.artifact import Artifact
 from tasks.data.row_sets import RowSet, row_keys, row_set, set_digest
 from tasks.data.rows import read_row_file, split_file
@@ -24,7 +22,7 @@ from tasks.recipe import Recipe
 from tasks.records import RouterResult, SnapshotResult
 from tasks.statistics.attempts import attempt_level, chance_to_certify
 from tasks.statistics.paired_test import rows_needed
-from tasks.step import Keyed, Step
+from tasks.step import Keyed, Step, StepCall, Steps
 
 FRESH_CERTIFY: Final = Step("fresh-certify", "tasks.data.fresh_certify:without_retired", SnapshotResult)
 
@@ -51,7 +49,7 @@ def certify_rows(
     prepared: PreparedRun,
     trained_on: Artifact[SnapshotResult],
     judged_by: Artifact[SnapshotResult],
-    steps: StepRunner,
+    steps: Steps,
     home: Home,
 ) -> CertifyRows:
     """Those of `judged_by`, or such of them as no attempt has seen where these alone promise more."""
@@ -73,11 +71,10 @@ def certify_rows(
 
 
 def counted_attempt(
-    step: Step[RouterResult],
-    inputs: Mapping[str, object],
+    call: StepCall[RouterResult],
     found: CertifyRows,
     recipe: Recipe,
-    steps: StepRunner,
+    steps: Steps,
     home: Home,
 ) -> Artifact[RouterResult]:
     """Runs a calibrating step as the attempt at these rows that it is, and writes down what came of it."""
@@ -85,7 +82,7 @@ def counted_attempt(
     with attempts.one_at_a_time(steps.note):
         # Which attempt this is follows from the rest; in the key it would make an attempt a new one when run again.
         number = attempts.number(found.rows, known_as=found.known_as)
-        router = steps.run(step, {**inputs, "attempt": Keyed(number, "counted")})
+        router = steps.run(call.step, {**call.inputs, "attempt": Keyed(number, "counted")})
         promise, made = recipe.router.max_accuracy_loss, router.result.attempt
         if can_test(recipe, len(found.rows), made):
             certified = any(entry.certified for entry in router.result.certificates if entry.epsilon == promise)
@@ -114,7 +111,7 @@ def _without_retired(
     prepared: PreparedRun,
     trained_on: Artifact[SnapshotResult],
     judged_by: Artifact[SnapshotResult],
-    steps: StepRunner,
+    steps: Steps,
     attempts: CertifyAttempts,
 ) -> CertifyRows:
     snapshot = judged_by

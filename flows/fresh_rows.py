@@ -14,8 +14,20 @@ from tasks.data.remarks import remarks_on_rows
 from tasks.data.rows import UNLABELLED, Row
 from tasks.data.validation import Placed, Rejected, check_record
 from tasks.errors import UserError
+from tasks.families.family import bundle_reading
+from tasks.recipe.bundled import BundledRecipe
+from tasks.recipe.data import AnyData
 
 _TO_COME = "a label to come"
+
+
+def data_section_of(bundle: Path) -> AnyData:
+    """How fresh rows are read and compared where a person says nothing else: as the bundle's own recipe says.
+
+    The defaults of its family for a bundle from before bundles kept that. Raises BundleError where the folder is no bundle.
+    """
+    usual, kept = bundle_reading(bundle).data, BundledRecipe.load(bundle)
+    return usual if kept is None else kept.data_section(usual)
 
 
 def named_columns(

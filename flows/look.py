@@ -19,8 +19,8 @@ from flows.inbox.standing import Standing, remember_standing
 from flows.inbox.trigger import ask_again, hand_on
 from flows.inbox.watch import land_watched
 from registry.inbox import FollowUp, Inbox, Known, Wait, admitted, reason_to_wait
+from tasks.families.load_recipe import load_recipe
 from tasks.recipe import Recipe
-from tasks.recipe.load import load_recipe
 
 NOTHING_LANDED = "Nothing landed"
 WAITING = "Waiting"

@@ -21,7 +21,7 @@ from flows.pipeline import run_recipe
 from flows.preparation import prepare
 from flows.progress import current_observer
 from flows.unwatched import concluded
-from tasks.recipe.load import load_recipe
+from tasks.families.load_recipe import load_recipe
 from tasks.recipe.schema import ScheduleConfig
 
 SKIPPED: Final = "Skipped"

@@ -14,11 +14,13 @@ from typing import Any, Final, TypeVar
 from prefect import flow
 
 from flows.exclusive import one_pipeline_at_a_time
-from flows.family import JudgedBundle, benchmark_labels, family_of
+from flows.gather_evidence import JudgedBundle, benchmark_labels, gather_evidence
 from flows.home import Home
 from flows.inbox.following import note_outcome
+from flows.make_bundle import make_bundle
 from flows.pages.outcome import publish
 from flows.pages.progress import showing_progress
+from flows.planned_steps import planned_steps
 from flows.pools.remote_benchmark import require_servers
 from flows.preparation import PreparedRun, prepare, targets_here
 from flows.progress import RunObserver, current_observer
@@ -94,7 +96,6 @@ class _Run:
     ) -> None:
         home = cache.home
         self._prepared = prepared
-        self._family = family_of(prepared.recipe)
         self._home = home
         self._observer = observer
         self.tracking = RunTracking(RunTracker(home.folder, prepared.recipe.name), prepared)
@@ -112,7 +113,7 @@ class _Run:
     def family(self) -> JudgedBundle:
         """The steps of the recipe's task family: a bundle, what it is compared with, the evidence about it."""
         self._plan(compared=False)
-        made = self._family.make_bundle(self._prepared, self._steps, self._home)
+        made = make_bundle(self._prepared, self._steps, self._home)
         self._unsettled = self._steps.provisional
         name, digest = self._prepared.recipe.name, made.router.result.bundle_digest
         self._judged_against = serving(self._registrar, name)
@@ -121,10 +122,10 @@ class _Run:
             self._plan(compared=True)
         elif baseline is not None:
             self._observer.noted(f"the champion {baseline.version.uri} cannot be compared with: {baseline.problem}")
-        return self._family.gather_evidence(self._prepared, made, baseline, self._steps)
+        return gather_evidence(self._prepared, made, baseline, self._steps)
 
     def _plan(self, *, compared: bool) -> None:
-        labels = self._family.step_labels(self._prepared, compared=compared)
+        labels = planned_steps(self._prepared, compared=compared)
         self._observer.planned([*labels, VERDICT, REPORT, REGISTER, PROMOTE])
 
     def conclude(self, judged: JudgedBundle) -> RunOutcome:

@@ -1,7 +1,7 @@
 """All that can be wrong with a recipe, its targets, sources and base model, found before anything is started."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,9 +9,12 @@ from flows.home import Home
 from flows.steps.scale_out import require_scale_out
 from tasks.benchmark.process import require_cpus
 from tasks.errors import UserError, naming
+from tasks.families.family import family_of
+from tasks.families.load_recipe import load_recipe
 from tasks.machine.fingerprint import require_fingerprint
-from tasks.recipe import Recipe, Target, TextGenerationRecipe
-from tasks.recipe.load import LoadedRecipe, load_recipe, load_target
+from tasks.recipe import Recipe, Target
+from tasks.recipe.load_target import load_target
+from tasks.recipe.reading import LoadedRecipe
 from tasks.recipe.target import target_file
 
 if TYPE_CHECKING:
@@ -24,8 +27,8 @@ class PreparedRun:
     """A recipe with everything it names, found and hashed, and what has landed for it.
 
     `judged`: landed sources that the router is calibrated and judged by, and that nothing is trained on. `base`: None where
-    the model is trained from nothing. `special_tokens`: what no row may spell out. `answer_schema`: what valid answers keep
-    to, where the recipe says.
+    the model is trained from nothing. `special_tokens`: what no row may spell out. `extras`: what else the recipe names, as
+    its family reads it.
     """
 
     loaded: LoadedRecipe
@@ -34,7 +37,7 @@ class PreparedRun:
     judged: "tuple[Source, ...]"
     base: "BaseModelFiles | None"
     special_tokens: tuple[str, ...] = ()
-    answer_schema: Mapping[str, object] | None = None
+    extras: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def recipe(self) -> Recipe:
@@ -68,6 +71,7 @@ def prepare(recipe_file: Path, overrides: Sequence[str], home: Home) -> Prepared
     from tasks.base_models.base_model import resolve_base_model
     from tasks.data.sources import resolve_sources
 
+    family = family_of(loaded.recipe)
     sources = resolve_sources(loaded.recipe.data, recipe_file=recipe_file, home=home.folder)
     with naming(recipe_file):
         landed = landed_data(home, loaded.recipe.name, loaded.recipe.data)
@@ -79,32 +83,9 @@ def prepare(recipe_file: Path, overrides: Sequence[str], home: Home) -> Prepared
         (*sources, *landed.trained),
         landed.judged,
         base,
-        special_tokens=_special_tokens(loaded.recipe, base),
-        answer_schema=_answer_schema(loaded),
+        special_tokens=family.special_tokens(base),
+        extras=family.extras(loaded.recipe, loaded.folder),
     )
-
-
-def _special_tokens(recipe: Recipe, base: "BaseModelFiles | None") -> tuple[str, ...]:
-    """Those of the tokenizer that prompts and completions are written in; texts that get a class may say anything."""
-    if recipe.data.classes:
-        return ()
-    if base is None:
-        from tasks.families.generation.rows.train_tokenizer import SPECIAL
-
-        return SPECIAL
-    from tasks.families.generation.rows.special_tokens import special_tokens_of
-
-    return special_tokens_of(base.folder)
-
-
-def _answer_schema(loaded: LoadedRecipe) -> Mapping[str, object] | None:
-    """Raises UserError for a schema that cannot be used."""
-    recipe = loaded.recipe
-    if not isinstance(recipe, TextGenerationRecipe) or recipe.generation.schema_file is None:
-        return None
-    from tasks.families.generation.rows.answer_schema import read_answer_schema
-
-    return read_answer_schema(recipe.generation.schema_file, recipe_folder=loaded.folder)
 
 
 def _require_known_point(target: Target, loaded: LoadedRecipe) -> None:

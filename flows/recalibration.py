@@ -16,11 +16,11 @@ from tasks.errors import UserError
 from tasks.recipe.target import Target
 
 if TYPE_CHECKING:
-    from flows.bundle_family import BundleFamily
     from flows.certify_attempts import CertifyAttempts
     from tasks.bundles.opened import OpenedBundle
     from tasks.data.row_sets import RowSet
     from tasks.data.rows import Row
+    from tasks.families.family import BundleReading
     from tasks.records import Recalibration
 
 
@@ -52,8 +52,7 @@ def fresh_rows(
 
     Raises UserError naming the first record that cannot be used.
     """
-    from flows.bundle_family import data_section_of
-    from flows.fresh_rows import named_columns, read_fresh_rows
+    from flows.fresh_rows import data_section_of, named_columns, read_fresh_rows
     from flows.inbox.rows import Columns
     from tasks.data.completions import answer_form
 
@@ -65,13 +64,13 @@ def fresh_rows(
 
 def open_bundle(home: Home, request: Request) -> "OpenedBundle":
     """The bundle beside its reference path. Raises UserError where that is not found, or there is nothing to route between."""
-    from flows.bundle_family import family_of_bundle
+    from tasks.families.family import bundle_reading
 
-    family = family_of_bundle(request.bundle)
+    reading = bundle_reading(request.bundle)
     if request.reference is not None and not request.reference.exists():
         raise UserError("no such file or folder; it was to be the reference path", file=request.reference)
-    reference = request.reference or _reference_path(home, request.bundle, family)
-    return family.open(request.bundle, reference, built_for([request.target]))
+    reference = request.reference or _reference_path(home, request.bundle, reading)
+    return reading.open(request.bundle, reference, built_for([request.target]))
 
 
 def recalibrate_bundle(
@@ -143,18 +142,18 @@ def _looked_at(
     return unseen, _Look(fresh, attempts.number(fresh))
 
 
-def _reference_path(home: Home, bundle: Path, family: "BundleFamily") -> Path:
+def _reference_path(home: Home, bundle: Path, reading: "BundleReading") -> Path:
     """One of the bundle's own paths, or of the results of earlier runs. Raises UserError where it is neither."""
     from engine.bundle import read_manifest
 
     manifest = read_manifest(bundle)
     own = [bundle / entry.file for entry in manifest.paths]
-    for candidate in (*own, *sorted(home.store.glob(family.stored_reference))):
-        if candidate.exists() and family.digest(candidate) == manifest.reference_digest:
+    for candidate in (*own, *sorted(home.store.glob(reading.stored_reference))):
+        if candidate.exists() and reading.reference_digest(candidate) == manifest.reference_digest:
             return candidate
     raise UserError(
         "the reference path of this bundle is neither in it nor in the home (the run that made it was elsewhere); name its "
-        f"{Path(family.stored_reference).name} with --reference",
+        f"{Path(reading.stored_reference).name} with --reference",
         file=home.folder,
     )
 

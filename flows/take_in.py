@@ -14,7 +14,6 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.exclusive import one_pipeline_at_a_time
-from flows.family import snapshots
 from flows.home import Home
 from flows.inbox.batches import claim_batch, complete
 from flows.inbox.drift_decision import decide_use
@@ -30,12 +29,14 @@ from flows.notices.send import notify
 from flows.pipeline import run_recipe
 from flows.preparation import PreparedRun, prepare
 from flows.progress import RunObserver, current_observer
+from flows.snapshots import snapshots
 from flows.steps.cache import StepCache
 from flows.steps.runner import StepRunner
 from flows.unwatched import concluded
 from registry.inbox import Batch, BatchEntry, FollowUp, Known, Result, Trial, Use, Wait, strongest
+from tasks.families.load_recipe import load_recipe
 from tasks.recipe import Recipe
-from tasks.recipe.load import LoadedRecipe, load_recipe
+from tasks.recipe.reading import LoadedRecipe
 
 WAITING = "Waiting"
 NOTHING_LANDED = "Nothing landed"

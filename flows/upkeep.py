@@ -11,7 +11,7 @@ from flows.recalibration import Request, fresh_rows, recalibrate_bundle
 from flows.retention import clean
 from registry.registrar import Registrar
 from registry.retention import RetentionPolicy
-from tasks.recipe.load import load_target
+from tasks.recipe.load_target import load_target
 
 
 @flow(name="retention", validate_parameters=False, persist_result=False)

@@ -215,8 +215,9 @@ class TinyRun:
         from tasks.families.classification.prune import prune
         from tasks.families.classification.pruning.latency import measure_layers
         from tasks.families.classification.quantize import select_compression
+        from tasks.families.classification.recipe import FineTuneConfig, LexicalConfig, PruneConfig, QuantizeConfig
         from tasks.recipe.bundled import BundledRecipe
-        from tasks.recipe.schema import FineTuneConfig, LexicalConfig, PruneConfig, QuantizeConfig, RouterConfig
+        from tasks.recipe.schema import RouterConfig
 
         def step(step_name, function, *inputs, **options):
             workspace = Workspace(out=root / step_name, scratch=root / f"{step_name}-scratch")

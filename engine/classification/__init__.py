@@ -3,3 +3,8 @@
 May import the engine's shared modules, NumPy, Numba, ONNX Runtime and tokenizers. Begin with `model.py`, which routes each
 text by `router.py` along the paths that `ladder.py` runs.
 """
+
+from typing import Final
+
+TASK: Final = "text-classification"
+MODEL: Final = "ClassificationModel"

@@ -2,3 +2,8 @@
 
 Needs numpy, onnxruntime and tokenizers, as the rest of the engine does.
 """
+
+from typing import Final
+
+TASK: Final = "text-generation"
+MODEL: Final = "GenerationModel"

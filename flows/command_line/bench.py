@@ -49,7 +49,7 @@ def execute(options: argparse.Namespace) -> int:
     from flows.command_line.console import console_for
     from flows.command_line.watching import watching
     from flows.home import Home
-    from tasks.recipe.load import load_target
+    from tasks.recipe.load_target import load_target
     from tasks.recipe.schema import BenchmarkConfig
 
     target = load_target(options.target)

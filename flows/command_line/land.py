@@ -88,7 +88,7 @@ def _announced(home: "Home", name: str) -> str:
 
 def _columns(recipe: Path, name: str) -> "Columns":
     from flows.inbox.rows import Columns
-    from tasks.recipe.load import load_recipe
+    from tasks.families.load_recipe import load_recipe
 
     loaded = load_recipe(recipe).recipe
     if loaded.name != name:

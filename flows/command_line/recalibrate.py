@@ -59,7 +59,7 @@ def execute(options: argparse.Namespace) -> int:
     from flows.command_line.watching import watching
     from flows.home import Home
     from flows.recalibration import Request, fresh_rows, open_bundle, recalibrate_bundle
-    from tasks.recipe.load import load_target
+    from tasks.recipe.load_target import load_target
 
     target, home = load_target(options.target), Home.open()
     files = [options.data, *([options.labels] if options.labels else [])]
@@ -83,9 +83,8 @@ def execute(options: argparse.Namespace) -> int:
 
 def _ask(options: argparse.Namespace, rows: "Sequence[Row]", bundle: "OpenedBundle") -> int:
     """Writes the rows whose labels matter."""
-    from flows.bundle_family import data_section_of
     from flows.command_line.console import console_for
-    from flows.fresh_rows import named_columns
+    from flows.fresh_rows import data_section_of, named_columns
     from flows.inbox.rows import Columns
 
     columns = named_columns(Columns.of(data_section_of(bundle.folder)), options.text_column, options.label_column)

@@ -52,7 +52,7 @@ def execute(options: argparse.Namespace) -> int:
     from flows.progress import observing
     from flows.servers.embedded import PrefectServer
     from flows.servers.named import require_prefect_server
-    from tasks.recipe.load import load_recipe
+    from tasks.families.load_recipe import load_recipe
 
     load_recipe(options.recipe, options.overrides)  # before a home is made for a recipe that is wrong
     require_prefect_server()

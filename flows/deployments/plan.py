@@ -7,7 +7,7 @@ from pydantic import Field
 
 from flows.servers.layout import HEAVY_QUEUE, LIGHT_QUEUE, WORK_POOL
 from tasks.artifact import Record
-from tasks.recipe.load import LoadedRecipe
+from tasks.recipe.reading import LoadedRecipe
 
 ALL_MODELS: Final = "all-models"
 _RETENTION_CRON: Final = "0 12 * * 0"  # away from the nights

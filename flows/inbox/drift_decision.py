@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from flows.family import keyed_sources, snapshots
 from flows.home import Home
 from flows.inbox.landed_data import landed_data
 from flows.preparation import PreparedRun, built_for, targets_here
 from flows.run_tracking import log_drift
+from flows.snapshots import keyed_sources, snapshots
 from flows.steps.runner import StepRunner
 from registry.baseline import find_champion
 from registry.inbox import Use

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from engine import strict_json
 from engine.generation.answer_json import composed, parsed
-from tasks.recipe.data import AnyData, PromptDataConfig
+from tasks.recipe.data import AnyData
 
 Correctness = Literal["exact", "json"]
 AnswerForm = Callable[[str], str]
@@ -20,7 +20,7 @@ AnswerForm = Callable[[str], str]
 
 def answer_form(config: AnyData) -> AnswerForm:
     """The form in which a recipe's answers are compared: a class is its own, a completion's is what makes it right."""
-    return cache(partial(normal_form, config.correct)) if isinstance(config, PromptDataConfig) else str
+    return str if config.correct is None else cache(partial(normal_form, config.correct))
 
 
 def normal_form(kind: Correctness, text: str) -> str:

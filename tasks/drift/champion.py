@@ -14,7 +14,7 @@ from engine.tokenization import TextTokenizer
 from tasks.drift.answer_shift import Answers
 from tasks.families.classification.bundling import load_bundle
 from tasks.families.generation.correctness import normal_form
-from tasks.recipe.data import AnyData, DataConfig
+from tasks.recipe.data import AnyData
 from tasks.recipe.target import Target
 
 
@@ -24,9 +24,10 @@ def champion_answers(bundle: Path, target: Target, config: AnyData) -> Callable[
     BundleError for a bundle that the engine does not load.
     """
     model = load_bundle(bundle, target)
-    if isinstance(config, DataConfig):
+    correct = config.correct
+    if correct is None:
         return lambda texts: [prediction.label for prediction in model.predict(texts)]
-    return lambda texts: [normal_form(config.correct, prediction.label or "") for prediction in model.predict(texts)]
+    return lambda texts: [normal_form(correct, prediction.label or "") for prediction in model.predict(texts)]
 
 
 def champion_embeddings(bundle: Path, target: Target) -> Callable[[list[str]], NDArray[np.float32]] | None:

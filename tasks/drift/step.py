@@ -12,7 +12,7 @@ from tasks.drift.champion import champion_answers, champion_embeddings
 from tasks.drift.decide import decide
 from tasks.drift.records import Decision, DriftReport
 from tasks.families.generation.correctness import normal_form
-from tasks.recipe.data import AnyData, DataConfig
+from tasks.recipe.data import AnyData
 from tasks.recipe.drift import DriftPolicy
 from tasks.recipe.target import Target
 from tasks.records import SnapshotResult
@@ -60,4 +60,4 @@ def report_drift(
 
 def _judged(row: Row, config: AnyData) -> Row:
     """Completions as answers are compared with them."""
-    return row if isinstance(config, DataConfig) else replace(row, label=normal_form(config.correct, row.label))
+    return row if config.correct is None else replace(row, label=normal_form(config.correct, row.label))

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from tasks.recipe.data import AnyData, PromptDataConfig
+from tasks.recipe.data import AnyData
 from tasks.recipe.schema import RouterConfig
 from tasks.recipe.section import Section, Share
 
@@ -36,7 +36,7 @@ class BundledRecipe(Section):
             text_column=data.text_column,
             label_column=data.label_column,
             max_characters=data.max_characters,
-            correct=data.correct if isinstance(data, PromptDataConfig) else None,
+            correct=data.correct,
             tune_of_validation=data.shares.tune_of_validation,
             near_duplicate_similarity=data.near_duplicate_similarity,
         )
@@ -50,6 +50,11 @@ class BundledRecipe(Section):
     def save(self, folder: Path) -> None:
         """Write it into a bundle, before its manifest."""
         (folder / RECIPE_FILE).write_text(self.model_dump_json(indent=1), encoding="utf-8")
+
+    def data_section(self, usual: AnyData) -> AnyData:
+        """How fresh rows are read and compared; `usual`: a section of the family, for what is not kept."""
+        kept = {"max_characters": self.max_characters} | ({} if self.correct is None else {"correct": self.correct})
+        return usual.with_columns(self.text_column, self.label_column).model_copy(update=kept)
 
     @property
     def classes(self) -> bool:

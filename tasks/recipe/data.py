@@ -1,6 +1,6 @@
 """Where a recipe's rows come from, what their columns are called, and how they are parted: for every task family."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -91,6 +91,15 @@ class DataConfig(RowSources):
         """Whether a row's answer is one of a few classes."""
         return True
 
+    @property
+    def correct(self) -> None:
+        """A class is right where it is the row's own."""
+        return
+
+    def with_columns(self, text: str, label: str) -> Self:
+        """The same section for rows whose columns are called so."""
+        return self.model_copy(update={"text_column": text, "label_column": label})
+
 
 class PromptDataConfig(RowSources):
     """Rows of a prompt and the completion that is wanted; `correct`: equal as `json` (where it is JSON), or exactly."""
@@ -118,6 +127,10 @@ class PromptDataConfig(RowSources):
     def classes(self) -> bool:
         """Whether a row's answer is one of a few classes."""
         return False
+
+    def with_columns(self, text: str, label: str) -> Self:
+        """The same section for rows whose columns are called so."""
+        return self.model_copy(update={"prompt_column": text, "completion_column": label})
 
 
 AnyData = DataConfig | PromptDataConfig

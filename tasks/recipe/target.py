@@ -1,11 +1,13 @@
 """A target: named hardware with execution provider, thread count and the work pool that runs there."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from tasks.recipe.section import Section, Share
+
+OWN_TARGETS: Final = Path(__file__).parents[2] / "configs" / "targets"
 
 
 class Fingerprint(Section):
@@ -71,4 +73,4 @@ class Target(Section):
 def target_file(name: str, recipe_folder: Path) -> Path:
     """Where a target's YAML is looked for: beside the recipe in `targets/`, else among the project's own."""
     beside = recipe_folder / "targets" / f"{name}.yaml"
-    return beside if beside.is_file() else Path(__file__).parents[2] / "configs" / "targets" / f"{name}.yaml"
+    return beside if beside.is_file() else OWN_TARGETS / f"{name}.yaml"

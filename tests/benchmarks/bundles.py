@@ -4,14 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from flows.family import MadeBundle, family_of
 from flows.home import Home
+from flows.make_bundle import MadeBundle, make_bundle
 from flows.preparation import built_for, prepare
 from flows.progress import SilentObserver
 from flows.steps.cache import StepCache
 from flows.steps.runner import StepRunner
-from flows.text_generation import EVALUATE
-from tasks.recipe import TextGenerationRecipe
+from tasks.families.generation.plan import EVALUATE
+from tasks.families.generation.recipe import TextGenerationRecipe
 from tasks.records import EvaluationResult
 
 RECIPE = """name: {name}
@@ -39,7 +39,7 @@ def bundle_of(data: Path, outside: str) -> MadeBundle:
     recipe = data if data.is_file() else _recipe_for(data, outside, home)
     prepared = prepare(recipe, [], home)
     steps = StepRunner(StepCache(home), _Lines(), call=lambda _name, step: step())
-    return family_of(prepared.recipe).make_bundle(prepared, steps, home)
+    return make_bundle(prepared, steps, home)
 
 
 def evaluation_of(recipe: Path, made: MadeBundle) -> EvaluationResult:

@@ -40,14 +40,14 @@ from engine import AdaptiveModel
 from engine.bundle import TOKENIZER_FILE
 from engine.generation.model import GenerationModel
 from engine.generation.prompts import GenerationSettings, PromptTokenizer
-from flows.family import MadeBundle
+from flows.make_bundle import MadeBundle
 from tasks.benchmark.guided import ANY_OBJECT, GUIDED, guided
 from tasks.data.rows import Row, read_rows
 from tasks.families.generation.correctness import is_correct
 from tasks.families.generation.decoders.building import DecoderBuild, build_decoders
 from tasks.families.generation.precision.kinds import DecoderPrecision
-from tasks.recipe import TextGenerationRecipe
-from tasks.recipe.load import load_recipe
+from tasks.families.generation.recipe import TextGenerationRecipe
+from tasks.families.load_recipe import load_recipe
 from tasks.statistics.speed_ratio import paired_ratio
 from tests.benchmarks.bundles import bundle_of, evaluation_of
 

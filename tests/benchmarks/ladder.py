@@ -26,7 +26,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from engine import AdaptiveModel, StaticModel
-from flows.family import MadeBundle
+from flows.make_bundle import MadeBundle
 from tasks.data.rows import read_rows
 from tasks.statistics.speed_ratio import paired_ratio
 from tests.benchmarks.bundles import add_data_argument, bundle_of

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from flows.family import MadeBundle
+from flows.make_bundle import MadeBundle
 from tasks.artifact import Workspace
 from tasks.certification.chain import route
 from tasks.certification.planning import Promise
@@ -33,7 +33,7 @@ from tasks.families.classification.routing.ladders import Source, candidates, ce
 from tasks.families.classification.routing.material import Answered, Material, answered
 from tasks.families.classification.routing.views import read_split
 from tasks.recipe.bundled import BundledRecipe
-from tasks.recipe.load import load_target
+from tasks.recipe.load_target import load_target
 from tasks.recipe.schema import RouterConfig
 from tasks.records import operating_point_name
 from tasks.statistics.attempts import attempt_level

@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("engine", "tasks", "registry", "flows")
-NAMES = {"TEXT_CLASSIFICATION", "TEXT_GENERATION", "text-classification", "text-generation"}
+NAMES = {"text-classification", "text-generation"}
 DISPATCHERS = {"engine/bundle.py"}
 """Where a task is looked at to say that it is unknown."""
 

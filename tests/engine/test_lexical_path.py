@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine import BundleError
 from engine.classification.lexical import LexicalModel, LexicalVocabulary
 from tasks.families.classification.encoder.pair_bag import PairBag, build_vocabulary, fit, frozen, starting_vectors
-from tasks.recipe.schema import LexicalConfig
+from tasks.families.classification.recipe import LexicalConfig
 
 ROWS = [np.array(ids) for ids in ([2, 7, 8, 3], [2, 8, 7, 3], [2, 7, 8, 9, 3], [2, 8, 7, 9, 3])]
 CONFIG = LexicalConfig(width=16, min_steps=150)

@@ -10,6 +10,7 @@ from registry.baseline import Baseline
 from tasks.artifact import Artifact
 from tasks.data.rows import Row, split_file, write_row_file
 from tasks.data.sources import Source
+from tasks.families.family import family_of
 from tasks.families.generation.records import RowLengths
 from tasks.recipe import Recipe, Target
 from tasks.records import LatencyTable
@@ -68,7 +69,7 @@ class RecordingRunner:
         return [self.run(call.step, call.inputs, label=call.name, files=call.files) for call in calls]
 
 
-def prepared(given: Recipe, judged: tuple[object, ...] = ()) -> Any:
+def prepared(given: Recipe, judged: tuple[object, ...] = (), *, folder: Path = Path()) -> Any:
     return SimpleNamespace(
         judged=judged,
         recipe=given,
@@ -76,7 +77,7 @@ def prepared(given: Recipe, judged: tuple[object, ...] = ()) -> Any:
         sources=(),
         base=SimpleNamespace(),
         special_tokens=(),
-        answer_schema=None,
+        extras=family_of(given).extras(given, folder),
         loaded=SimpleNamespace(file=Path("recipe.yaml")),
     )
 

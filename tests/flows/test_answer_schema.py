@@ -2,20 +2,19 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from flows.home import Home
+from flows.make_bundle import make_bundle
 from flows.preparation import PreparedRun, prepare
-from flows.text_generation import make_bundle
 from tasks.artifact import Artifact
 from tasks.errors import UserError
 from tasks.families.generation.quantize import settings_of
 from tasks.families.generation.records import GenerationFineTuneResult
 from tasks.families.generation.rows.prompt_format import PromptFormat
-from tasks.recipe.load import load_recipe
+from tasks.families.load_recipe import load_recipe
 from tests.flows.recording_runner import RecordingRunner, prepared
 
 SCHEMA = {"type": "object", "properties": {"function": {"enum": ["order", "find"]}, "share": {"const": 0.1}}}
@@ -44,11 +43,11 @@ def prepared_with(folder: Path, schema: str | None, *overrides: str) -> Prepared
 
 
 def test_the_schema_lies_where_the_recipe_says_and_is_read(tmp_path: Path) -> None:
-    assert prepared_with(tmp_path, json.dumps(SCHEMA)).answer_schema == SCHEMA
+    assert prepared_with(tmp_path, json.dumps(SCHEMA)).extras == {"schema": SCHEMA}
 
 
 def test_without_the_field_there_is_none(tmp_path: Path) -> None:
-    assert prepared_with(tmp_path, None, "generation.schema=null").answer_schema is None
+    assert prepared_with(tmp_path, None, "generation.schema=null").extras == {"schema": None}
 
 
 @pytest.mark.parametrize(
@@ -80,9 +79,9 @@ def test_the_field_is_called_alike_in_the_recipe_in_overrides_and_in_what_is_sho
 
 
 def test_the_step_that_makes_the_bundle_is_given_what_it_says(tmp_path: Path) -> None:
-    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(RECIPE), encoding="utf-8")
     runner = RecordingRunner(tmp_path)
-    run = SimpleNamespace(**vars(prepared(load_recipe(tmp_path / "recipe.yaml").recipe)) | {"answer_schema": SCHEMA})
+    recipe = prepared_with(tmp_path, json.dumps(SCHEMA)).recipe
+    run = prepared(recipe, folder=tmp_path)
     make_bundle(run, runner, Home(tmp_path))
     assert runner.given["calibrate-router"]["schema"] == SCHEMA
     assert "schema" not in runner.given["quantize"]  # another schema needs no decoder again

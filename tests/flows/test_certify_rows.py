@@ -16,9 +16,10 @@ from tasks.data.fresh_certify import without_retired
 from tasks.data.row_sets import row_set
 from tasks.data.rows import SPLITS, Row, read_rows, split_file, write_row_file
 from tasks.errors import UserError
-from tasks.recipe import TextClassificationRecipe, TextGenerationRecipe
+from tasks.families.classification.recipe import TextClassificationRecipe
+from tasks.families.generation.recipe import TextGenerationRecipe
 from tasks.records import RouterResult, SnapshotResult
-from tasks.step import Step, plain_value
+from tasks.step import Step, StepCall, plain_value
 from tests.flows.recording_runner import parameters_of, prepared
 
 CALIBRATE = Step("calibrate-router", "nowhere:calibrate", RouterResult)
@@ -113,7 +114,7 @@ def tried(home: Home, steps: Any, data: Artifact[SnapshotResult]) -> CertifyRows
     """One run up to its certificate."""
     given = recipe()
     rows = certify_rows(prepared(given), data, data, steps, home)
-    counted_attempt(CALIBRATE, {}, rows, given, steps, home)
+    counted_attempt(StepCall(CALIBRATE, {}), rows, given, steps, home)
     return rows
 
 

@@ -13,7 +13,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from engine.bundle import FORMAT, TEXT_GENERATION, Manifest, write_manifest
+from engine.bundle import FORMAT, Manifest, write_manifest
 from engine.errors import BundleError, InputError
 from engine.generation.completion import Completion
 from engine.generation.model import GenerationModel
@@ -417,7 +417,7 @@ def test_recalibrate_reads_prompts_and_completions_where_the_bundle_writes_compl
 ) -> None:
     bundle, file = tmp_path / "bundle", tmp_path / "rows.jsonl"
     bundle.mkdir()
-    write_manifest(bundle, Manifest(FORMAT, "calls", (), None, 128, (), {}, "", {}, task=TEXT_GENERATION))
+    write_manifest(bundle, Manifest(FORMAT, "calls", (), None, 128, (), {}, "", {}, task="text-generation"))
     file.write_text('{"prompt": "a", "completion": " {}\\n"}\n{"prompt": "b", "completion": null}\n{"prompt": "c"}\n')
     read = {row.text: row.label for row in recalibration.fresh_rows(bundle, [file])}
     assert read == {"a": " {}\n", "b": UNLABELLED, "c": UNLABELLED}  # a completion is kept as it is written

@@ -9,8 +9,8 @@ from flows.deployments.apply import check_cron
 from flows.deployments.benchmarks import benchmark_deployments
 from flows.deployments.plan import Applied, DeploymentSpec, change_of, deployments_of, differing_fields
 from tasks.errors import UserError
+from tasks.families.load_recipe import load_recipe
 from tasks.recipe import Fingerprint, Target
-from tasks.recipe.load import load_recipe
 
 QUICKSTART = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
 

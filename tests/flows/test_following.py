@@ -20,8 +20,8 @@ from tasks.data.landed import split_of
 from tasks.data.rows import Row
 from tasks.data.snapshot import take_snapshot
 from tasks.data.sources import resolve_sources
+from tasks.families.load_recipe import load_recipe
 from tasks.recipe import Recipe
-from tasks.recipe.load import load_recipe
 from tasks.records import SnapshotResult
 from tests.flows.outcomes import outcome_of
 

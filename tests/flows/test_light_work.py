@@ -16,8 +16,8 @@ from flows.inbox.standing import remembered_standing
 from flows.servers import migration
 from flows.servers.light_worker import LONGEST_S, Patience
 from registry.inbox import FollowUp, Known, Wait
+from tasks.families.load_recipe import load_recipe
 from tasks.machine.machine_lock import FOLDER_VARIABLE, exclusive_machine, is_measured
-from tasks.recipe.load import load_recipe
 from tests.conftest import write_rows
 
 NAME = "intents"

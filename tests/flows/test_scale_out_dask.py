@@ -14,8 +14,8 @@ from flows.progress import SilentObserver
 from flows.steps.cache import StepCache
 from flows.steps.runner import FinishedStep, StepRunner
 from flows.steps.scale_out import ScaleOut
-from flows.text_classification import EXPORT
 from tasks.errors import UserError
+from tasks.families.classification.plan import EXPORT
 from tasks.recipe.schema import ScaleOutConfig
 from tasks.step import StepCall
 from tests.flows.small_steps import FAIL, WRITE

@@ -16,7 +16,7 @@ from flows.steps.cache import StepCache, StepRun
 from flows.steps.code_digest import Code
 from tasks.artifact import Artifact, Measurement, Record, Workspace
 from tasks.errors import UserError
-from tasks.recipe.schema import FineTuneConfig
+from tasks.families.classification.recipe import FineTuneConfig
 from tasks.step import Keyed, Step
 
 

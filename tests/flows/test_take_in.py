@@ -28,7 +28,7 @@ from registry.checks import Outcome
 from registry.inbox import FileState, Result, Use
 from registry.write_points import listening
 from tasks.errors import UserError
-from tasks.recipe.load import load_recipe
+from tasks.families.load_recipe import load_recipe
 from tasks.recipe.schema import ScheduleConfig
 from tests.conftest import write_rows
 

@@ -7,20 +7,27 @@ from typing import Any
 
 import pytest
 
-from flows import family, text_classification
+from flows import gather_evidence as evidence_steps
+from flows import snapshots
+from flows.gather_evidence import gather_evidence
 from flows.home import Home
+from flows.make_bundle import make_bundle
+from flows.planned_steps import planned_steps
 from flows.preparation import built_for, targets_here
 from flows.steps.code_digest import Code
 from flows.steps.key import key_of, key_parts
-from flows.text_classification import gather_evidence, make_bundle, step_labels
 from registry.baseline import Baseline
 from tasks.errors import UserError
-from tasks.recipe import Fingerprint, Target, TextClassificationRecipe
+from tasks.families.classification import plan
+from tasks.families.classification.recipe import TextClassificationRecipe
+from tasks.recipe import Fingerprint, Target
 from tasks.records import UnreadableChampion
 from tasks.step import Step, plain_value
 from tests.flows.recording_runner import LANDED, RecordingRunner, champion, parameters_of, prepared
 
-STEPS = [step for module in (family, text_classification) for step in vars(module).values() if isinstance(step, Step)]
+STEPS = [
+    step for module in (snapshots, plan, evidence_steps) for step in vars(module).values() if isinstance(step, Step)
+]
 
 
 def recipe(**changes: object) -> TextClassificationRecipe:
@@ -62,10 +69,10 @@ def test_the_plan_names_the_steps_that_run_in_their_order(changes: dict[str, obj
     given = recipe(**changes)
     runner: Any = RecordingRunner(tmp_path)
     run_steps(prepared(given), runner, Home(tmp_path))
-    assert list(runner.given) == step_labels(prepared(given))
+    assert list(runner.given) == planned_steps(prepared(given))
     compared: Any = RecordingRunner(tmp_path)
     run_steps(prepared(given), compared, Home(tmp_path), champion(tmp_path))
-    assert list(compared.given) == step_labels(prepared(given), compared=True)
+    assert list(compared.given) == planned_steps(prepared(given), compared=True)
     assert set(compared.given) - set(runner.given) == {"compare-champion"}
 
 
@@ -194,7 +201,7 @@ def test_landed_rows_that_only_called_for_recalibration_are_judged_by_and_not_tr
     runner: Any = RecordingRunner(tmp_path)
     given = prepared(recipe(), (LANDED,))
     run_steps(given, runner, Home(tmp_path), champion(tmp_path))
-    assert list(runner.given) == step_labels(given, compared=True)
+    assert list(runner.given) == planned_steps(given, compared=True)
     read = {label: inputs["snapshot"].step for label, inputs in runner.given.items() if "snapshot" in inputs}
     extended = {label for label, step in read.items() if step == "extend-snapshot"}
     judged_by = {"calibrate-router", "evaluate", "compare-champion", "benchmark one", "benchmark two"}

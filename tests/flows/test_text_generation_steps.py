@@ -6,16 +6,22 @@ from typing import Any
 
 import pytest
 
-from flows import family, text_generation
+from flows import gather_evidence as evidence_steps
+from flows import snapshots
+from flows.gather_evidence import gather_evidence
 from flows.home import Home
-from flows.text_generation import gather_evidence, make_bundle, step_labels
+from flows.make_bundle import make_bundle
+from flows.planned_steps import planned_steps
 from tasks.errors import UserError
+from tasks.families.generation import plan
+from tasks.families.generation.recipe import TextGenerationRecipe
 from tasks.families.generation.records import RowLengths
-from tasks.recipe import TextGenerationRecipe
 from tasks.step import Step
 from tests.flows.recording_runner import LANDED, RecordingRunner, champion, parameters_of, prepared
 
-STEPS = [step for module in (family, text_generation) for step in vars(module).values() if isinstance(step, Step)]
+STEPS = [
+    step for module in (snapshots, plan, evidence_steps) for step in vars(module).values() if isinstance(step, Step)
+]
 
 
 def recipe(**changes: object) -> TextGenerationRecipe:
@@ -52,7 +58,7 @@ def test_every_step_is_given_exactly_what_its_function_takes(step: Step[Any], tm
 def test_the_steps_come_in_the_order_that_was_announced(changes: dict[str, object], tmp_path: Path) -> None:
     runner, given = runner_in(tmp_path, None), prepared(recipe(**changes))
     gather_evidence(given, make_bundle(given, runner, Home(tmp_path)), None, runner)
-    assert list(runner.given) == step_labels(given)
+    assert list(runner.given) == planned_steps(given)
 
 
 @pytest.mark.parametrize(("chosen", "step"), [("pruned", "prune"), ("distilled", "distil")])

@@ -31,8 +31,9 @@ _IMPORTED: Final = (
     "flows.inbox.landed_data",
     "flows.inbox.landing",
     "flows.steps.runner",
-    "flows.text_classification",
-    "flows.text_generation",
+    "flows.make_bundle",
+    "tasks.families.classification.plan",
+    "tasks.families.generation.plan",
     "tasks.data.snapshot",
     "tasks.families.classification.export",
     "tasks.families.classification.fine_tune",
@@ -153,8 +154,8 @@ def _landed(case: Drawn) -> Outcome | None:
 
 
 def _make(case: Drawn) -> None:
-    from flows.family import family_of
     from flows.home import Home
+    from flows.make_bundle import make_bundle
     from flows.pools.remote_benchmark import require_servers
     from flows.preparation import prepare
     from flows.progress import SilentObserver
@@ -180,4 +181,4 @@ def _make(case: Drawn) -> None:
     prepared = prepare(Path(case.recipe_file), case.overrides, home)
     require_servers(prepared.targets)
     steps = Stopping(StepCache(home), SilentObserver(), call=lambda _name, function: function())
-    family_of(prepared.recipe).make_bundle(prepared, steps, home)
+    make_bundle(prepared, steps, home)

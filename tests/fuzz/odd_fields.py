@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from tasks.recipe.families import FAMILIES
+from tasks.families.family import families
 from tests.fuzz.base import Expected
 from tests.fuzz.drawn import Drawn
 
@@ -37,7 +37,7 @@ def odd_field(case: Drawn) -> None:
     if chance.random() < 0.15:
         _unknown_field(case)
         return
-    path, field = chance.choice(list(fields_of(FAMILIES[case.family])))
+    path, field = chance.choice(list(fields_of(families()[case.family].recipe)))
     value = chance.choice([*_edges(field), *_edges(field), *_FOREIGN])
     _set(case.recipe, path, value)
     case.oddities.append(f"{'.'.join(path)} = {value!r:.60}")
@@ -106,7 +106,11 @@ def _expectation(field: FieldInfo, value: object) -> Expected:
 def _unknown_field(case: Drawn) -> None:
     sections = [
         (),
-        *(path for path, field in fields_of(FAMILIES[case.family]) if any(map(_is_section, _kinds(field.annotation)))),
+        *(
+            path
+            for path, field in fields_of(families()[case.family].recipe)
+            if any(map(_is_section, _kinds(field.annotation)))
+        ),
     ]
     section, name = case.chance.choice(sections), case.chance.choice(_UNKNOWN)
     _set(case.recipe, (*section, name), case.chance.choice(_FOREIGN))

@@ -12,7 +12,9 @@ from registry.evidence import Evidence
 from registry.store import MlflowStore
 from registry.tracking import RunTracker
 from registry.verdict import judge
-from tasks.recipe import Gates, GenerationGates, Target
+from tasks.families.classification.recipe import Gates
+from tasks.families.generation.recipe import GenerationGates
+from tasks.recipe import Target
 from tasks.records import (
     BenchmarkResult,
     Certificate,

@@ -10,7 +10,7 @@ from registry.checks import Outcome
 from registry.headline import headline_metrics
 from tasks.benchmark import evidence as benchmark_evidence
 from tasks.benchmark.job import Timings
-from tasks.recipe import Gates
+from tasks.families.classification.recipe import Gates
 from tasks.records import Disturbance, Ratio, SliceComparison, UnreadableChampion
 from tasks.statistics.paired_test import paired_test_of_counts
 from tasks.statistics.rows_to_settle import rows_to_decide

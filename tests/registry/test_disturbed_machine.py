@@ -4,7 +4,8 @@ import pytest
 
 from registry.checks import Outcome
 from registry.gates import to_measure_again
-from tasks.recipe import Gates, GenerationGates
+from tasks.families.classification.recipe import Gates
+from tasks.families.generation.recipe import GenerationGates
 from tasks.records import ChampionSpeed, Disturbance, Ratio
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE

@@ -7,7 +7,8 @@ import pytest
 from registry.checks import Outcome
 from registry.gates import ACCURACY_GATES, CHAMPION_GATES, PERFORMANCE_GATES, thresholds
 from registry.missing import MissingRows
-from tasks.recipe import Gates, GenerationGates
+from tasks.families.classification.recipe import Gates
+from tasks.families.generation.recipe import GenerationGates
 from tasks.records import Ratio
 from tasks.statistics.rows_to_settle import rows_to_reach
 

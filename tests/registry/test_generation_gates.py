@@ -6,7 +6,8 @@ import re
 import pytest
 
 from registry.checks import Outcome
-from tasks.recipe import Gates, GenerationGates
+from tasks.families.classification.recipe import Gates
+from tasks.families.generation.recipe import GenerationGates
 from tasks.records import Disturbance
 from tests.registry.generated import noisy, percentiles
 

@@ -11,8 +11,8 @@ from registry.flatten import metrics_of
 from registry.headline import headline_metrics
 from registry.model_card import DESCRIPTION_LENGTH, model_card, model_description
 from registry.report import ReportContent, render_report
+from tasks.families.generation.recipe import GenerationGates, TextGenerationRecipe
 from tasks.families.generation.recipe_sections import InitConfig
-from tasks.recipe import GenerationGates, TextGenerationRecipe
 from tasks.recipe.data import PromptDataConfig
 from tasks.records import Screened, ScreenedFigures
 from tests.registry.generated import student

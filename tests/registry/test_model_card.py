@@ -3,7 +3,7 @@
 import pytest
 
 from registry.model_card import DESCRIPTION_LENGTH, model_card, model_description
-from tasks.recipe import Gates
+from tasks.families.classification.recipe import Gates
 from tasks.records import UnreadableChampion
 
 

@@ -12,7 +12,7 @@ from registry.package import register_bundle, serving_requirements
 from registry.tracking import RunTracker
 from registry.versions import fetch_bundle, model_names
 from tasks.errors import UserError
-from tasks.recipe import Gates
+from tasks.families.classification.recipe import Gates
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from registry.rollback import rollback
 from registry.settlement import note_registration, serving, settle
 from registry.versions import fetch_bundle
 from tasks.errors import UserError
-from tasks.recipe import Gates
+from tasks.families.classification.recipe import Gates
 from tasks.recipe.schema import PromotionConfig
 from tests.registry.shelf import MODEL, Shelf, blessing
 

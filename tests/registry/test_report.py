@@ -21,8 +21,8 @@ from registry.report.formatting import NOT_MEASURED, duration, limit, number, p_
 from registry.report.labels import Box, Label, place, text_width
 from registry.report.paths import optimal_share
 from registry.report.svg import Scale
+from tasks.families.classification.recipe import Gates, TextClassificationRecipe
 from tasks.recipe.data import DataConfig
-from tasks.recipe.schema import Gates, TextClassificationRecipe
 from tasks.records import (
     BenchmarkResult,
     Certificate,

@@ -9,7 +9,7 @@ from registry.status import read_status
 from registry.store import MlflowStore
 from registry.versions import CHAMPION, fetch_bundle
 from tasks.errors import UserError
-from tasks.recipe import Gates
+from tasks.families.classification.recipe import Gates
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from registry.owners import close_killed_runs, owner_tags
 from registry.store import MlflowStore
 from registry.tracking import RunTracker, StepLog
 from tasks.errors import UserError
-from tasks.recipe import Gates
+from tasks.families.classification.recipe import Gates
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from registry.checks import Check, Outcome, Verdict, worst
-from tasks.recipe import Gates, Target
+from tasks.families.classification.recipe import Gates
+from tasks.recipe import Target
 from tasks.records import PairedTest
 from tasks.statistics.paired_test import paired_p_value
 

@@ -15,7 +15,7 @@ from tasks.artifact import Workspace
 from tasks.base_models.base_model import MINILM, MINILM_SHA256, resolve_base_model
 from tasks.errors import UserError
 from tasks.families.classification.fine_tune import choose_exits, fine_tune
-from tasks.recipe.schema import FineTuneConfig
+from tasks.families.classification.recipe import FineTuneConfig
 
 ROOT = Path(__file__).parents[2]
 
@@ -105,7 +105,7 @@ from pathlib import Path
 from tasks.artifact import Artifact, Workspace
 from tasks.base_models.base_model import resolve_base_model
 from tasks.families.classification.fine_tune import fine_tune
-from tasks.recipe.schema import FineTuneConfig
+from tasks.families.classification.recipe import FineTuneConfig
 from tasks.records import SnapshotResult
 
 def progress(message, fraction=None):

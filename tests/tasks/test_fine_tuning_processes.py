@@ -15,8 +15,8 @@ from tasks.data.sources import resolve_sources
 from tasks.errors import UserError
 from tasks.families.classification.encoder.processes import TrainingProcessError
 from tasks.families.classification.fine_tune import fine_tune
+from tasks.families.classification.recipe import FineTuneConfig
 from tasks.recipe.data import DataConfig
-from tasks.recipe.schema import FineTuneConfig
 from tasks.records import FineTuneResult, SnapshotResult
 from tests.tiny_bases import alter_weights
 

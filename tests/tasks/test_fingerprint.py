@@ -10,7 +10,7 @@ from tasks.machine import host as host_module
 from tasks.machine.fingerprint import differences, fingerprint_of, require_fingerprint
 from tasks.machine.host import host
 from tasks.recipe import Fingerprint, Target
-from tasks.recipe.load import load_target
+from tasks.recipe.load_target import load_target
 from tasks.records import Host
 
 MACHINE = Host(

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from tasks.errors import UserError
-from tasks.recipe.families import TextGenerationRecipe
-from tasks.recipe.load import load_recipe
+from tasks.families.generation.recipe import TextGenerationRecipe
+from tasks.families.load_recipe import load_recipe
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 FIELDS = {"name": "calls", "task": "text-generation", "data": {"train": "train.jsonl"}, "targets": ["local-cpu"]}

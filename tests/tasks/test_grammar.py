@@ -27,7 +27,7 @@ from tasks.example_data.generate import generate
 from tasks.example_data.grammar import Contrast, Domain, Grammar, Intent, SplitSize
 from tasks.example_data.surface import Habits, typed
 from tasks.example_data.template import expand, fixed, parse, parse_rules
-from tasks.recipe import Gates
+from tasks.families.classification.recipe import Gates
 from tasks.statistics.paired_test import paired_p_value
 
 NAME = "support-assistant"

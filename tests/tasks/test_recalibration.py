@@ -12,7 +12,7 @@ from engine import AdaptiveModel
 from engine.bundle import read_manifest, write_manifest
 from engine.classification.router_files import load_router
 from engine.digests import file_digest
-from flows.bundle_family import data_section_of
+from flows.fresh_rows import data_section_of
 from tasks.bundles.recalibrate import NotCertifiedError, part_rows, recalibrate
 from tasks.certification import certify as module
 from tasks.data.rows import UNLABELLED, Row

@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import UserError
-from tasks.recipe.load import load_recipe, load_target
-from tasks.recipe.schema import TextClassificationRecipe
+from tasks.families.classification.recipe import TextClassificationRecipe
+from tasks.families.load_recipe import load_recipe
+from tasks.recipe.load_target import load_target
 from tasks.recipe.suggest import field_paths, nearest_field
 
 MINIMAL = """\

@@ -25,7 +25,7 @@ def test_an_encoders_training_says_step_and_learning_rate(section: str, tmp_path
     from tasks.families.classification.encoder.multi_exit import MultiExitClassifier
     from tasks.families.classification.encoder.shape import Shape
     from tasks.families.classification.encoder.training import train
-    from tasks.recipe.schema import FineTuneConfig
+    from tasks.families.classification.recipe import FineTuneConfig
 
     base = write_encoder(tmp_path / "base")
     encoder = open_encoder(base, base / "tokenizer.json", 16, tell=lambda _: None)
@@ -81,7 +81,7 @@ def test_a_decoders_training_says_step_and_learning_rate(tmp_path: Path) -> None
 
 def test_the_lexical_paths_training_says_its_step() -> None:
     from tasks.families.classification.encoder.pair_bag import build_vocabulary, fit
-    from tasks.recipe.schema import LexicalConfig
+    from tasks.families.classification.recipe import LexicalConfig
 
     rows = [np.array([1, 2, 3]), np.array([2, 3, 4])]
     teacher = np.array([[0.0, NAN], [0.0, 1.0]], dtype=np.float32)

@@ -17,7 +17,7 @@ from tasks.base_models.tokenizer import write_base_tokenizer
 from tasks.errors import UserError
 from tasks.families.classification.encoder.examples import examples
 from tasks.families.classification.encoder.training_job import TrainingJob
-from tasks.recipe.schema import FineTuneConfig
+from tasks.families.classification.recipe import FineTuneConfig
 from tasks.records import FineTuneResult, SnapshotResult
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.families.classification.encoder.examples import examples
 from tasks.families.classification.export import tokenizer_file
-from tasks.recipe.schema import LexicalConfig
+from tasks.families.classification.recipe import LexicalConfig
 from tasks.records import FineTuneResult, LexicalResult, SnapshotResult
 
 LEXICAL_FILE: Final = "lexical.npz"

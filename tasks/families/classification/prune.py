@@ -16,7 +16,7 @@ from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.families.classification.encoder.examples import examples
 from tasks.families.classification.export import tokenizer_file
-from tasks.recipe.schema import FineTuneConfig, PruneConfig
+from tasks.families.classification.recipe import FineTuneConfig, PruneConfig
 from tasks.records import FineTuneResult, LatencyTable, PruneResult, SnapshotResult
 
 IMPORTANCE_BATCH: Final = 16

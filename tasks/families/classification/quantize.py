@@ -18,10 +18,10 @@ from tasks.data.rows import read_rows
 from tasks.families.classification.encoder.examples import examples
 from tasks.families.classification.encoder.shape import SHAPE_FILE, read_shape
 from tasks.families.classification.export import UNFUSED, tokenizer_file, unfused_name
+from tasks.families.classification.recipe import QuantizeConfig
 from tasks.graphs.parity import compare, logits_of
 from tasks.graphs.quantizing import STATIC, Feeds, calibration_rows, quantize_graph
 from tasks.graphs.session import MonolithRunner
-from tasks.recipe.schema import QuantizeConfig
 from tasks.recipe.target import Target
 from tasks.records import CompressionResult, ExportResult, GraphParity, SnapshotResult, Technique
 from tasks.techniques import Limits, Measured, judge, preferred

@@ -12,6 +12,7 @@ from tasks.base_models.base_model import resolve_base_model
 from tasks.data.rows import Row
 from tasks.errors import UserError
 from tasks.families.generation.fine_tune import fine_tune
+from tasks.families.generation.recipe import TextGenerationRecipe
 from tasks.families.generation.recipe_sections import GenerationFineTuneConfig, LoraConfig
 from tasks.families.generation.rows.examples import to_examples
 from tasks.families.generation.training.lora import add_lora
@@ -19,7 +20,6 @@ from tasks.families.generation.training.model_files import open_model, open_toke
 from tasks.families.generation.training.optimizers import optimizers_of
 from tasks.families.generation.training.scoring import agreement, score_completions
 from tasks.families.generation.training.training import learning_rate_share, steps_of
-from tasks.recipe.families import TextGenerationRecipe
 from tests.tasks.generation.conftest import TINY_INIT, call_rows, snapshot_of, workspace_in
 
 SHORT = GenerationFineTuneConfig(

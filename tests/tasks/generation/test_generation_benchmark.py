@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.family import MadeBundle
+from flows.make_bundle import MadeBundle
 from tasks.artifact import Artifact
 from tasks.benchmark.guided import ANY_OBJECT
 from tasks.data.rows import read_rows
+from tasks.families.generation.recipe import TextGenerationRecipe
 from tasks.families.generation.recipe_sections import GenerationConfig
-from tasks.recipe import TextGenerationRecipe
 from tests.benchmarks import generation
 from tests.benchmarks.generation import Measured, certified_losses, contenders_of, measure, missed_promises
 from tests.tiny_generation_run import MAX_NEW_TOKENS, TinyGenerationRun

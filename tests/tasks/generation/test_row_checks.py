@@ -10,12 +10,12 @@ from tasks.base_models.base_model import resolve_base_model
 from tasks.data.rows import Row
 from tasks.errors import UserError
 from tasks.families.generation.check_rows import check_rows
+from tasks.families.generation.recipe import TextGenerationRecipe
 from tasks.families.generation.records import RowLengths
 from tasks.families.generation.rows.row_lengths import require_room
 from tasks.families.generation.rows.special_tokens import special_tokens_of
 from tasks.families.generation.rows.train_tokenizer import SPECIAL
 from tasks.families.generation.training.model_files import open_tokenizer
-from tasks.recipe.families import TextGenerationRecipe
 from tests.tasks.generation.conftest import TINY_INIT, call_rows, snapshot_of, workspace_in
 
 ROWS = {"train": call_rows(300, 1), "tune": call_rows(40, 2), "certify": call_rows(40, 3), "gate": call_rows(40, 4)}

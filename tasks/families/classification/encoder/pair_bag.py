@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.classification.lexical import EPSILON, Ids, LexicalModel, LexicalVocabulary
+from tasks.families.classification.recipe import LexicalConfig
 from tasks.finite import require_finite_loss, require_finite_weights
-from tasks.recipe.schema import LexicalConfig
 
 START_DEVIATION: Final = 0.2
 PAIR_DEVIATION: Final = 0.02

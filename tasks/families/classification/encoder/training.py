@@ -24,8 +24,8 @@ from transformers import (
 from tasks.artifact import Workspace
 from tasks.families.classification.encoder.batches import collator
 from tasks.families.classification.encoder.multi_exit import MultiExitClassifier
+from tasks.families.classification.recipe import FineTuneConfig
 from tasks.finite import require_finite_loss
-from tasks.recipe.schema import FineTuneConfig
 
 HEAD_RATE: Final = 10
 Loss = Callable[[MultiExitClassifier, dict[str, Tensor]], Tensor]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tasks.artifact import Artifact, Record
 from tasks.base_models.base_model import BaseModelFiles
-from tasks.recipe.schema import FineTuneConfig
+from tasks.families.classification.recipe import FineTuneConfig
 from tasks.records import SnapshotResult
 
 

@@ -15,13 +15,13 @@ from engine.bundle import (
     CERTIFICATE_FILE,
     FORMAT,
     GOLDEN_FILE,
-    TEXT_GENERATION,
     TOKENIZER_FILE,
     Manifest,
     PathEntry,
     write_manifest,
 )
 from engine.digests import combined_digest, folder_files
+from engine.generation import TASK
 from engine.generation.decoder import Decoder
 from engine.generation.golden import write_golden_rows
 from engine.generation.graph_names import CONFIG_FILE, GRAPH_FILE, WEIGHTS_FILE
@@ -124,5 +124,5 @@ def _manifest(name: str, contents: GenerationContents) -> Manifest:
         runtime={"onnxruntime": onnxruntime.__version__, "numpy": np.__version__},
         reference_digest=contents.reference_digest,
         files={},
-        task=TEXT_GENERATION,
+        task=TASK,
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.bundle import FORMAT, TEXT_GENERATION, Manifest, PathEntry
+from engine.bundle import FORMAT, Manifest, PathEntry
+from engine.generation import TASK
 from engine.generation.confidence import features
 from engine.generation.decoding import Decoded
 from engine.generation.drafters import drafter_of
@@ -48,7 +49,7 @@ class Trial:
             runtime={},
             reference_digest="",
             files={},
-            task=TEXT_GENERATION,
+            task=TASK,
         )
         rules = {path: PathRule(path, cost_ms=0.0) for path in paths}
         return cls(paths, rules, rules, phrases, manifest, correct)

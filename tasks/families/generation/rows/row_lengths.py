@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from tasks.errors import UserError
+from tasks.families.generation.recipe import TextGenerationRecipe
 from tasks.families.generation.records import RowLengths
-from tasks.recipe import TextGenerationRecipe
 
 _JUDGED_BY: Final = ("tune", "gate")
 _TOO_LONG: Final = 0.01

@@ -1,8 +1,7 @@
-"""The recipes of all task families, told apart by their field `task`."""
+"""The recipe of text generation: a base model to fine-tune or one to train from nothing, and what its answers are judged by."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -16,7 +15,7 @@ from tasks.families.generation.recipe_sections import (
 )
 from tasks.families.generation.training_defaults import with_training_defaults
 from tasks.recipe.data import PromptDataConfig
-from tasks.recipe.schema import FamilyGates, FamilyRecipe, Fraction, Positive, TextClassificationRecipe
+from tasks.recipe.schema import FamilyGates, Fraction, Positive, Recipe
 
 
 class GenerationGates(FamilyGates):
@@ -35,7 +34,7 @@ class GenerationGates(FamilyGates):
     tokens_per_second: Positive | None = None
 
 
-class TextGenerationRecipe(FamilyRecipe):
+class TextGenerationRecipe(Recipe):
     """A recipe of the task family `text-generation`: a base model to fine-tune, or one that is trained from nothing.
 
     What the trainings use by default depends on that: see training_defaults.
@@ -85,10 +84,3 @@ class TextGenerationRecipe(FamilyRecipe):
                 f"completion, not {generation.max_new_tokens}"
             )
         return generation
-
-
-Recipe = TextClassificationRecipe | TextGenerationRecipe
-
-FAMILIES: Final[Mapping[str, type[Recipe]]] = MappingProxyType(
-    {"text-classification": TextClassificationRecipe, "text-generation": TextGenerationRecipe}
-)
