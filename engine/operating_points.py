@@ -1,7 +1,7 @@
 """The certified settings of a router, of whatever task: by name, one of them the default."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Generic, Self, TypeVar
 
 from engine.errors import InputError
@@ -29,3 +29,12 @@ class OperatingPoints(Generic[Point]):
         self.point(name)
         changed: Self = replace(self, default_point=name)  # type: ignore[type-var]
         return changed
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """One certified setting: the stop-score threshold of every path but the last; infinity means never stop there."""
+
+    name: str
+    epsilon: float
+    thresholds: tuple[float, ...]

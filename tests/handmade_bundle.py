@@ -11,8 +11,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from engine.bundle import FORMAT, Manifest, PathEntry, write_manifest
 from engine.classification.confidence import FEATURES
 from engine.classification.out_of_scope import OutOfScopeScorer
-from engine.classification.router import OperatingPoint, PathRule, Router
+from engine.classification.router import PathRule, Router
 from engine.classification.router_files import save_router
+from engine.operating_points import OperatingPoint
 
 WORDS: Final = ("red", "green", "blue", "broken")
 LABELS: Final = ("red", "green", "blue")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from engine.classification.confidence import Confidence
 from engine.classification.out_of_scope import OutOfScopeScorer
 from engine.compiled import compiled
-from engine.operating_points import OperatingPoints
+from engine.operating_points import OperatingPoint, OperatingPoints
 
 Scores = NDArray[np.float32]
 
@@ -106,15 +106,6 @@ class PathRule:
 def pooled(logits: Scores, own_weight: float, carried: Scores, carried_weight: float) -> Scores:
     """Evidence added up: (labels,) logits and the (labels,) scores before them, weighted; also (rows, labels) of both."""
     return logits * np.float32(own_weight) + carried * np.float32(carried_weight)
-
-
-@dataclass(frozen=True)
-class OperatingPoint:
-    """One certified setting: the stop-score threshold of every path but the last; infinity means never stop there."""
-
-    name: str
-    epsilon: float
-    thresholds: tuple[float, ...]
 
 
 @dataclass(frozen=True)

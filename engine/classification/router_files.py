@@ -9,8 +9,9 @@ import numpy as np
 from engine import strict_json
 from engine.classification.confidence import FEATURES
 from engine.classification.out_of_scope import EmbeddingSpace, OutOfScopeScorer
-from engine.classification.router import OperatingPoint, PathRule, Router
+from engine.classification.router import PathRule, Router
 from engine.errors import BundleError
+from engine.operating_points import OperatingPoint
 
 ROUTER_FILE = "router.json"
 SCORERS_FILE = "out_of_scope.npz"

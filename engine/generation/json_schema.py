@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from engine.answer_json import equal, parsed
 from engine.errors import InputError
-from engine.generation.answer_json import equal, parsed
 
 Check = Callable[[Any], bool]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from engine.generation.answer_json import is_json, parsed
+from engine.answer_json import is_json, parsed
 from engine.generation.json_schema import compiled_schema
 from engine.generation.prompts import GenerationSettings
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.classification.router import OperatingPoint
+from engine.operating_points import OperatingPoint
 from tasks.certification.candidate import L, tries
 from tasks.certification.chain import PathView, Routed, route
 from tasks.certification.planning import ChainOnTune, Plan, Promise

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from engine import strict_json
 from engine.bundle import PathEntry
-from engine.classification.router import OperatingPoint
 from engine.digests import folder_digest
+from engine.operating_points import OperatingPoint
 from tasks.certification.chain import PathView, route
 from tasks.data.rows import Row
 from tasks.records import Certificate, Drafting, LadderCandidate, PathResult, RouterResult

@@ -2,6 +2,7 @@
 
 White space around a completion never counts, and neither does the way in which Unicode spells a character (NFC; a keyboard
 and a tokenizer may differ in it). Of JSON the layout, the order of keys and the way a number is written do not count either.
+Exact and deterministic, so that an exact binomial certificate can be stated on it.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from functools import cache, partial
 from typing import Any, Literal
 
 from engine import strict_json
-from engine.generation.answer_json import composed, parsed
+from engine.answer_json import composed, parsed
 from tasks.recipe.data import AnyData
 
 Correctness = Literal["exact", "json"]
@@ -38,6 +39,11 @@ def normal_form(kind: Correctness, text: str) -> str:
         except RecursionError:  # nested too deep
             pass
     return composed(text).strip()
+
+
+def is_correct(kind: Correctness, gold: str, answer: str) -> bool:
+    """Whether `answer` says the same as `gold`, as `normal_form` has it: an answer that is no JSON, where gold is, is wrong."""
+    return normal_form(kind, answer) == normal_form(kind, gold)
 
 
 def _normal(value: Any) -> Any:

@@ -15,7 +15,7 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Final
 
-from engine.generation.answer_json import composed
+from engine.answer_json import composed
 
 TRUTH: Final = "true or false"
 WHOLE_NUMBER: Final = "whole numbers written with a fraction"

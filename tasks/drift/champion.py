@@ -11,9 +11,9 @@ from engine.classification.ladder import EncoderPath, Request
 from engine.errors import BundleError, InputError
 from engine.session import open_session
 from engine.tokenization import TextTokenizer
+from tasks.bundles.loading import load_bundle
+from tasks.data.completions import normal_form
 from tasks.drift.answer_shift import Answers
-from tasks.families.classification.bundling import load_bundle
-from tasks.families.generation.correctness import normal_form
 from tasks.recipe.data import AnyData
 from tasks.recipe.target import Target
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from tasks.artifact import Artifact, Record, Workspace
 from tasks.data.checked import read_checked
+from tasks.data.completions import normal_form
 from tasks.data.rows import SPLITS, Row, read_rows
 from tasks.data.sources import Source
 from tasks.drift.assess import assess
 from tasks.drift.champion import champion_answers, champion_embeddings
 from tasks.drift.decide import decide
 from tasks.drift.records import Decision, DriftReport
-from tasks.families.generation.correctness import normal_form
 from tasks.recipe.data import AnyData
 from tasks.recipe.drift import DriftPolicy
 from tasks.recipe.target import Target

@@ -7,8 +7,8 @@ from engine.digests import folder_digest
 from tasks.artifact import Artifact, Workspace
 from tasks.benchmark.errors import BenchmarkError
 from tasks.benchmark.process import run_pinned
+from tasks.bundles.loading import BUNDLE_FOLDER
 from tasks.errors import UserError
-from tasks.families.classification.calibrate import BUNDLE_FOLDER
 from tasks.probes import child
 from tasks.probes.lines import Line, ProbeJob
 from tasks.probes.run import BATCH

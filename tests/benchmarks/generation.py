@@ -42,8 +42,8 @@ from engine.generation.model import GenerationModel
 from engine.generation.prompts import GenerationSettings, PromptTokenizer
 from flows.make_bundle import MadeBundle
 from tasks.benchmark.guided import ANY_OBJECT, GUIDED, guided
+from tasks.data.completions import is_correct
 from tasks.data.rows import Row, read_rows
-from tasks.families.generation.correctness import is_correct
 from tasks.families.generation.decoders.building import DecoderBuild, build_decoders
 from tasks.families.generation.precision.kinds import DecoderPrecision
 from tasks.families.generation.recipe import TextGenerationRecipe

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tasks.families.generation.correctness import is_correct
+from tasks.data.completions import is_correct
 from tests.flows.command_runs import CommandRuns
 from tests.tasks.generation.conftest import NAMES, THINGS
 

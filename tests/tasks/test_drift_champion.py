@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from tasks.bundles.loading import load_bundle
 from tasks.data.rows import SPLITS, Row, read_rows
 from tasks.drift.assess import assess
 from tasks.drift.champion import champion_answers, champion_embeddings
 from tasks.drift.decide import decide
-from tasks.families.classification.bundling import load_bundle
 from tasks.recipe.drift import DriftPolicy
 from tests.conftest import tiny_rows
 

@@ -9,8 +9,9 @@ from sklearn.covariance import LedoitWolf
 
 from engine.classification.confidence import FEATURES, Confidence
 from engine.classification.out_of_scope import OutOfScopeScorer
-from engine.classification.router import OperatingPoint, PathRule, Router
+from engine.classification.router import PathRule, Router
 from engine.classification.router_files import ROUTER_FILE, load_router, save_router
+from engine.operating_points import OperatingPoint
 from tasks.errors import UserError
 from tasks.families.classification.routing.out_of_scope import fit_scorer, fit_space
 

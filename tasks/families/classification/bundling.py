@@ -4,27 +4,19 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
 from engine import strict_json
-from engine.adaptive_model import AdaptiveModel
 from engine.bundle import CERTIFICATE_FILE, FORMAT, GOLDEN_FILE, REFERENCE_FOLDER, Manifest, PathEntry, write_manifest
-from engine.classification.router import OperatingPoint, Router
+from engine.classification.router import Router
 from engine.classification.router_files import save_router
 from engine.tokenization import TextTokenizer
-from tasks.certification.chain import PathView, route
+from tasks.bundles.loading import load_bundle
 from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.target import Target
 from tasks.records import Certificate, SnapshotResult
-
-GOLDEN_ROWS: Final = 16
-GOLDEN_MARGIN: Final = 0.05
-FEWEST_GOLDEN_ROWS: Final = 4
-"""Where no row is clear enough to be compared in its own right."""
 
 
 @dataclass(frozen=True)
@@ -84,38 +76,3 @@ def write_bundle(folder: Path, contents: Contents, manifest: Manifest, golden: S
     strict_json.write(folder / GOLDEN_FILE, answers)
     write_manifest(folder, manifest)
     load_bundle(folder, target)
-
-
-def load_bundle(folder: Path, target: Target, *, replay_golden: bool = True) -> AdaptiveModel:
-    """The bundle as the target's engine loads it."""
-    return AdaptiveModel.load(
-        folder, threads=target.threads, execution_provider=target.execution_provider, replay_golden=replay_golden
-    )
-
-
-def golden_texts(texts: Sequence[str], views: Sequence[PathView], point: OperatingPoint) -> list[str]:
-    """Texts whose route is no near thing, spread over the paths; where every route is, those that are the least near."""
-    rows = clear_rows(views, point)
-    if not rows:
-        rows = np.argsort(-route_margins(views, point), kind="stable")[:FEWEST_GOLDEN_ROWS].tolist()
-    return [texts[row] for row in rows]
-
-
-def clear_rows(views: Sequence[PathView], point: OperatingPoint) -> list[int]:
-    """Rows whose route is no near thing, spread over the paths."""
-    stops = route(views, point.thresholds).stops
-    clear = route_margins(views, point) > GOLDEN_MARGIN
-    chosen: list[int] = []
-    for path in range(len(views)):
-        chosen += np.flatnonzero(clear & (stops == path))[: max(1, GOLDEN_ROWS // len(views))].tolist()
-    return chosen
-
-
-def route_margins(views: Sequence[PathView], point: OperatingPoint) -> NDArray[np.float64]:
-    """(rows,) how far each row's stop scores are from the thresholds that decide its route, at the nearest of them."""
-    stops = route(views, point.thresholds).stops
-    margins = np.full(len(stops), np.inf)
-    for path, threshold in enumerate(point.thresholds):
-        away = np.abs(np.asarray(views[path].score, dtype=np.float64) - threshold)
-        margins = np.minimum(margins, np.where(stops < path, np.inf, away))
-    return margins

@@ -8,21 +8,23 @@ to try, the bundle ships the reference path alone.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.bundle import TOKENIZER_FILE
-from engine.classification.router import OperatingPoint, PathRule, Router
+from engine.classification.router import PathRule, Router
 from engine.digests import file_digest
+from engine.operating_points import OperatingPoint
 from tasks.artifact import Artifact, Workspace
+from tasks.bundles.golden import golden_texts
+from tasks.bundles.loading import BUNDLE_FOLDER
 from tasks.certification.certify import reference_certificate
 from tasks.certification.chain import PathView
 from tasks.certification.planning import Promise
 from tasks.certification.result import router_result
 from tasks.data.rows import read_rows
-from tasks.families.classification.bundling import Contents, golden_texts, make_manifest, write_bundle
+from tasks.families.classification.bundling import Contents, make_manifest, write_bundle
 from tasks.families.classification.export import tokenizer_file
 from tasks.families.classification.routing.gathering import (
     REFERENCE,
@@ -44,8 +46,6 @@ from tasks.records import (
     operating_point_name,
 )
 from tasks.statistics.attempts import attempt_level
-
-BUNDLE_FOLDER: Final = "bundle"
 
 
 @dataclass(frozen=True)

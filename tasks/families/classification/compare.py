@@ -10,9 +10,8 @@ import numpy as np
 
 from tasks.artifact import Artifact, Workspace
 from tasks.bundles.comparison import Answered, comparison
+from tasks.bundles.loading import BUNDLE_FOLDER, load_bundle
 from tasks.data.rows import Row, read_rows
-from tasks.families.classification.bundling import load_bundle
-from tasks.families.classification.calibrate import BUNDLE_FOLDER
 from tasks.families.classification.routing.answers import ABSTAIN, truth_ids
 from tasks.recipe.target import Target
 from tasks.records import ChampionComparison, RouterResult, SnapshotResult

@@ -19,10 +19,9 @@ from engine.prediction import Prediction
 from engine.session import open_session
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
+from tasks.bundles.loading import BUNDLE_FOLDER, load_bundle
 from tasks.data.duplicates import count_leaking_rows
 from tasks.data.rows import SPLITS, Row, read_rows
-from tasks.families.classification.bundling import load_bundle
-from tasks.families.classification.calibrate import BUNDLE_FOLDER
 from tasks.families.classification.routing.answers import ABSTAIN, SplitAnswers, answer_rows, truth_ids
 from tasks.families.classification.routing.gathering import REFERENCE
 from tasks.families.classification.routing.views import ReadSplit, read_split

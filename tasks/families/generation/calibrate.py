@@ -14,19 +14,19 @@ from typing import Final
 import numpy as np
 
 from engine.bundle import TOKENIZER_FILE, PathEntry
-from engine.classification.router import OperatingPoint as Thresholds
 from engine.generation.model import DECODER
 from engine.generation.prompts import GenerationSettings
 from engine.generation.router import GenerationRouter, OperatingPoint, Step
+from engine.operating_points import OperatingPoint as Thresholds
 from tasks.artifact import Artifact, Workspace
+from tasks.bundles.golden import FEWEST_GOLDEN_ROWS, GOLDEN_MARGIN, clear_rows
+from tasks.bundles.loading import BUNDLE_FOLDER
 from tasks.certification.certify import Subject, first_certified, reference_certificate
 from tasks.certification.chain import PathView, route
 from tasks.certification.planning import Promise
 from tasks.certification.result import router_result
+from tasks.data.completions import Correctness
 from tasks.data.rows import Row, read_rows
-from tasks.families.classification.bundling import FEWEST_GOLDEN_ROWS, GOLDEN_MARGIN, clear_rows
-from tasks.families.classification.calibrate import BUNDLE_FOLDER
-from tasks.families.generation.correctness import Correctness
 from tasks.families.generation.decoders.greedy import GreedyDecoder
 from tasks.families.generation.quantize import REFERENCE, SMALL, TrainedModel, settings_of
 from tasks.families.generation.routing.bundling import (

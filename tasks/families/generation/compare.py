@@ -7,9 +7,9 @@ import numpy as np
 
 from tasks.artifact import Artifact, Workspace
 from tasks.bundles.comparison import Answered, comparison
+from tasks.bundles.loading import BUNDLE_FOLDER
+from tasks.data.completions import Correctness, is_correct
 from tasks.data.rows import Row, read_rows
-from tasks.families.classification.calibrate import BUNDLE_FOLDER
-from tasks.families.generation.correctness import Correctness, is_correct
 from tasks.families.generation.routing.bundling import load_generation_bundle
 from tasks.recipe.target import Target
 from tasks.records import ChampionComparison, RouterResult, SnapshotResult

@@ -11,14 +11,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.generation.answer_json import is_json
+from engine.answer_json import is_json
 from engine.generation.completion import Completion
 from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Artifact, Workspace
+from tasks.bundles.loading import BUNDLE_FOLDER
+from tasks.data.completions import Correctness, is_correct, normal_form
 from tasks.data.duplicates import count_leaking_rows
 from tasks.data.rows import SPLITS, Row, read_rows
-from tasks.families.classification.calibrate import BUNDLE_FOLDER
-from tasks.families.generation.correctness import Correctness, is_correct, normal_form
 from tasks.families.generation.decoders.greedy import GreedyDecoder, can_be_asked
 from tasks.families.generation.routing.bundling import load_generation_bundle
 from tasks.families.generation.rows.text_scores import rouge_l, token_f1

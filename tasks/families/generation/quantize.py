@@ -14,8 +14,8 @@ from typing import Final, Literal
 
 from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Artifact, Workspace
+from tasks.data.completions import Correctness
 from tasks.data.rows import read_rows
-from tasks.families.generation.correctness import Correctness
 from tasks.families.generation.decoders.building import DecoderBuilder, Provider
 from tasks.families.generation.decoders.greedy import GreedyDecoder
 from tasks.families.generation.precision.candidates import Candidates, Found

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.adaptive_model import AdaptiveModel
+from engine.answer_json import is_json, parsed
 from engine.bundle import read_manifest, write_manifest
 from engine.errors import BundleError, InputError
-from engine.generation.answer_json import is_json, parsed
 from engine.generation.confidence import FEATURES
 from engine.generation.decoding import Decoded
 from engine.generation.json_schema import compiled_schema

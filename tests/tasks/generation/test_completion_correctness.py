@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.generation.answer_json import is_json
-from tasks.families.generation.correctness import is_correct, normal_form
+from engine.answer_json import is_json
+from tasks.data.completions import is_correct, normal_form
 
 CALL = '{"function":"transfer","arguments":{"amount":{"value":12,"currency":"EUR"},"to":["Ann","Bo"],"now":true}}'
 

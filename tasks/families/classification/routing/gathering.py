@@ -8,9 +8,10 @@ import numpy as np
 from engine.bundle import PathEntry
 from engine.classification.ladder import Path as LadderPath
 from engine.classification.out_of_scope import EmbeddingSpace
-from engine.classification.router import OperatingPoint, PathRule, Router
+from engine.classification.router import PathRule, Router
 from engine.classification.static_model import StaticModel
 from engine.digests import file_digest
+from engine.operating_points import OperatingPoint
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import read_rows

@@ -22,13 +22,14 @@ from engine.classification.router_files import load_router
 from engine.digests import file_digest
 from engine.session import open_session
 from engine.tokenization import TextTokenizer
+from tasks.bundles.golden import golden_texts
 from tasks.bundles.opened import FreshRouter, check_reference, read_certificates, recipe_of, reference_alone
 from tasks.certification.certify import Subject, certify_points
 from tasks.certification.chain import build_chain
 from tasks.certification.planning import ChainOnTune
 from tasks.data.rows import UNLABELLED, Row
 from tasks.errors import UserError
-from tasks.families.classification.bundling import Contents, golden_texts, write_bundle
+from tasks.families.classification.bundling import Contents, write_bundle
 from tasks.families.classification.routing.answers import SplitAnswers
 from tasks.families.classification.routing.material import answered
 from tasks.families.classification.routing.rules import fit_rules

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.generation.decoding import Decoded
+from tasks.data.completions import Correctness, is_correct
 from tasks.data.rows import Row
-from tasks.families.generation.correctness import Correctness, is_correct
 from tasks.families.generation.decoders.greedy import GreedyDecoder
 from tasks.finite import finite
 

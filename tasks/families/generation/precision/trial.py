@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Workspace
+from tasks.data.completions import Correctness
 from tasks.data.rows import Row
-from tasks.families.generation.correctness import Correctness
 from tasks.families.generation.decoders.answers import Answers
 from tasks.families.generation.decoders.building import decoder_size_mb
 from tasks.families.generation.decoders.greedy import GreedyDecoder, on_all_cores

@@ -16,9 +16,9 @@ from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings
 from engine.generation.router import GenerationRouter
 from tasks.bundles.opened import FreshRouter, check_reference, read_certificates, recipe_of, reference_alone
+from tasks.data.completions import Correctness
 from tasks.data.rows import UNLABELLED, Row
 from tasks.families.generation.calibrate import calibrate_trial
-from tasks.families.generation.correctness import Correctness
 from tasks.families.generation.decoders.greedy import GreedyDecoder, can_be_asked
 from tasks.families.generation.quantize import REFERENCE
 from tasks.families.generation.routing.bundling import bundle_size_mb, decoder_digest

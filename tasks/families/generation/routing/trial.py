@@ -16,8 +16,8 @@ from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings
 from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
 from engine.generation.validity import validity_of
+from tasks.data.completions import Correctness
 from tasks.data.rows import Row
-from tasks.families.generation.correctness import Correctness
 from tasks.families.generation.decoders.answers import Answers
 from tasks.families.generation.decoders.greedy import GreedyDecoder, on_all_cores
 
