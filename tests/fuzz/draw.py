@@ -16,7 +16,7 @@ _FAMILIES: Final[tuple[Family, ...]] = ("text-classification", "text-generation"
 _PLACES: Final = ("nothing", "rows", "file", "base", "field", "yaml")
 _WEIGHTS: Final[Mapping[Depth, tuple[int, ...]]] = {
     "prepared": (8, 22, 22, 14, 22, 12),
-    "trained": (25, 25, 10, 40, 0, 0),
+    "probed": (25, 25, 10, 40, 0, 0),
     "full": (55, 25, 5, 15, 0, 0),
 }
 """How often the oddity of a case is in which of the places; values of fields would make training long."""
@@ -42,7 +42,7 @@ def draw(seed: int, number: int, depth: Depth) -> Drawn:
     case = Drawn(number, chance, chance.choice(_FAMILIES), depth)
     place = chance.choices(_PLACES, _WEIGHTS[depth])[0]
     if place == "base" and depth == "prepared":
-        case.depth = "trained"  # a classifier's base is opened by its training
+        case.depth = "probed"  # a classifier's base is opened by its training
     _draw_recipe(case)
     draw_rows(case)
     if depth == "full":

@@ -12,7 +12,7 @@ from tests.fuzz.base import Expected
 from tests.fuzz.rows import OUT_OF_SCOPE, Record, classified, completed
 
 Family = Literal["text-classification", "text-generation"]
-Depth = Literal["prepared", "trained", "full"]
+Depth = Literal["prepared", "probed", "full"]
 """How far it is taken: up to the training, up to the exported graphs, or through the whole command line."""
 
 ROLES: Final = ("train", "validation", "test")

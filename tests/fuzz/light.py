@@ -1,4 +1,6 @@
-"""Cases without the command line: up to the training, or up to the exported graphs, each in a forked process of its own.
+"""Cases without the command line: up to the training, or up to a bundle that meets the probes, each in a forked process.
+
+Nothing is timed: a case is not about how fast this machine is.
 
 The libraries are imported once, before the forks; no thread may run in this process then.
 """
@@ -16,12 +18,15 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tests.fuzz.drawn import Depth, Drawn
 from tests.fuzz.outcomes import GOOD, Outcome, not_strict, refused
 
-LIMIT_S: Final[dict[Depth, float]] = {"prepared": 120.0, "trained": 240.0}
+if TYPE_CHECKING:
+    from tasks.records import ProbesResult
+
+LIMIT_S: Final[dict[Depth, float]] = {"prepared": 120.0, "probed": 400.0}
 _MEMORY: Final = 8 << 30
 _LOOK_EVERY_S: Final = 0.02
 _IMPORTED: Final = (
@@ -39,6 +44,9 @@ _IMPORTED: Final = (
     "tasks.families.classification.fine_tune",
     "tasks.families.generation.check_rows",
     "tasks.families.generation.fine_tune",
+    "tasks.families.classification.calibrate",
+    "tasks.families.generation.calibrate",
+    "tasks.probes.step",
     "tasks.families.classification.encoder.from_base",
 )
 _TRAINING: Final = "fine-tune"
@@ -113,14 +121,17 @@ def _attempt(case: Drawn) -> Outcome:
     from tasks.errors import UserError
 
     try:
-        _make(case)
+        probes = _make(case)
     except _Stopped:
-        return Outcome("PREPARED" if case.depth == "prepared" else "TRAINED")
+        return Outcome("PREPARED")
     except (UserError, EngineError) as error:
         return refused(str(error))
     except BaseException as error:  # noqa: BLE001 - the boundary: what is internal is counted
         return Outcome("INTERNAL_ERROR", f"{type(error).__name__}: {error}", traceback.format_exc())
-    raise AssertionError("the steps ended without any that measures")
+    if case.depth == "prepared":
+        raise AssertionError("the steps ended without the training")
+    met = "; ".join(f"{each.name} {each.problem}" for each in probes.problems)
+    return Outcome("UNANSWERED", met) if met else Outcome("PROBED")
 
 
 def _landed(case: Drawn) -> Outcome | None:
@@ -153,17 +164,18 @@ def _landed(case: Drawn) -> Outcome | None:
     return None
 
 
-def _make(case: Drawn) -> None:
+def _make(case: Drawn) -> "ProbesResult":
+    from flows.gather_evidence import PROBE
     from flows.home import Home
     from flows.make_bundle import make_bundle
     from flows.pools.remote_benchmark import require_servers
-    from flows.preparation import prepare
+    from flows.preparation import built_for, prepare
     from flows.progress import SilentObserver
     from flows.steps.cache import StepCache
     from flows.steps.runner import StepRunner
 
     class Stopping(StepRunner):
-        """Runs steps in this process, until one that is beyond the case's depth."""
+        """Runs steps in this process, up to the training where the case goes no further."""
 
         def run(self, step: Any, *arguments: Any, **options: Any) -> Any:
             self._stop_at([step])
@@ -174,11 +186,24 @@ def _make(case: Drawn) -> None:
             return super().run_all(calls)
 
         def _stop_at(self, steps: Sequence[Any]) -> None:
-            if any(step.measures or (case.depth == "prepared" and step.name == _TRAINING) for step in steps):
+            if case.depth == "prepared" and any(step.name == _TRAINING for step in steps):
                 raise _Stopped
 
     home = Home.open()
     prepared = prepare(Path(case.recipe_file), case.overrides, home)
     require_servers(prepared.targets)
     steps = Stopping(StepCache(home), SilentObserver(), call=lambda _name, function: function())
-    make_bundle(prepared, steps, home)
+    _without_timing()
+    made = make_bundle(prepared, steps, home)
+    return steps.run(PROBE, {"router": made.router, "target": built_for(prepared.targets)}).result
+
+
+def _without_timing() -> None:
+    """From now on, in this process, whatever is timed takes a millisecond."""
+    from tasks.timing.stopwatch import Stopwatch
+    from tests.without_clock import timed
+
+    def interleaved(_watch: object, _what: str, contenders: Any, rows: Sequence[Any], *_rest: object) -> Any:
+        return timed(contenders, rows, lambda _name: 1.0)
+
+    Stopwatch.interleaved = interleaved  # type: ignore[method-assign]

@@ -8,11 +8,11 @@ from typing import Any, Final, Literal
 from tests.fuzz.drawn import Drawn
 
 Kind = Literal[
-    "PREPARED", "TRAINED", "PASS", "FAIL", "INCONCLUSIVE", "INVALID", "USER_ERROR",
-    "INTERNAL_ERROR", "TRACEBACK", "HANG", "KILLED", "SEVERAL_LINES", "NOT_JSON",
+    "PREPARED", "PROBED", "PASS", "FAIL", "INCONCLUSIVE", "INVALID", "USER_ERROR",
+    "UNANSWERED", "INTERNAL_ERROR", "TRACEBACK", "HANG", "KILLED", "SEVERAL_LINES", "NOT_JSON",
 ]  # fmt: skip
-GOOD: Final = ("PREPARED", "TRAINED", "PASS", "FAIL", "INCONCLUSIVE", "INVALID", "USER_ERROR")
-"""`PREPARED`: nothing was found wrong before the training; `TRAINED`: nothing up to the exported graphs."""
+GOOD: Final = ("PREPARED", "PROBED", "PASS", "FAIL", "INCONCLUSIVE", "INVALID", "USER_ERROR")
+"""`PREPARED`: nothing was found wrong before the training; `PROBED`: the bundle met every probe. `UNANSWERED`: it did not."""
 LONGEST_MESSAGE: Final = 700
 
 

@@ -3,9 +3,9 @@
     python -m tests.fuzz.run --cases 500 --full 50 --seed 1 --folder FOLDER
 
 Case `k` of a seed is the same for the same recipe schema. The first `--full` cases go through the whole command line, a fifth of
-the others and all of odd base models up to the exported graphs, the rest up to the training. One line a case is appended to
-FOLDER/log.jsonl; a run that was killed goes on where it stopped. Prints the counts by outcome; the exit code is 1 where a case
-ended in none that a person can act on.
+the others and all of odd base models up to a bundle that meets the probes, the rest up to the training. One line a case is
+appended to FOLDER/log.jsonl; a run that was killed goes on where it stopped. Prints the counts by outcome; the exit code is 1
+where a case ended in none that a person can act on.
 """
 
 import argparse
@@ -28,14 +28,14 @@ from tests.fuzz.full import PROJECT, run_full
 from tests.fuzz.light import import_libraries, run_light
 from tests.fuzz.outcomes import GOOD, Outcome, append, line_of, read
 
-_TRAINED_EVERY: Final = 5
+_PROBED_EVERY: Final = 5
 
 
 def depth_of(number: int, full: int) -> Depth:
     """How far case `number` is taken."""
     if number < full:
         return "full"
-    return "prepared" if number % _TRAINED_EVERY else "trained"
+    return "prepared" if number % _PROBED_EVERY else "probed"
 
 
 def make_bases(folder: Path) -> None:
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="draws the cases (1)")
     parser.add_argument("--folder", type=Path, required=True, help="where the log, the base models and bad cases are")
     parser.add_argument("--only", type=int, nargs="*", metavar="CASE", help="these again, whatever the log has")
-    parser.add_argument("--depths", nargs="*", default=["prepared", "trained", "full"], help="cases of these alone")
+    parser.add_argument("--depths", nargs="*", default=["prepared", "probed", "full"], help="cases of these alone")
     parser.add_argument("--again", action="store_true", help="those that were not as expected again")
     parser.add_argument("--summary", action="store_true", help="only print the counts")
     options = parser.parse_args(arguments)

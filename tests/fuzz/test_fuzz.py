@@ -9,7 +9,7 @@ from tests.fuzz.draw import draw
 from tests.fuzz.drawn import Depth, Drawn
 from tests.fuzz.outcomes import Outcome, append, line_of, read, refused, suspicion
 
-DEPTHS: tuple[Depth, ...] = ("prepared", "trained", "full")
+DEPTHS: tuple[Depth, ...] = ("prepared", "probed", "full")
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
