@@ -19,7 +19,7 @@ from tests.tiny_decoder import PREFIX, SUFFIX, write_tiny_llama
 from tests.without_clock import without_clock
 
 if TYPE_CHECKING:
-    from tasks.families.generation.quantize import TrainedModel
+    from tasks.families.generation.roles import TrainedModel
     from tasks.records import CompressionResult, RouterResult, SnapshotResult
 
 HERE = Target(name="here")

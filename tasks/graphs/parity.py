@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,13 @@ from tasks.machine.child_process import usable_cpus
 from tasks.records import GraphParity
 
 Runner = Callable[[Ids], NDArray[np.float32]]
+
+EXPORT_BOUND: Final = 1e-3
+"""The largest difference between the logits of a graph and of what it was exported from."""
+
+
+class ParityError(RuntimeError):
+    """A graph answers differently from its parent: a defect of the export, not of the data."""
 
 
 def logits_of(runner: Runner, rows: Sequence[Ids]) -> NDArray[np.float32]:

@@ -25,7 +25,7 @@ from tasks.certification.planning import Promise
 from tasks.certification.result import router_result
 from tasks.data.rows import read_rows
 from tasks.families.classification.bundling import Contents, make_manifest, write_bundle
-from tasks.families.classification.export import tokenizer_file
+from tasks.families.classification.files import tokenizer_file
 from tasks.families.classification.routing.gathering import (
     REFERENCE,
     REFERENCE_ENTRY,

@@ -11,7 +11,7 @@ from tasks.artifact import Artifact, Workspace
 from tasks.base_models.base_model import BaseModelFiles
 from tasks.base_models.tokenizer import write_base_tokenizer
 from tasks.data.rows import SPLITS, Row, read_rows
-from tasks.families.classification.export import tokenizer_file_in
+from tasks.families.classification.files import tokenizer_file_in
 from tasks.records import CutRows, SnapshotResult
 
 MOST_CUT: Final = 0.05

@@ -11,29 +11,16 @@ from typing import Final
 
 import numpy as np
 
-from engine.bundle import TOKENIZER_FILE
 from engine.tokenization import Ids, TextTokenizer
 from tasks.artifact import Artifact, R, Workspace
 from tasks.data.rows import read_rows
 from tasks.families.classification.encoder.shape import ENCODER_FILE, SHAPE_FILE
+from tasks.families.classification.files import MONOLITH, UNFUSED, tokenizer_file, tokenizer_file_in, unfused_name
+from tasks.graphs.parity import EXPORT_BOUND, ParityError
 from tasks.records import ExportResult, GraphParity, SnapshotResult
 
 PARITY_ROWS: Final = 64
 SEGMENTS_BOUND: Final = 1e-4
-EXPORT_BOUND: Final = 1e-3
-MONOLITH: Final = "monolith.onnx"
-
-
-def unfused_name(graph: str) -> str:
-    """The file of a graph before fusion."""
-    return graph.replace(".onnx", "-unfused.onnx")
-
-
-UNFUSED: Final = unfused_name(MONOLITH)
-
-
-class ParityError(RuntimeError):
-    """A graph answers differently from its parent: a defect of the export, not of the data."""
 
 
 def export_graphs(snapshot: Artifact[SnapshotResult], model: Artifact[R], *, workspace: Workspace) -> ExportResult:
@@ -85,16 +72,6 @@ def export_graphs(snapshot: Artifact[SnapshotResult], model: Artifact[R], *, wor
 def with_longest(rows: Sequence[Ids], tokenizer: TextTokenizer) -> list[Ids]:
     """The rows and, last, one of as many tokens as the tokenizer lets through, made of theirs."""
     return [*rows, np.resize(np.concatenate(rows), tokenizer.max_length)]
-
-
-def tokenizer_file(model: Artifact[R]) -> Path:
-    """The tokenizer that goes with a model's weights or graphs."""
-    return tokenizer_file_in(model.folder)
-
-
-def tokenizer_file_in(folder: Path) -> Path:
-    """Where a folder keeps its tokenizer."""
-    return folder / TOKENIZER_FILE
 
 
 def _parity(network: object, folder: Path, segments: tuple[str, ...], rows: list[Ids]) -> tuple[GraphParity, ...]:

@@ -11,7 +11,7 @@ from engine.classification.lexical import LexicalModel
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.families.classification.encoder.examples import examples
-from tasks.families.classification.export import tokenizer_file
+from tasks.families.classification.files import tokenizer_file
 from tasks.families.classification.recipe import LexicalConfig
 from tasks.records import FineTuneResult, LexicalResult, SnapshotResult
 

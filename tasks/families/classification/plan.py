@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tasks.artifact import Artifact
+from tasks.families.classification.files import FINE_TUNED, PRUNED
 from tasks.families.classification.recipe import FineTuneConfig, TextClassificationRecipe
 from tasks.families.family import BundleReading, Family, FamilyRun, MadePaths
 from tasks.recipe.bundled import BundledRecipe
@@ -38,18 +39,14 @@ CALIBRATE: Final = Step("calibrate-router", f"{_HERE}.calibrate:calibrate_router
 EVALUATE: Final = Step("evaluate", f"{_HERE}.evaluate:evaluate", EvaluationResult)
 COMPARE: Final = Step("compare-champion", f"{_HERE}.compare:compare_with_champion", ChampionComparison)
 
-# The names under which the exported models reach the quantize step.
-_FINE_TUNED: Final = "fine-tuned"
-_PRUNED: Final = "pruned"
-
 
 def labels(recipe: TextClassificationRecipe) -> list[str]:
     """What the plan's steps are called for a recipe, in order."""
     found = [CHECK_ROWS.name, *_fine_tune_labels(recipe)]
     found += [CHOOSE_SEED.name] if recipe.fine_tune.seeds else []
     found += [LATENCY_TABLE.name, PRUNE.name] if recipe.prune.enabled else []
-    found += [labelled(EXPORT, _FINE_TUNED)]
-    found += [labelled(EXPORT, _PRUNED)] if recipe.prune.enabled else []
+    found += [labelled(EXPORT, FINE_TUNED)]
+    found += [labelled(EXPORT, PRUNED)] if recipe.prune.enabled else []
     found += [QUANTIZE.name]
     found += [LEXICAL.name] if recipe.lexical.enabled else []
     return [*found, CALIBRATE.name]
@@ -62,7 +59,7 @@ def make_paths(run: FamilyRun[TextClassificationRecipe], steps: Steps) -> MadePa
     steps.run(CHECK_ROWS, checked)
     fine_tuned, seeds = _fine_tune(run, steps)
     pruned = _prune(run, fine_tuned, steps)
-    exports = _export(trained_on, {_FINE_TUNED: fine_tuned} | ({_PRUNED: pruned} if pruned else {}), steps)
+    exports = _export(trained_on, {FINE_TUNED: fine_tuned} | ({PRUNED: pruned} if pruned else {}), steps)
     compression = steps.run(
         QUANTIZE,
         {
@@ -78,7 +75,7 @@ def make_paths(run: FamilyRun[TextClassificationRecipe], steps: Steps) -> MadePa
     if recipe.lexical.enabled:
         inputs = {"snapshot": trained_on, "fine_tuned": fine_tuned, "config": recipe.lexical, "seed": recipe.seed}
         lexical = steps.run(LEXICAL, inputs)
-    export = exports[_FINE_TUNED]
+    export = exports[FINE_TUNED]
     calibration = {
         "snapshot": run.judged_by,
         "compression": compression,

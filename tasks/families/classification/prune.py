@@ -15,7 +15,7 @@ from engine.bundle import TOKENIZER_FILE
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.families.classification.encoder.examples import examples
-from tasks.families.classification.export import tokenizer_file
+from tasks.families.classification.files import tokenizer_file
 from tasks.families.classification.recipe import FineTuneConfig, PruneConfig
 from tasks.records import FineTuneResult, LatencyTable, PruneResult, SnapshotResult
 

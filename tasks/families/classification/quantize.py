@@ -17,7 +17,15 @@ from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import read_rows
 from tasks.families.classification.encoder.examples import examples
 from tasks.families.classification.encoder.shape import SHAPE_FILE, read_shape
-from tasks.families.classification.export import UNFUSED, tokenizer_file, unfused_name
+from tasks.families.classification.files import (
+    FINE_TUNED,
+    PRUNED,
+    REFERENCE_MONOLITH,
+    STATIC_MONOLITH,
+    UNFUSED,
+    tokenizer_file,
+    unfused_name,
+)
 from tasks.families.classification.recipe import QuantizeConfig
 from tasks.graphs.parity import compare, logits_of
 from tasks.graphs.quantizing import STATIC, Feeds, calibration_rows, quantize_graph
@@ -28,11 +36,7 @@ from tasks.techniques import Limits, Measured, judge, preferred
 from tasks.timing.speed import IS_FASTER, IS_NOT_SLOWER, Question, Speed, compare_speed
 from tasks.timing.stopwatch import Budget, Stopwatch, Timed
 
-FINE_TUNED: Final = "fine-tuned"
-PRUNED: Final = "pruned"
 FP32: Final = "fp32"
-REFERENCE_MONOLITH: Final = "reference.onnx"
-STATIC_MONOLITH: Final = "static.onnx"
 PARENT_PREFIX: Final = "parent-"
 TIMED_ROWS: Final = 32
 

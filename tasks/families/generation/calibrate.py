@@ -28,7 +28,7 @@ from tasks.certification.result import router_result
 from tasks.data.completions import Correctness
 from tasks.data.rows import Row, read_rows
 from tasks.families.generation.decoders.greedy import GreedyDecoder
-from tasks.families.generation.quantize import REFERENCE, SMALL, TrainedModel, settings_of
+from tasks.families.generation.roles import REFERENCE, SMALL, TrainedModel, settings_of
 from tasks.families.generation.routing.bundling import (
     GenerationContents,
     GoldenPrompts,

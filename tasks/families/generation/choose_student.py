@@ -20,7 +20,6 @@ from tasks.families.generation.decoders.answers import Answers
 from tasks.families.generation.decoders.building import decoder_size_mb
 from tasks.families.generation.decoders.greedy import GreedyDecoder
 from tasks.families.generation.decoders.ways import both_ways, drafted, with_drafts
-from tasks.families.generation.quantize import FULL, PHRASE_ROWS, settings_of
 from tasks.families.generation.records import (
     CompletionScores,
     DecoderExport,
@@ -28,6 +27,7 @@ from tasks.families.generation.records import (
     StudentChoice,
     StudentResult,
 )
+from tasks.families.generation.roles import FULL, PHRASE_ROWS, settings_of
 from tasks.families.generation.routing.phrases import phrases_of
 from tasks.recipe.target import Target
 from tasks.records import SnapshotResult, Technique

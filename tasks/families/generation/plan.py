@@ -15,6 +15,7 @@ from tasks.families.generation.records import (
     StudentChoice,
     StudentResult,
 )
+from tasks.families.generation.roles import FULL, SMALL
 from tasks.families.generation.rows.row_lengths import require_room
 from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.data import PromptDataConfig
@@ -34,9 +35,6 @@ CALIBRATE: Final = Step("calibrate-router", f"{_HERE}.calibrate:calibrate_genera
 EVALUATE: Final = Step("evaluate", f"{_HERE}.evaluate:evaluate_generation", EvaluationResult)
 COMPARE: Final = Step("compare-champion", f"{_HERE}.compare:compare_generation_with_champion", ChampionComparison)
 
-# The names under which the models reach the quantize step.
-_FULL: Final = "full"
-_SMALL: Final = "small"
 # What the students are called, by the method that made them.
 _DISTILLED: Final = "distilled"
 _PRUNED: Final = "pruned"
@@ -46,7 +44,7 @@ def labels(recipe: TextGenerationRecipe) -> list[str]:
     """What the plan's steps are called for a recipe, in order."""
     students = _methods(recipe)
     found = [CHECK_ROWS.name, FINE_TUNE.name, *(step.name for step in students.values())]
-    found += [labelled(EXPORT, name) for name in (_FULL, *students)]
+    found += [labelled(EXPORT, name) for name in (FULL, *students)]
     found += [CHOOSE_STUDENT.name] if students else []
     return [*found, QUANTIZE.name, CALIBRATE.name]
 
@@ -64,7 +62,7 @@ def make_paths(run: FamilyRun[TextGenerationRecipe], steps: Steps) -> MadePaths:
         files=("trainer_log.json",),
     )
     students = _students(recipe, trained_on, fine_tuned, steps)
-    made: dict[str, Artifact[Any]] = {_FULL: fine_tuned, **students}
+    made: dict[str, Artifact[Any]] = {FULL: fine_tuned, **students}
     calls = [
         StepCall(EXPORT, {"snapshot": trained_on, "model": model}, label=labelled(EXPORT, name))
         for name, model in made.items()
@@ -75,10 +73,10 @@ def make_paths(run: FamilyRun[TextGenerationRecipe], steps: Steps) -> MadePaths:
     choice: Artifact[StudentChoice] | None = None
     if students:
         own = {name: exports[name] for name in students}
-        given = {"fine_tuned": fine_tuned, "full": exports[_FULL], "students": students, "exports": own}
+        given = {"fine_tuned": fine_tuned, "full": exports[FULL], "students": students, "exports": own}
         choice = steps.run(CHOOSE_STUDENT, tried | given)
     small = choice.result.chosen if choice else None
-    names = {_FULL: _FULL} | ({_SMALL: small} if small else {})
+    names = {FULL: FULL} | ({SMALL: small} if small else {})
     models = {role: made[name] for role, name in names.items()}
     compression = steps.run(
         QUANTIZE,

@@ -10,9 +10,7 @@ ladder's speed-up is counted from, is chosen by itself.
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
 
-from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Artifact, Workspace
 from tasks.data.completions import Correctness
 from tasks.data.rows import read_rows
@@ -24,21 +22,13 @@ from tasks.families.generation.precision.screening import SERVING
 from tasks.families.generation.precision.screening import STATIC as STATIC_USE
 from tasks.families.generation.precision.trial import Judged, PrecisionTrial, best
 from tasks.families.generation.recipe_sections import GenerationQuantizeConfig
-from tasks.families.generation.records import DecoderExport, GenerationFineTuneResult, StudentChoice, StudentResult
+from tasks.families.generation.records import DecoderExport, StudentChoice
+from tasks.families.generation.roles import FULL, PHRASE_ROWS, REFERENCE, SMALL, STATIC, TrainedModel, settings_of
 from tasks.families.generation.routing.phrases import phrases_of
 from tasks.recipe.target import Target
 from tasks.records import CompressionResult, SnapshotResult
 from tasks.techniques import Limits
 from tasks.timing.stopwatch import Stopwatch
-
-FULL: Final = "full"
-SMALL: Final = "small"
-REFERENCE: Final = "reference"
-"""The full model in fp32; also the name of its folder."""
-STATIC: Final = "static"
-"""Folder of the full model as it is fastest without drafts."""
-TrainedModel = Artifact[GenerationFineTuneResult] | Artifact[StudentResult]
-PHRASE_ROWS: Final = 4096
 
 
 def select_decoder(
@@ -111,23 +101,6 @@ def select_decoder(
             "provisional": (*choice.provisional, *watch.doubts(every)),
         }
     )
-
-
-def settings_of(
-    models: Mapping[str, TrainedModel],
-    correct: Correctness,
-    max_new_tokens: int,
-    schema: Mapping[str, object] | None = None,
-) -> GenerationSettings:
-    """How the models are asked: in the format that the full one was trained with, which is the small one's, too.
-
-    `schema`: what valid answers keep to.
-    """
-    result = models[FULL].result
-    assert isinstance(result, GenerationFineTuneResult)
-    layout = result.prompt_format
-    answers: Literal["text", "json"] = "json" if correct == "json" else "text"
-    return GenerationSettings(layout.prefix, layout.suffix, max_new_tokens, answers, schema)
 
 
 def _chosen(

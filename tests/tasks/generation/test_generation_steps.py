@@ -14,7 +14,7 @@ from tasks.errors import UserError
 from tasks.families.generation.calibrate import open_trial
 from tasks.families.generation.compare import compare_generation_with_champion
 from tasks.families.generation.evaluate import evaluate_generation
-from tasks.families.generation.quantize import settings_of
+from tasks.families.generation.roles import settings_of
 from tasks.families.generation.routing.bundling import load_generation_bundle
 from tasks.families.generation.routing.costs import timed_rows
 from tasks.recipe.schema import BenchmarkConfig

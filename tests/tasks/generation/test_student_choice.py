@@ -11,7 +11,6 @@ from tasks.families.generation.choose_student import choice_of, choose_student, 
 from tasks.families.generation.decoders.building import DecoderBuild, build_decoders
 from tasks.families.generation.decoders.greedy import GreedyDecoder
 from tasks.families.generation.precision.kinds import FP32
-from tasks.families.generation.quantize import settings_of
 from tasks.families.generation.records import (
     CompletionScores,
     DecoderExport,
@@ -19,6 +18,7 @@ from tasks.families.generation.records import (
     StudentChoice,
     StudentResult,
 )
+from tasks.families.generation.roles import settings_of
 from tasks.families.generation.rows.prompt_format import PromptFormat
 from tasks.records import Technique
 from tasks.techniques import Measured

@@ -10,7 +10,7 @@ from engine.session import open_session
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.families.classification.encoder.examples import examples
-from tasks.families.classification.export import tokenizer_file
+from tasks.families.classification.files import tokenizer_file
 from tasks.graphs.quantizing import DYNAMIC, quantize_graph
 from tasks.recipe.target import Target
 from tasks.records import FineTuneResult, LatencyTable, SnapshotResult

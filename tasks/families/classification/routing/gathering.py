@@ -17,7 +17,7 @@ from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import read_rows
 from tasks.families.classification.bundling import make_manifest
 from tasks.families.classification.encoder.shape import read_shape, vocabulary_size
-from tasks.families.classification.export import tokenizer_file
+from tasks.families.classification.files import tokenizer_file
 from tasks.families.classification.routing.costs import TimedLadder, measure_costs
 from tasks.families.classification.routing.ladders import Source
 from tasks.families.classification.routing.material import Answered, Material, collect

@@ -12,9 +12,8 @@ from engine.classification.static_model import StaticModel
 from engine.session import open_session
 from tasks.artifact import Artifact
 from tasks.families.classification.encoder.shape import read_shape
-from tasks.families.classification.export import tokenizer_file
+from tasks.families.classification.files import FINE_TUNED, tokenizer_file
 from tasks.families.classification.lexical import LEXICAL_FILE
-from tasks.families.classification.quantize import FINE_TUNED
 from tasks.graphs.quantizing import DYNAMIC
 from tasks.recipe.target import Target
 from tasks.records import CompressionResult, ExportResult, LexicalResult

@@ -21,7 +21,7 @@ from tasks.certification.planning import ChainOnTune, Promise
 from tasks.certification.stop_score import cross_fitted_scores, fit_stop_score
 from tasks.data.rows import Row
 from tasks.families.generation.decoders.greedy import on_all_cores
-from tasks.families.generation.quantize import FULL, REFERENCE, SMALL
+from tasks.families.generation.roles import FULL, REFERENCE, SMALL
 from tasks.families.generation.routing.costs import Costs
 from tasks.families.generation.routing.early_abort import Beginning, EarlyAbort, cheapest_abort
 from tasks.families.generation.routing.trial import Answers, Trial

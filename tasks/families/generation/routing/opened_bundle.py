@@ -20,7 +20,7 @@ from tasks.data.completions import Correctness
 from tasks.data.rows import UNLABELLED, Row
 from tasks.families.generation.calibrate import calibrate_trial
 from tasks.families.generation.decoders.greedy import GreedyDecoder, can_be_asked
-from tasks.families.generation.quantize import REFERENCE
+from tasks.families.generation.roles import REFERENCE
 from tasks.families.generation.routing.bundling import bundle_size_mb, decoder_digest
 from tasks.families.generation.routing.ladders import Ladder
 from tasks.families.generation.routing.trial import Trial
