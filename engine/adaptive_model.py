@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from engine.bundle import GOLDEN_FILE, Manifest, read_manifest, verify
+from engine.bundle import GOLDEN_FILE, MANIFEST_FILE, Manifest, read_manifest, verify
 from engine.forking import renewed_in_children
 from engine.operating_points import OperatingPoints
 from engine.prediction import Prediction
@@ -59,8 +59,9 @@ class AdaptiveModel(ABC):
         """
         folder = Path(folder)
         manifest = read_manifest(folder)
+        found = _type_of(manifest, folder)
         digest = verify(folder, manifest, manifest_sha256=manifest_sha256)
-        model = _type_of(manifest).open(
+        model = found.open(
             folder,
             manifest,
             digest,
@@ -75,7 +76,7 @@ class AdaptiveModel(ABC):
     @staticmethod
     def type_in(folder: Path) -> "type[AdaptiveModel]":
         """What `load` would give for a bundle, without opening it; BundleError where the folder is none."""
-        return _type_of(read_manifest(folder))
+        return _type_of(read_manifest(folder), folder)
 
     @classmethod
     @abstractmethod
@@ -168,6 +169,6 @@ class AdaptiveModel(ABC):
             return self._pool
 
 
-def _type_of(manifest: Manifest) -> type[AdaptiveModel]:
-    found: type[AdaptiveModel] = model_type(manifest.task)
+def _type_of(manifest: Manifest, folder: Path) -> type[AdaptiveModel]:
+    found: type[AdaptiveModel] = model_type(manifest.task, folder / MANIFEST_FILE)
     return found

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from engine.errors import BundleError
+
 
 def runtimes() -> dict[str, ModuleType]:
     """The folders by task. They import nothing before a model of theirs is asked for."""
@@ -17,7 +19,10 @@ def runtimes() -> dict[str, ModuleType]:
     return {folder.TASK: folder for folder in folders if hasattr(folder, "TASK")}
 
 
-def model_type(task: str) -> Any:
-    """The class of a known task's models."""
-    folder = runtimes()[task]
+def model_type(task: str, manifest: Path) -> Any:
+    """The class of a task's models; BundleError naming the manifest that asks for one that is not here."""
+    folders = runtimes()
+    if task not in folders:
+        raise BundleError(f"{manifest}: a bundle for {task!r}; this engine knows {', '.join(folders)}")
+    folder = folders[task]
     return getattr(import_module(f"{folder.__name__}.model"), folder.MODEL)

@@ -1,43 +1,23 @@
 """The digest of the code that computes a step: its module and all it imports within the project, read but not run.
 
 A step's result depends on every helper it reaches, so the imports are followed through the sources' syntax trees,
-imports within functions included. What it reaches outside the project counts by installed version.
+imports within functions included. What it reaches outside the project counts by installed version (`package_versions`).
 """
 
 import ast
 import hashlib
-import platform
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import Final
+
+from flows.steps.package_versions import is_installed, package_versions
 
 ROOMS: Final = ("engine", "tasks")
 """The rooms whose code computes; flows and registry only call and record."""
 
-_DISTRIBUTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "accelerate": ("accelerate",),
-    "datasets": ("datasets", "pyarrow"),
-    "evaluate": ("evaluate",),
-    "mlperf_loadgen": ("mlcommons-loadgen",),
-    "numba": ("numba", "llvmlite"),
-    "numpy": ("numpy",),
-    "onnx": ("onnx",),
-    "onnxruntime": ("onnxruntime-gpu", "onnxruntime"),
-    "optimum": ("optimum", "optimum-onnx"),
-    "pandas": ("pandas",),
-    "pyarrow": ("pyarrow",),
-    "safetensors": ("safetensors",),
-    "scipy": ("scipy",),
-    "sklearn": ("scikit-learn", "scipy"),
-    "tokenizers": ("tokenizers",),
-    "torch": ("torch",),
-    "transformers": ("transformers", "accelerate", "tokenizers", "safetensors"),
-}
-"""Distributions whose version may change a result, by the module that is imported."""
+_EVERYTHING_BELOW: Final = ".*"
 
 
 @dataclass(frozen=True)
@@ -67,13 +47,22 @@ def code_of(module: str, root: Path = Path(__file__).parents[2], rooms: tuple[st
         source = file.read_bytes()
         found[name] = hashlib.sha256(source).hexdigest()
         for imported in _references(source, name, file.name == "__init__.py", rooms):
-            if imported.partition(".")[0] in rooms:
+            if imported.endswith(_EVERYTHING_BELOW):
+                waiting += _modules_below(file.parent, root)
+            elif imported.partition(".")[0] in rooms:
                 waiting += _with_parents(imported)
             else:
                 outside.add(imported.partition(".")[0])
         waiting += _with_parents(name)
     lines = "".join(f"{found[name]}  {name}\n" for name in sorted(found))
-    return Code(hashlib.sha256(lines.encode()).hexdigest(), tuple(sorted(found)), _versions(outside))
+    return Code(hashlib.sha256(lines.encode()).hexdigest(), tuple(sorted(found)), package_versions(outside))
+
+
+def _modules_below(folder: Path, root: Path) -> list[str]:
+    """All modules of the packages in a folder."""
+    packages = [file.parent for file in folder.glob("*/__init__.py")]
+    files = (file for package in packages for file in package.rglob("*.py"))
+    return [".".join(file.relative_to(root).with_suffix("").parts) for file in files]
 
 
 def _with_parents(module: str) -> list[str]:
@@ -102,6 +91,9 @@ def _names(tree: ast.AST, module: str, is_package: bool, rooms: tuple[str, ...])
             base = _absolute(node, module, is_package)
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Attribute) and node.attr == "iter_modules":
+            # Whoever looks for the packages beside it may import any of them.
+            yield _EVERYTHING_BELOW
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from _named_in_text(node.value, module, is_package, rooms)
 
@@ -109,7 +101,8 @@ def _names(tree: ast.AST, module: str, is_package: bool, rooms: tuple[str, ...])
 def _named_in_text(text: str, module: str, is_package: bool, rooms: tuple[str, ...]) -> Iterator[str]:
     """Child processes are started by a name in a string: `-m tasks.benchmark.child`, or `child.py` beside it."""
     name = text.partition(":")[0]
-    if name.partition(".")[0] in rooms and all(part.isidentifier() for part in name.split(".")):
+    dotted = all(part.isidentifier() for part in name.split("."))
+    if dotted and (name.partition(".")[0] in rooms or ("." in name and is_installed(name.partition(".")[0]))):
         yield name
     elif text.endswith(".py") and text[:-3].isidentifier():
         yield f"{module if is_package else module.rpartition('.')[0]}.{text[:-3]}"
@@ -121,21 +114,3 @@ def _absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
     above = module.split(".")
     above = above[: len(above) - node.level + is_package]
     return ".".join([*above, *([node.module] if node.module else [])])
-
-
-def _versions(imported: set[str]) -> dict[str, str]:
-    versions = {"python": ".".join(platform.python_version_tuple()[:2])}
-    for module in sorted(imported - sys.stdlib_module_names):
-        for distribution in _DISTRIBUTIONS.get(module, ()):
-            version = _version(distribution)
-            if version is not None:
-                versions[distribution] = version
-    return dict(sorted(versions.items()))
-
-
-@lru_cache(maxsize=256)
-def _version(distribution: str) -> str | None:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None

@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import tasks.families
-from engine.bundle import read_manifest
+from engine.bundle import MANIFEST_FILE, read_manifest
+from engine.errors import BundleError
 from tasks.artifact import Artifact
 from tasks.recipe.data import AnyData
 from tasks.recipe.schema import Recipe
@@ -112,5 +113,8 @@ def family_of(recipe: Recipe) -> Family[Any]:
 
 
 def bundle_reading(bundle: Path) -> BundleReading:
-    """By the bundle's manifest. Raises BundleError where the folder is no bundle."""
-    return families()[read_manifest(bundle).task].bundles()
+    """By the bundle's manifest. Raises BundleError where the folder is no bundle, or one of no family that is here."""
+    task, known = read_manifest(bundle).task, families()
+    if task not in known:
+        raise BundleError(f"{bundle / MANIFEST_FILE}: a bundle for {task!r}; the families here are {', '.join(known)}")
+    return known[task].bundles()
