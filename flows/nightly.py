@@ -34,17 +34,17 @@ def nightly(recipe: str, overrides: list[str] | None = None, measure_again: bool
     `measure_again`: nothing that was timed in an earlier run is reused. Raises UserError for whatever a person can mend.
     """
     home, observer = Home.open(), current_observer()
-    file, given = Path(recipe), overrides or []
-    loaded = load_recipe(file, given).recipe
-    late = lateness(loaded.schedule, due=flow_run.scheduled_start_time, now=datetime.now(UTC))
+    loaded = load_recipe(Path(recipe), overrides or [])
+    given = loaded.recipe
+    late = lateness(given.schedule, due=flow_run.scheduled_start_time, now=datetime.now(UTC))
     if late is not None:
-        notify(loaded.notify, notice("late", f"{loaded.name}: the nightly run was skipped", [late]))
+        notify(given.notify, notice("late", f"{given.name}: the nightly run was skipped", [late]))
         return Completed(name=SKIPPED, message=late)
-    with failures_notified(loaded.notify, loaded.name):
+    with failures_notified(given.notify, given.name):
         with one_pipeline_at_a_time(home, observer):
-            outcome = run_recipe(prepare(file, given, home), home, observer, measure_again=measure_again)
-        note_outcome(home, loaded, outcome)
-        return concluded(outcome, home, loaded.notify)
+            outcome = run_recipe(prepare(loaded, home), home, observer, measure_again=measure_again)
+        note_outcome(home, given, outcome)
+        return concluded(outcome, home, given.notify)
 
 
 def lateness(schedule: ScheduleConfig, *, due: datetime | None, now: datetime) -> str | None:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from prefect import flow
@@ -22,7 +21,7 @@ from flows.pages.outcome import publish
 from flows.pages.progress import showing_progress
 from flows.planned_steps import planned_steps
 from flows.pools.remote_benchmark import require_servers
-from flows.preparation import PreparedRun, prepare, targets_here
+from flows.preparation import PreparedRun, targets_here
 from flows.progress import RunObserver, current_observer
 from flows.registration import Registered, find_registered, register
 from flows.run_outcome import RunOutcome
@@ -53,18 +52,24 @@ PROMOTE: Final = "promote"
 _REGISTRY_RETRIES: Final = 2  # a registry's server may be busy; both calls find out what was done before they act
 
 
-@flow(name="optimize", validate_parameters=False, persist_result=False)
-def optimize(recipe: str, overrides: list[str] | None = None, measure_again: bool = False) -> RunOutcome:
-    """Runs the recipe in the file `recipe`, with `overrides` (`a.b=value`), in the home that the environment names.
+def optimize(prepared: PreparedRun, home: Home, *, measure_again: bool = False) -> RunOutcome:
+    """Runs a recipe in a home, as the flow `optimize`, which is called with what a person gave.
 
     `measure_again`: nothing that was timed in an earlier run is reused. Raises UserError for whatever a person can mend.
     """
-    home, observer = Home.open(), current_observer()
-    with one_pipeline_at_a_time(home, observer):
-        prepared = prepare(Path(recipe), overrides or [], home)
-        outcome = run_recipe(prepared, home, observer, measure_again=measure_again)
-        note_outcome(home, prepared.recipe, outcome)
-        return outcome
+    observer = current_observer()
+
+    @flow(name="optimize", validate_parameters=False, persist_result=False)
+    def as_flow(recipe: str, overrides: list[str], measure_again: bool) -> RunOutcome:
+        del recipe, overrides
+        with one_pipeline_at_a_time(home, observer) as waited:
+            # Rows may have landed and been taken in by the run that was waited for.
+            current = prepared.looked_again(home) if waited else prepared
+            outcome = run_recipe(current, home, observer, measure_again=measure_again)
+            note_outcome(home, prepared.recipe, outcome)
+            return outcome
+
+    return as_flow(str(prepared.loaded.file), list(prepared.loaded.overrides), measure_again)
 
 
 def run_recipe(

@@ -1,8 +1,7 @@
 """All that can be wrong with a recipe, its targets, sources and base model, found before anything is started."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from flows.home import Home
@@ -10,7 +9,6 @@ from flows.steps.scale_out import require_scale_out
 from tasks.benchmark.process import require_cpus
 from tasks.errors import UserError, naming
 from tasks.families.family import family_of
-from tasks.families.load_recipe import load_recipe
 from tasks.machine.fingerprint import require_fingerprint
 from tasks.recipe import Recipe, Target
 from tasks.recipe.load_target import load_target
@@ -26,14 +24,15 @@ if TYPE_CHECKING:
 class PreparedRun:
     """A recipe with everything it names, found and hashed, and what has landed for it.
 
-    `judged`: landed sources that the router is calibrated and judged by, and that nothing is trained on. `base`: None where
-    the model is trained from nothing. `special_tokens`: what no row may spell out. `extras`: what else the recipe names, as
-    its family reads it.
+    `named`: the recipe's own sources; `landed`: what has landed that the model is trained on; `judged`: landed sources that
+    the router is calibrated and judged by, and that nothing is trained on. `base`: None where the model is trained from
+    nothing. `special_tokens`: what no row may spell out. `extras`: what else the recipe names, as its family reads it.
     """
 
     loaded: LoadedRecipe
     targets: tuple[Target, ...]
-    sources: "tuple[Source, ...]"
+    named: "tuple[Source, ...]"
+    landed: "tuple[Source, ...]"
     judged: "tuple[Source, ...]"
     base: "BaseModelFiles | None"
     special_tokens: tuple[str, ...] = ()
@@ -43,6 +42,16 @@ class PreparedRun:
     def recipe(self) -> Recipe:
         """The recipe itself."""
         return self.loaded.recipe
+
+    @property
+    def sources(self) -> "tuple[Source, ...]":
+        """All that the model is trained on."""
+        return (*self.named, *self.landed)
+
+    def looked_again(self, home: Home) -> "PreparedRun":
+        """With what has landed by now; what the recipe itself names is not read again."""
+        landed, judged = _landed(self.loaded, home)
+        return replace(self, landed=landed, judged=judged)
 
 
 def targets_here(targets: Sequence[Target]) -> tuple[Target, ...]:
@@ -56,9 +65,9 @@ def built_for(targets: Sequence[Target]) -> Target:
     return targets_here(targets)[0].plain
 
 
-def prepare(recipe_file: Path, overrides: Sequence[str], home: Home) -> PreparedRun:
-    """Reads the recipe and finds what it names. Raises UserError for whatever is wrong or missing."""
-    loaded = load_recipe(recipe_file, overrides)
+def prepare(loaded: LoadedRecipe, home: Home) -> PreparedRun:
+    """Finds what a recipe names. Raises UserError for whatever is wrong or missing."""
+    recipe_file = loaded.file
     targets = tuple(load_target(name, recipe_file) for name in dict.fromkeys(loaded.recipe.targets))
     for target in targets:
         _require_known_point(target, loaded)
@@ -67,25 +76,34 @@ def prepare(recipe_file: Path, overrides: Sequence[str], home: Home) -> Prepared
         else:
             _require_here(target, loaded)
     require_scale_out(loaded.recipe.scale_out, recipe_file)
-    from flows.inbox.landed_data import landed_data
     from tasks.base_models.base_model import resolve_base_model
     from tasks.data.sources import resolve_sources
 
     family = family_of(loaded.recipe)
     sources = resolve_sources(loaded.recipe.data, recipe_file=recipe_file, home=home.folder)
+    landed, judged = _landed(loaded, home)
     with naming(recipe_file):
-        landed = landed_data(home, loaded.recipe.name, loaded.recipe.data)
         named = loaded.recipe.base_model
         base = None if named is None else resolve_base_model(named, recipe_folder=loaded.folder)
     return PreparedRun(
         loaded,
         targets,
-        (*sources, *landed.trained),
-        landed.judged,
+        sources,
+        landed,
+        judged,
         base,
         special_tokens=family.special_tokens(base),
         extras=family.extras(loaded.recipe, loaded.folder),
     )
+
+
+def _landed(loaded: LoadedRecipe, home: Home) -> "tuple[tuple[Source, ...], tuple[Source, ...]]":
+    """What the model is trained on of what has landed, and what its router is judged by besides."""
+    from flows.inbox.landed_data import landed_data
+
+    with naming(loaded.file):
+        landed = landed_data(home, loaded.recipe.name, loaded.recipe.data)
+    return landed.trained, landed.judged
 
 
 def _require_known_point(target: Target, loaded: LoadedRecipe) -> None:

@@ -7,6 +7,7 @@ with landed rows left open is picked up, too: with the rows that settle it, or b
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 from uuid import uuid4
 
 from prefect import flow
@@ -49,12 +50,28 @@ def take_in(recipe: str, overrides: list[str] | None = None) -> "State[None]":
 
     Raises UserError for whatever a person can mend; a batch that was claimed is given back then.
     """
-    home, observer = Home.open(), current_observer()
-    loaded = load_recipe(Path(recipe), overrides or [])
+    home = Home.open()
+    return _look(load_recipe(Path(recipe), overrides or []), None, home, current_observer())
+
+
+def taken_in(prepared: PreparedRun, home: Home) -> "State[None]":
+    """The same for a recipe that is prepared already: how the flow ended."""
+    observer = current_observer()
+
+    @flow(name="take-in", validate_parameters=False, persist_result=False)
+    def as_flow(recipe: str, overrides: list[str]) -> "State[None]":
+        del recipe, overrides
+        return _look(prepared.loaded, prepared, home, observer)
+
+    state = as_flow(str(prepared.loaded.file), list(prepared.loaded.overrides), return_state=True)
+    return cast("State[None]", state)
+
+
+def _look(loaded: LoadedRecipe, prepared: PreparedRun | None, home: Home, observer: RunObserver) -> "State[None]":
     folders = InboxFolders.of(home, loaded.recipe.name)
     with one_pipeline_at_a_time(home, observer):
         try:
-            return _TakeIn(loaded, home, observer).run()
+            return _TakeIn(loaded, prepared, home, observer).run()
         except Exception as error:
             _tell_once(folders, loaded.recipe, error)
             raise
@@ -74,7 +91,8 @@ def _tell_once(folders: InboxFolders, recipe: Recipe, error: Exception) -> None:
 class _TakeIn:
     """One look at the inbox of a recipe's model."""
 
-    def __init__(self, loaded: LoadedRecipe, home: Home, observer: RunObserver) -> None:
+    def __init__(self, loaded: LoadedRecipe, prepared: PreparedRun | None, home: Home, observer: RunObserver) -> None:
+        self._known = prepared
         self._home = home
         self._observer = observer
         self._loaded = loaded
@@ -198,8 +216,10 @@ class _TakeIn:
             ask_again(self._recipe.name, follows.again_at)
 
     def _prepared(self) -> PreparedRun:
-        """Anew each time: what has landed belongs to it, and changes with every claim and decision."""
-        return prepare(self._loaded.file, self._loaded.overrides, self._home)
+        """What has landed anew each time, since it changes with every claim and decision; what the recipe names once."""
+        known = self._known
+        self._known = known.looked_again(self._home) if known else prepare(self._loaded, self._home)
+        return self._known
 
     def _renew(self, key: str) -> None:
         with open_inbox(self._home) as inbox:

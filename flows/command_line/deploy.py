@@ -44,6 +44,7 @@ def execute(options: argparse.Namespace) -> int:
     from flows.inbox.trigger import require_server
     from flows.preparation import prepare
     from flows.servers.named import require_prefect_server
+    from tasks.families.load_recipe import load_recipe
 
     if not 1 <= options.sweep_every <= 24 * 60:
         raise UserError("must be from 1 to 1440 minutes", field="--sweep-every")
@@ -51,8 +52,8 @@ def execute(options: argparse.Namespace) -> int:
     require_server(home.folder)
     require_prefect_server()
     # What is wrong with data, model or targets is said now, and not at night.
-    prepared = prepare(options.recipe, options.overrides, home)
-    loaded = prepared.loaded
+    loaded = load_recipe(options.recipe, options.overrides)
+    prepared = prepare(loaded, home)
     read_by(home, loaded.recipe.name, Columns.of(loaded.recipe.data))
     specs = (
         *deployments_of(loaded, sweep_every_s=60 * options.sweep_every, delete_old=options.delete_old),

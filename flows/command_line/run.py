@@ -54,13 +54,14 @@ def execute(options: argparse.Namespace) -> int:
     from flows.servers.named import require_prefect_server
     from tasks.families.load_recipe import load_recipe
 
-    load_recipe(options.recipe, options.overrides)  # before a home is made for a recipe that is wrong
+    loaded = load_recipe(options.recipe, options.overrides)  # before a home is made for a recipe that is wrong
     require_prefect_server()
     home = Home.open()
     log = new_log(home.logs, "run")
     with captured_output(log) as (_, err), watching(console_for(err)) as observer:
         # What is wrong with data, model or targets is said at once, without waiting for Prefect to start.
-        require_servers(prepare(options.recipe, options.overrides, home).targets)
+        prepared = prepare(loaded, home)
+        require_servers(prepared.targets)
         observer.started("Prefect server")
         server = PrefectServer.of_environment(log=log)
         from flows.pipeline import optimize
@@ -68,7 +69,7 @@ def execute(options: argparse.Namespace) -> int:
         server.wait()
         try:
             with observing(observer):
-                outcome = optimize(str(options.recipe), list(options.overrides), options.measure_again)
+                outcome = optimize(prepared, home, measure_again=options.measure_again)
         except EngineError as error:
             # A bundle that was made a moment ago and does not load is no person's mistake.
             raise RuntimeError(str(error)) from error

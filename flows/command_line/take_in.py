@@ -40,20 +40,21 @@ def execute(options: argparse.Namespace) -> int:
     from flows.progress import observing
     from flows.servers.embedded import PrefectServer
     from flows.servers.named import require_prefect_server
+    from tasks.families.load_recipe import load_recipe
 
     require_prefect_server()
     home = Home.open()
     log = new_log(home.logs, "take-in")
     with captured_output(log) as (_, err), watching(console_for(err)) as observer:
-        prepare(options.recipe, options.overrides, home)
+        prepared = prepare(load_recipe(options.recipe, options.overrides), home)
         observer.started("Prefect server")
         server = PrefectServer.of_environment(log=log)
-        from flows.take_in import take_in
+        from flows.take_in import taken_in
 
         server.wait()
         try:
             with observing(observer):
-                state = take_in(str(options.recipe), list(options.overrides), return_state=True)
+                state = taken_in(prepared, home)
         except EngineError as error:
             raise RuntimeError(str(error)) from error
         if not state.is_completed():

@@ -8,7 +8,6 @@ run of the recipe, nightly or by hand, makes the same model of the same landed d
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.digests import file_digest
 from flows.home import Home
 from flows.inbox.batches import row_files
 from flows.inbox.files import InboxFolders
@@ -73,6 +72,6 @@ def _sources(
     folders: InboxFolders, columns: Columns, chosen: Sequence[Portion], portions: Sequence[Portion]
 ) -> tuple[Source, ...]:
     return tuple(
-        Source("landed", str(file.relative_to(folders.home)), file, file_digest(file), "jsonl")
+        Source.of("landed", str(file.relative_to(folders.home)), file, "jsonl")
         for file in row_files(folders, columns, chosen, portions)
     )

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 from tokenizers import Tokenizer
 
-from engine.digests import file_digest
 from tasks.data.readers import read_records
 from tasks.data.sources import Source
 from tasks.data.tokens import check_tokens
@@ -44,7 +43,7 @@ def read_checked(
                 placed.append(checked)
             else:
                 rejected.append(checked)
-        if file_digest(source.path) != source.sha256:
+        if not source.unchanged:
             raise UserError("changed while the run was starting; run again once it is complete", file=source.location)
         usable, bad = len(placed) - before[0], len(rejected) - before[1]
         files.append(SourceFile(location=source.location, sha256=source.sha256, rows=usable + bad, quarantined=bad))

@@ -6,9 +6,9 @@ or `hf://OWNER/NAME@REVISION[/SPLIT]` (fetched once through `datasets`). Nothing
 
 import glob
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from engine.digests import file_digest
 from tasks.data.generated import generated_files
@@ -22,6 +22,8 @@ Role = Literal["train", "validation", "test", "landed"]
 ROLES: Final[tuple[Role, ...]] = ("train", "validation", "test")
 """The roles that a recipe gives; `landed` is what came in later, through the inbox."""
 
+FileState = tuple[int, int, int, int, int]
+
 _GRAMMAR: Final = re.compile(r"grammar://(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)@(?P<seed>\d{1,9})/(?P<part>[A-Za-z_-]+)")
 
 
@@ -30,7 +32,8 @@ class Source:
     """One file of labelled rows.
 
     `location` is how the recipe calls it (of a glob, the matching file relative to the recipe) and appears in messages
-    and in the quarantine; `path` is where it lies on this machine; `sha256` is what identifies it.
+    and in the quarantine; `path` is where it lies on this machine; `sha256` is what identifies it. `state`: of the file when
+    it was hashed.
     """
 
     role: Role
@@ -38,6 +41,18 @@ class Source:
     path: Path
     sha256: str
     format: Format
+    state: FileState | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, role: Role, location: str, path: Path, file_format: Format) -> Self:
+        """The file as it is now. Raises OSError where it cannot be read."""
+        state = _state(path)
+        return cls(role, location, path, file_digest(path), file_format, state)
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the file still holds what was hashed: the kernel says that nobody has touched it, or its bytes do."""
+        return self.state == _state(self.path) or file_digest(self.path) == self.sha256
 
 
 def resolve_sources(config: AnyData, *, recipe_file: Path, home: Path) -> tuple[Source, ...]:
@@ -91,7 +106,7 @@ class _Resolver:
         if file_format is None:
             raise self._error(role, f"{location} {unknown_format(path)}")
         try:
-            return Source(role, location, path, file_digest(path), file_format)
+            return Source.of(role, location, path, file_format)
         except OSError as error:
             raise self._error(role, f"{location} cannot be read: {error.strerror or error}") from error
 
@@ -155,3 +170,9 @@ class _Resolver:
 
     def _error(self, role: Role, message: str) -> UserError:
         return UserError(message, file=self._recipe_file, field=f"data.{role}")
+
+
+def _state(path: Path) -> FileState:
+    """Device, inode, size, and when content and entry were last changed, in nanoseconds."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -70,22 +70,25 @@ def waiting_for(
 
 
 @contextmanager
-def locked(file: Path, what: str, *, longest_s: float, tell: Tell | None = None) -> Iterator[None]:
+def locked(file: Path, what: str, *, longest_s: float, tell: Tell | None = None) -> Iterator[bool]:
     """Holds the lock of `file`, which the kernel frees when its holder dies; waits for `what` to let go of it.
+
+    Gives whether it had to wait.
 
     Raises UserError where that has not happened after `longest_s` seconds.
     """
-    lock = FileLock(file)
+    lock, waited = FileLock(file), False
     try:
         lock.acquire(timeout=0)
     except Timeout:
+        waited = True
         with waiting_for(what, tell):
             try:
                 lock.acquire(timeout=longest_s, poll_interval=0.1)
             except Timeout as error:
                 raise UserError(f"{too_long(what, longest_s)}; end the process that holds it", file=file) from error
     try:
-        yield
+        yield waited
     finally:
         lock.release()
 

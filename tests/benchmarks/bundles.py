@@ -12,6 +12,7 @@ from flows.steps.cache import StepCache
 from flows.steps.runner import StepRunner
 from tasks.families.generation.plan import EVALUATE
 from tasks.families.generation.recipe import TextGenerationRecipe
+from tasks.families.load_recipe import load_recipe
 from tasks.records import EvaluationResult
 
 RECIPE = """name: {name}
@@ -37,7 +38,7 @@ def bundle_of(data: Path, outside: str) -> MadeBundle:
     """The artifacts of the pipeline's steps up to the bundle."""
     home = Home.open()
     recipe = data if data.is_file() else _recipe_for(data, outside, home)
-    prepared = prepare(recipe, [], home)
+    prepared = prepare(load_recipe(recipe), home)
     steps = StepRunner(StepCache(home), _Lines(), call=lambda _name, step: step())
     return make_bundle(prepared, steps, home)
 
@@ -45,7 +46,7 @@ def bundle_of(data: Path, outside: str) -> MadeBundle:
 def evaluation_of(recipe: Path, made: MadeBundle) -> EvaluationResult:
     """What the gate rows say of a bundle of text generation; the pipeline's own step, and kept like its others."""
     home = Home.open()
-    prepared = prepare(recipe, [], home)
+    prepared = prepare(load_recipe(recipe), home)
     asked = prepared.recipe
     if not isinstance(asked, TextGenerationRecipe):
         sys.exit(f"{recipe}: not a recipe of text generation")

@@ -39,7 +39,7 @@ def prepared_with(folder: Path, schema: str | None, *overrides: str) -> Prepared
     (folder / "recipe.yaml").write_text(yaml.safe_dump(RECIPE), encoding="utf-8")
     if schema is not None:
         (folder / "schemas" / "calls.json").write_text(schema, encoding="utf-8")
-    return prepare(folder / "recipe.yaml", overrides, Home(folder))
+    return prepare(load_recipe(folder / "recipe.yaml", overrides), Home(folder))
 
 
 def test_the_schema_lies_where_the_recipe_says_and_is_read(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import yaml
 from flows.home import Home
 from flows.preparation import prepare
 from tasks.errors import UserError
+from tasks.families.load_recipe import load_recipe
 from tasks.machine.fingerprint import fingerprint_of
 from tasks.machine.host import host
 
@@ -27,7 +28,8 @@ def prepare_with(tmp_path: Path, **target: object) -> tuple[str, ...]:
     (tmp_path / "targets").mkdir()
     text = yaml.safe_dump({"name": "mine", **target})
     (tmp_path / "targets" / "mine.yaml").write_text(text, encoding="utf-8")
-    prepared = prepare(tmp_path / "recipe.yaml", ["targets=[mine]", "router.operating_points=[0.02]"], Home(tmp_path))
+    loaded = load_recipe(tmp_path / "recipe.yaml", ["targets=[mine]", "router.operating_points=[0.02]"])
+    prepared = prepare(loaded, Home(tmp_path))
     return tuple(target.name for target in prepared.targets)
 
 

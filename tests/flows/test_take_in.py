@@ -102,7 +102,7 @@ class Pipeline:
         land(self.home, NAME, [file])
 
     def take_in(self) -> Any:
-        looked = module._TakeIn(load_recipe(self.recipe), self.home, SilentObserver())
+        looked = module._TakeIn(load_recipe(self.recipe), None, self.home, SilentObserver())
         return looked.run()
 
     def files(self) -> set[FileState]:

@@ -173,6 +173,7 @@ def _make(case: Drawn) -> "ProbesResult":
     from flows.progress import SilentObserver
     from flows.steps.cache import StepCache
     from flows.steps.runner import StepRunner
+    from tasks.families.load_recipe import load_recipe
 
     class Stopping(StepRunner):
         """Runs steps in this process, up to the training where the case goes no further."""
@@ -190,7 +191,7 @@ def _make(case: Drawn) -> "ProbesResult":
                 raise _Stopped
 
     home = Home.open()
-    prepared = prepare(Path(case.recipe_file), case.overrides, home)
+    prepared = prepare(load_recipe(Path(case.recipe_file), case.overrides), home)
     require_servers(prepared.targets)
     steps = Stopping(StepCache(home), SilentObserver(), call=lambda _name, function: function())
     _without_timing()

@@ -1,0 +1,44 @@
+"""A run reads its recipe once, prepares once and hashes each data file once."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+SPLITS = {"train": 40, "validation": 20, "test": 20}
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """One that ends before its training, for want of certify rows."""
+    for split, rows in SPLITS.items():
+        lines = [json.dumps({"text": f"{split} row number {n}", "label": f"label {n % 2}"}) for n in range(rows)]
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    content = {
+        "name": "small",
+        "task": "text-classification",
+        "data": {split: f"{split}.jsonl" for split in SPLITS} | {"near_duplicate_similarity": 1.0},
+        "base_model": "sentence-transformers/all-MiniLM-L6-v2",
+        "targets": ["local-cpu"],
+    }
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    return tmp_path / "recipe.yaml"
+
+
+@pytest.mark.slow
+@pytest.mark.prefect
+def test_a_run_reads_prepares_and_hashes_once(recipe: Path) -> None:
+    folder = recipe.parent
+    environment = os.environ | {"MIAOTUI_HOME": str(folder / "home"), "PYTHONPATH": str(PROJECT)}
+    command = [sys.executable, "-m", "tests.flows.counting_command", str(folder / "counts.json"), "run", str(recipe)]
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "certify rows" in done.stderr
+    counts = json.loads((folder / "counts.json").read_text(encoding="utf-8"))
+    assert counts["read a recipe"] == counts["prepare"] == 1
+    assert {split: counts[f"hash {folder / split}.jsonl"] for split in SPLITS} == dict.fromkeys(SPLITS, 1)
