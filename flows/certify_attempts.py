@@ -5,7 +5,6 @@ of a series since its last certified bundle spend delta together, so each furthe
 the certify split for good, once the attempts at them leave too little to prove anything: then they are `retired`.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from flows.home import Home
 from tasks.artifact import Record
 from tasks.data.row_sets import RowSet, set_digest, shares_most
 from tasks.errors import UserError
+from tasks.whole_files import write_whole
 
 _NOTHING: Final = np.zeros(0, dtype=np.uint64)
 
@@ -195,11 +195,11 @@ class CertifyAttempts:
             yield
 
     def _write(self, record: _Record) -> None:
-        _write_whole(self._file, record.model_dump_json(indent=1).encode())
+        write_whole(self._file, record.model_dump_json(indent=1))
 
     def _write_set(self, digest: str, rows: RowSet) -> None:
         self._set_file(digest).parent.mkdir(exist_ok=True)
-        _write_whole(self._set_file(digest), rows.astype("<u8").tobytes())
+        write_whole(self._set_file(digest), rows.astype("<u8").tobytes())
 
     def _read_set(self, digest: str) -> RowSet:
         file = self._set_file(digest)
@@ -225,13 +225,3 @@ def _series(record: _Record, members: Sequence[str]) -> set[str]:
         reached |= news
         ahead.extend(news)
     return reached
-
-
-def _write_whole(file: Path, content: bytes) -> None:
-    """All or nothing, and on the disk."""
-    unfinished = file.with_name(f".{file.name}.part")
-    with unfinished.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    unfinished.replace(file)

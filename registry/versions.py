@@ -19,6 +19,7 @@ from registry.model_files import BUNDLE_PATH, remove_by_products, require_bundle
 from registry.store import MlflowStore
 from tasks.artifact import Record
 from tasks.errors import UserError
+from tasks.whole_files import publish
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -145,7 +146,7 @@ def _download(store: MlflowStore, uri: str, cached: Path, version: RegisteredVer
         folder = _fetched(store, uri, Path(scratch))
         _require_registered(folder, version)
         shutil.rmtree(cached, ignore_errors=True)
-        folder.replace(cached)
+        publish(folder, cached)
 
 
 def _fetched(store: MlflowStore, uri: str, scratch: Path) -> Path:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine import strict_json
 from flows.command_line import data_file, models
 from tasks.errors import UserError
+from tasks.whole_files import write_whole
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,9 +93,7 @@ def _ask(options: argparse.Namespace, rows: "Sequence[Row]", bundle: "OpenedBund
     if options.ask.exists():
         raise UserError("exists already, perhaps with labels in it; name another file with --ask", file=options.ask)
     lines = [strict_json.dumps({columns.text_column: row.text, columns.label_column: None}) for row in asked]
-    unfinished = options.ask.with_name(f".{options.ask.name}.part")
-    unfinished.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    unfinished.rename(options.ask)
+    write_whole(options.ask, "".join(f"{line}\n" for line in lines))
     if options.json:
         print(
             strict_json.dumps(

@@ -19,6 +19,7 @@ from engine import strict_json
 from flows.home import Home
 from registry.write_points import write_point
 from tasks.errors import UserError
+from tasks.whole_files import publish
 
 MAX_BYTES: Final = 512 * 2**20  # labelled text of that size is millions of rows; a line is held in memory
 _BLOCK_BYTES: Final = 1 << 20
@@ -172,11 +173,5 @@ def too_large() -> str:
 def _put(temporary: Path, out: IO[bytes], path: Path) -> None:
     """Give a finished file its name, so that it survives a power cut."""
     out.flush()
-    os.fsync(out.fileno())
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    publish(temporary, path)

@@ -3,8 +3,6 @@
 A process is named by its id and its start time together: the id alone may be somebody else's by now.
 """
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +12,7 @@ from pydantic import ValidationError
 from engine import strict_json
 from tasks.artifact import Record
 from tasks.errors import UserError
+from tasks.whole_files import write_whole
 
 _FILE: Final = "servers.json"
 # psutil counts from the time the machine was booted at, which moves a little when the clock is set.
@@ -66,16 +65,7 @@ class ServersRecord(Record):
 
 def write_servers(home: Path, record: ServersRecord) -> None:
     """Puts the record in place of the last one; a reader sees the one or the other."""
-    descriptor, name = tempfile.mkstemp(dir=home, prefix=f".{_FILE}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(record.model_dump_json(indent=1) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(home / _FILE)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(home / _FILE, record.model_dump_json(indent=1) + "\n", private=True)
 
 
 def read_servers(home: Path) -> ServersRecord | None:

@@ -4,7 +4,6 @@ An entry is a folder with `out/` (the step's files and its record as `result.jso
 is written last: an entry without one was never finished. Opening checks every file's SHA-256.
 """
 
-import os
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from engine import strict_json
 from engine.digests import combined_digest, folder_files
 from tasks.artifact import Artifact, Record
 from tasks.step import R, Step
+from tasks.whole_files import publish, write_whole
 
 RESULT: Final = "result.json"
 MANIFEST: Final = "manifest.json"
@@ -64,17 +64,11 @@ def seal(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         remarks=tuple(remarks),
     )
-    for name in files:
-        _flush(out / name)
     discard(entry)
     entry.mkdir(parents=True)
-    out.rename(entry / "out")
-    _flush(entry)
-    unfinished = entry / f"{MANIFEST}.part"
-    unfinished.write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
-    _flush(unfinished)
-    unfinished.rename(entry / MANIFEST)
-    _flush(entry)
+    # The files are on the disk before the manifest is, so that a power cut cannot leave it without them.
+    publish(out, entry / "out")
+    write_whole(entry / MANIFEST, manifest.model_dump_json(indent=1))
     return manifest
 
 
@@ -126,12 +120,3 @@ def _difference(found: dict[str, str], sealed: dict[str, str]) -> str:
         return "its manifest belongs to another result"
     state = "missing" if names[0] not in found else "altered" if names[0] in sealed else "not part of it"
     return f"{names[0]} is {state}"
-
-
-def _flush(path: Path) -> None:
-    """Forces a file or a folder's entries to disk, so that a power cut cannot leave a manifest without its files."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

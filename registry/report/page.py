@@ -4,7 +4,6 @@ The page is a pure function of the records, so the same run always gives the sam
 is not escaped was made by the project's own drawing kit, which escapes on its own.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -38,6 +37,7 @@ from registry.report.paths import cost_bars, mixing_sentence, optimal_share, pat
 from registry.report.techniques import pruning_facts, screened_rows, stages, students_tried
 from registry.settling import what_would_settle
 from tasks.records import BenchmarkResult, Percentile
+from tasks.whole_files import write_whole
 
 _MOST_SOURCES: Final = 40
 _MOST_RECIPE_CHARACTERS: Final = 20_000
@@ -86,17 +86,9 @@ class Measured:
 
 def write_report(content: ReportContent, file: Path) -> Path:
     """Writes the page; a reader finds the old page or the whole new one, never half of it."""
-    page = render_report(content).encode()
+    page = render_report(content)
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}.unfinished")
-    try:
-        with unfinished.open("wb") as stream:
-            stream.write(page)
-            stream.flush()
-            os.fsync(stream.fileno())
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(file, page)
     return file
 
 

@@ -26,6 +26,7 @@ from tasks.recipe.target import Target
 from tasks.records import ProbesResult, Recalibration
 from tasks.statistics.attempts import attempt_level
 from tasks.statistics.paired_test import rows_needed
+from tasks.whole_files import publish
 
 FEWEST_TUNE_ROWS: Final = 100
 
@@ -82,7 +83,7 @@ def recalibrate(
         found.write(unfinished)
         progress("probes")
         probes = _probed(unfinished, opened.target)
-        unfinished.rename(out)
+        publish(unfinished, out)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return Recalibration(

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from engine.digests import combined_digest, file_digest, folder_files
 from tasks.artifact import Record
 from tasks.errors import UserError
+from tasks.whole_files import write_whole
 
 _STAMP_NAME: Final = "generated.json"
 
@@ -60,6 +61,4 @@ def _write_stamp(file: Path, code: str, parts: dict[str, Path]) -> None:
         files={part: path.name for part, path in parts.items()},
         sha256={part: file_digest(path) for part, path in parts.items()},
     )
-    unfinished = file.with_suffix(".unfinished")
-    unfinished.write_text(stamp.model_dump_json(indent=1), "utf-8")
-    unfinished.replace(file)
+    write_whole(file, stamp.model_dump_json(indent=1))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from engine.digests import file_digest
 from tasks.errors import UserError
+from tasks.whole_files import publish, write_whole
 
 if TYPE_CHECKING:
     import datasets
@@ -102,10 +103,9 @@ def _write(table: "pyarrow.Table", file: Path, digest_file: Path) -> None:
         unfinished = Path(scratch) / file.name
         pyarrow.parquet.write_table(table, unfinished)
         digest = file_digest(unfinished)
-        unfinished.replace(file)
-        # The digest comes last: without it the file counts as unfinished.
-        unfinished.write_text(digest, "ascii")
-        unfinished.replace(digest_file)
+        publish(unfinished, file)
+    # The digest comes last: without it the file counts as unfinished.
+    write_whole(digest_file, digest)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,7 +1,5 @@
 """Writes the splits of a grammar as JSON lines; each file is either complete or not there."""
 
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +12,7 @@ from tasks.example_data.function_calls import CallRow, generate_calls
 from tasks.example_data.generate import Example, generate
 from tasks.example_data.grammar import Grammar
 from tasks.example_data.support_assistant import SUPPORT_ASSISTANT
+from tasks.whole_files import write_whole
 
 GRAMMARS: Final[Mapping[str, Grammar]] = {SUPPORT_ASSISTANT.name: SUPPORT_ASSISTANT}
 
@@ -42,15 +41,5 @@ def _rows(name: str, seed: int) -> Mapping[str, Sequence[Example | CallRow]]:
 
 def _write(rows: Sequence[Example | CallRow], file: Path) -> Path:
     lines = (strict_json.dumps(asdict(row)) for row in rows)
-    content = "".join(f"{line}\n" for line in lines).encode()
-    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, file)  # noqa: PTH105 - atomic on the same file system
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(file, "".join(f"{line}\n" for line in lines))
     return file

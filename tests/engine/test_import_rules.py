@@ -26,6 +26,7 @@ REGISTRY_MAY_USE_OF_TASKS = (
     "tasks.records",
     "tasks.statistics",
     "tasks.machine.waiting",
+    "tasks.whole_files",
 )
 TOP_LEVEL = {"pyproject.toml", "flows", "tasks", "configs", "registry", "engine", "tests", "infra", "README.md"}
 ALSO_TOP_LEVEL = {"LICENSE", "CHANGELOG.md", "docs", "findings"}

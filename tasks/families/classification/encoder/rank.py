@@ -15,6 +15,7 @@ from tasks.artifact import Workspace
 from tasks.families.classification.encoder.training_job import TrainingJob
 from tasks.heard import listening
 from tasks.machine.child_process import die_with_parent
+from tasks.whole_files import write_whole
 
 TRAINED: Final = "trained"  # the folder of the model in the scratch folder
 HISTORY: Final = "history.json"  # in it, written last
@@ -37,9 +38,7 @@ def main(job_file: Path, scratch: Path) -> None:
             model, history = train_from_base(job, workspace)
         if first:
             save_model(model, out)
-            unfinished = out / f"{HISTORY}.part"
-            unfinished.write_text(strict_json.dumps(asdict(history), ascii_only=True), encoding="utf-8")
-            unfinished.rename(out / HISTORY)
+            write_whole(out / HISTORY, strict_json.dumps(asdict(history), ascii_only=True))
         _leave_group()
     except Exception as error:
         (scratch / f"{FAILED}{os.environ['RANK']}").write_text(f"{type(error).__name__}: {error}", encoding="utf-8")

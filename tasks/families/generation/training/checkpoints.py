@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from transformers import PreTrainedModel
 
 from engine import strict_json
+from tasks.whole_files import publish
 
 _TENSORS: Final = "state.safetensors"
 _LOSSES: Final = "losses.json"
@@ -30,7 +31,7 @@ def store(
             tensors |= {f"optimizer.{number}.{index}.{key}": value.contiguous() for key, value in state.items()}
     save_file(tensors, unfinished / _TENSORS)
     (unfinished / _LOSSES).write_text(strict_json.dumps(list(losses), ascii_only=True), encoding="utf-8")
-    unfinished.rename(folder / f"step-{step}")
+    publish(unfinished, folder / f"step-{step}")
     for path in older:
         shutil.rmtree(path)
 
