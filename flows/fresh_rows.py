@@ -7,7 +7,6 @@ from pathlib import Path
 from flows.inbox.rows import Columns
 from tasks.data.completions import AnswerForm
 from tasks.data.duplicates import same_text_key, without_contradictions, without_duplicates
-from tasks.data.labels import is_missing
 from tasks.data.raw import MissingColumnError, RawRecord
 from tasks.data.readers import read_records, required_format
 from tasks.data.remarks import remarks_on_rows
@@ -15,6 +14,7 @@ from tasks.data.rows import UNLABELLED, Row
 from tasks.data.validation import Placed, Rejected, check_record
 from tasks.errors import UserError
 from tasks.families.family import bundle_reading
+from tasks.labels import is_missing
 from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.data import AnyData
 

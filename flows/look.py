@@ -10,9 +10,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.following import next_step
 from flows.home import Home
 from flows.inbox.files import InboxFolders
-from flows.inbox.following import next_step
 from flows.inbox.landing import open_inbox, read_by, sweep_inbox
 from flows.inbox.rows import Columns
 from flows.inbox.standing import Standing, remember_standing

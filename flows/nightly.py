@@ -13,8 +13,8 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.exclusive import one_pipeline_at_a_time
+from flows.following import note_outcome
 from flows.home import Home
-from flows.inbox.following import note_outcome
 from flows.notices.content import notice
 from flows.notices.send import failures_notified, notify
 from flows.pipeline import run_recipe

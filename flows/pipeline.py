@@ -13,9 +13,9 @@ from typing import Any, Final, TypeVar
 from prefect import flow
 
 from flows.exclusive import one_pipeline_at_a_time
+from flows.following import note_outcome
 from flows.gather_evidence import JudgedBundle, benchmark_labels, gather_evidence
 from flows.home import Home
-from flows.inbox.following import note_outcome
 from flows.make_bundle import make_bundle
 from flows.pages.outcome import publish
 from flows.pages.progress import showing_progress

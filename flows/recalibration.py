@@ -83,8 +83,8 @@ def recalibrate_bundle(
     from engine.bundle import read_manifest
     from engine.digests import combined_digest, folder_digest
     from flows.certify_attempts import Attempt, CertifyAttempts
-    from tasks.bundles.recalibrate import NotCertifiedError, part_rows, recalibrate
     from tasks.data.row_sets import row_set, set_digest
+    from tasks.recalibrate import NotCertifiedError, part_rows, recalibrate
 
     bundle, attempts = request.bundle, CertifyAttempts(home)
     opened = open_bundle(home, request)

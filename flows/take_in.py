@@ -14,12 +14,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.drift_decision import decide_use
 from flows.exclusive import one_pipeline_at_a_time
+from flows.following import landed_since, next_step, result_of
 from flows.home import Home
 from flows.inbox.batches import claim_batch, complete
-from flows.inbox.drift_decision import decide_use
 from flows.inbox.files import InboxFolders
-from flows.inbox.following import landed_since, next_step, result_of
 from flows.inbox.landing import open_inbox, read_by, sweep_inbox
 from flows.inbox.rows import COMPLETIONS, Columns
 from flows.inbox.standing import Standing, remember_standing, remembered_standing

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.families.generation.decoder_precision import DecoderPrecision
 from tasks.families.generation.decoders.building import DecoderBuild, build_decoders
-from tasks.families.generation.precision.kinds import FP32, DecoderPrecision
+from tasks.families.generation.precision.kinds import FP32
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -101,10 +102,10 @@ def write_tiny_generation_bundle(made: TinyDecoders, folder: Path, *, unsure: bo
     from engine.generation.prompts import GenerationSettings, PromptTokenizer
     from engine.generation.router import GenerationRouter, OperatingPoint, PathRule, Step
     from tasks.data.rows import Row
+    from tasks.families.generation.prompt_format import PromptFormat
     from tasks.families.generation.routing.bundling import GenerationContents, GoldenPrompts, write_generation_bundle
     from tasks.families.generation.routing.phrases import learn_phrases
     from tasks.families.generation.rows.examples import to_examples
-    from tasks.families.generation.rows.prompt_format import PromptFormat
     from tasks.recipe.target import Target
 
     settings = GenerationSettings(PREFIX, SUFFIX, max_new_tokens=24)

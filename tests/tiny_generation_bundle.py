@@ -37,12 +37,12 @@ class CalibratedGenerator:
 
 def calibrated_generator(root: Path) -> CalibratedGenerator:
     """`small` and `reference` in a bundle."""
-    from tasks.bundles.recalibrate import part_rows
     from tasks.families.generation.calibrate import calibrate_generation
     from tasks.families.generation.decoders.building import DecoderBuild, build_decoders
     from tasks.families.generation.decoders.greedy import GreedyDecoder, on_all_cores
+    from tasks.families.generation.prompt_format import PromptFormat
     from tasks.families.generation.records import GenerationFineTuneResult
-    from tasks.families.generation.rows.prompt_format import PromptFormat
+    from tasks.recalibrate import part_rows
     from tasks.records import CompressionResult
 
     folders = write_models(root)

@@ -45,13 +45,14 @@ class TinyGenerationRun:
         """Run the steps in order."""
         from engine.generation.prompts import GenerationSettings
         from tasks.families.generation.calibrate import calibrate_generation
+        from tasks.families.generation.decoder_precision import DecoderPrecision
         from tasks.families.generation.decoders.building import DecoderBuild, build_decoders
         from tasks.families.generation.decoders.greedy import GreedyDecoder, on_all_cores
-        from tasks.families.generation.precision.kinds import FP32, DecoderPrecision
+        from tasks.families.generation.precision.kinds import FP32
+        from tasks.families.generation.prompt_format import PromptFormat
         from tasks.families.generation.quantize import select_decoder
         from tasks.families.generation.recipe_sections import GenerationQuantizeConfig
         from tasks.families.generation.records import DecoderExport, GenerationFineTuneResult
-        from tasks.families.generation.rows.prompt_format import PromptFormat
         from tasks.recipe.bundled import BundledRecipe
         from tasks.recipe.data import PromptDataConfig
         from tasks.recipe.schema import RouterConfig

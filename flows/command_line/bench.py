@@ -88,9 +88,9 @@ def read_texts(file: Path, column: str, delimiter: str | None = None) -> list[st
 
     Raises UserError naming the first row that has none.
     """
-    from tasks.data.hints import excerpt, quote
     from tasks.data.raw import place
     from tasks.data.readers import read_records, required_format
+    from tasks.hints import excerpt, quote
 
     texts: list[str] = []
     for record in read_records(file, required_format(file), [column], location=str(file), delimiter=delimiter):

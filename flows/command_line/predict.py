@@ -11,8 +11,8 @@ from engine import strict_json
 from engine.errors import InputError
 from flows.command_line import models
 from flows.command_line.schema_file import schema_text
-from tasks.data.hints import excerpt, listed, quote
 from tasks.errors import UserError
+from tasks.hints import excerpt, listed, quote
 
 if TYPE_CHECKING:
     from engine import AdaptiveModel, Prediction

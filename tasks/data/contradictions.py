@@ -11,9 +11,9 @@ from typing import Final
 
 from tasks.data.completions import answer_form
 from tasks.data.duplicates import same_text_key
-from tasks.data.hints import quote
 from tasks.data.validation import Placed
 from tasks.errors import UserError
+from tasks.hints import quote
 from tasks.recipe.data import AnyData
 
 _LANDED: Final = "landed"

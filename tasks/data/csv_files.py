@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from tasks.data.csv_layout import BROKEN_CSV, CsvReader, Layout, csv_layout, next_fields
-from tasks.data.hints import excerpt
 from tasks.data.raw import NOT_UTF8, RawRecord, as_bytes, has_escaped_bytes
 from tasks.data.text_files import opened_text
 from tasks.errors import UserError
+from tasks.hints import excerpt
 
 # The csv module refuses fields above 128 KiB by default; an overlong text is to be a reason of its row, not of its file.
 _CSV_FIELD_LIMIT: Final = 2**31 - 1

@@ -15,10 +15,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
 
-from tasks.data.hints import listed, quote
 from tasks.data.raw import has_escaped_bytes, missing_column
 from tasks.data.text_files import opened_text
 from tasks.errors import UserError
+from tasks.hints import listed, quote
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 BROKEN_CSV: Final = "is broken CSV"

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
-from tasks.data.hints import excerpt
 from tasks.data.raw import NOT_UTF8, RawRecord, Unit, as_bytes, has_escaped_bytes, missing_column
 from tasks.data.text_files import opened_text
 from tasks.errors import UserError
+from tasks.hints import excerpt
 
 BROKEN_JSON: Final = "is broken JSON"
 NOT_AN_OBJECT: Final = "is not a JSON object"

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from tasks.data.duplicates import Leak
-from tasks.data.hints import did_you_mean, quote, shortened
 from tasks.data.rows import SPLITS, Row
 from tasks.data.splits import MIN_TRAIN_ROWS
 from tasks.data.validation import Placed
 from tasks.errors import UserError
+from tasks.hints import did_you_mean, quote, shortened
 from tasks.recipe.data import AnyData
 
 _LANDED: Final = "landed"

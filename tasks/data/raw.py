@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from tasks.data.hints import did_you_mean, listed
 from tasks.errors import UserError
+from tasks.hints import did_you_mean, listed
 
 Unit = Literal["line", "row"]
 """What a record's number counts: the lines of a text file, or the rows of a file without lines (Parquet, a JSON array)."""

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
-from tasks.data.hints import listed, quote
-from tasks.data.labels import alike
 from tasks.data.validation import Placed, Rejected, most_common_reasons
+from tasks.hints import listed, quote
+from tasks.labels import alike
 
 _GROUPS_SHOWN: Final = 3
 

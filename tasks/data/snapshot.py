@@ -20,7 +20,6 @@ from tasks.data.checked import read_checked
 from tasks.data.completions import answer_form
 from tasks.data.contradictions import refuse_contradictions
 from tasks.data.duplicates import Leak, count_leaking_rows, without_contradictions, without_duplicates, without_leaks
-from tasks.data.hints import shortened
 from tasks.data.label_checks import refuse_misspelt_out_of_scope, refuse_thin_labels, refuse_unknown_labels
 from tasks.data.landed import Extension, extension
 from tasks.data.remarks import remarks_on_labels, remarks_on_rows
@@ -39,6 +38,7 @@ from tasks.data.splits import assign_splits
 from tasks.data.tokens import UNREADABLE, WORDLESS
 from tasks.data.validation import SPELLS_OUT, Placed, Rejected, refuse_too_many, write_quarantine
 from tasks.errors import UserError
+from tasks.hints import shortened
 from tasks.recipe.data import AnyData
 from tasks.records import LandedRows, SnapshotResult
 

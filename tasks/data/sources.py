@@ -12,10 +12,10 @@ from typing import Final, Literal, Self
 
 from engine.digests import file_digest
 from tasks.data.generated import generated_files
-from tasks.data.hints import listed, nearest
 from tasks.data.hub import fetch_hub_dataset
 from tasks.data.readers import Format, format_of, unknown_format
 from tasks.errors import UserError
+from tasks.hints import listed, nearest
 from tasks.recipe.data import AnyData
 
 Role = Literal["train", "validation", "test", "landed"]

@@ -6,9 +6,9 @@ from tokenizers import Tokenizer
 
 from engine.errors import InputError
 from engine.tokenization import read_ids
-from tasks.data.hints import excerpt
 from tasks.data.validation import Placed, Rejected
 from tasks.errors import one_line
+from tasks.hints import excerpt
 from tasks.recipe.data import AnyData
 
 WORDLESS: Final = "becomes no token of the base model's tokenizer"

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from engine import strict_json
-from tasks.data.hints import excerpt, quote, shortened
-from tasks.data.labels import NotANameError, is_missing, name_of
 from tasks.data.raw import RawRecord, Unit, place
 from tasks.data.rows import Row
 from tasks.errors import UserError
+from tasks.hints import excerpt, quote, shortened
+from tasks.labels import NotANameError, is_missing, name_of
 from tasks.recipe.data import AnyData
 
 _REASONS_SHOWN: Final = 3

@@ -4,8 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from tasks.data.hints import excerpt, quote
-from tasks.data.labels import NotANameError, name_of
+from tasks.hints import excerpt, quote
+from tasks.labels import NotANameError, name_of
 from tasks.recipe.section import Section, Share
 
 

@@ -44,8 +44,8 @@ from flows.make_bundle import MadeBundle
 from tasks.benchmark.guided import ANY_OBJECT, GUIDED, guided
 from tasks.data.completions import is_correct
 from tasks.data.rows import Row, read_rows
+from tasks.families.generation.decoder_precision import DecoderPrecision
 from tasks.families.generation.decoders.building import DecoderBuild, build_decoders
-from tasks.families.generation.precision.kinds import DecoderPrecision
 from tasks.families.generation.recipe import TextGenerationRecipe
 from tasks.families.load_recipe import load_recipe
 from tasks.statistics.speed_ratio import paired_ratio

@@ -22,7 +22,7 @@ READS_OTHERS = {
     "registry/blessing_child.py": "stands alone, with a model's own code",
     "tasks/base_models/tokenizer.py": "transformers' files",
     "tasks/benchmark/load_log.py": "LoadGen's logs",
-    "tasks/data/labels.py": "a label as a person wrote it",
+    "tasks/labels.py": "a label as a person wrote it",
     "tasks/data/readers.py": "rows as a person wrote them",
     "tasks/families/generation/check_rows.py": "transformers' files, some of which hold Infinity",
     "tasks/families/generation/export.py": "the builder's configuration",

@@ -11,9 +11,9 @@ from flows.make_bundle import make_bundle
 from flows.preparation import PreparedRun, prepare
 from tasks.artifact import Artifact
 from tasks.errors import UserError
+from tasks.families.generation.prompt_format import PromptFormat
 from tasks.families.generation.records import GenerationFineTuneResult
 from tasks.families.generation.roles import settings_of
-from tasks.families.generation.rows.prompt_format import PromptFormat
 from tasks.families.load_recipe import load_recipe
 from tests.flows.recording_runner import RecordingRunner, prepared
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from flows.following import landed_since, result_of
 from flows.home import Home
-from flows.inbox.following import landed_since, result_of
 from flows.inbox.landing import land, read_by
 from flows.inbox.rows import Columns
 from registry.checks import Outcome

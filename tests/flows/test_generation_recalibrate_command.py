@@ -9,9 +9,9 @@ from engine import AdaptiveModel
 from flows.command_line import main
 from flows.home import Home
 from flows.recalibration import Request, recalibrate_bundle
-from tasks.bundles.recalibrate import NotCertifiedError
 from tasks.certification import certify as certifying
 from tasks.errors import UserError
+from tasks.recalibrate import NotCertifiedError
 from tests.tiny_generation_bundle import CalibratedGenerator, bundle_of_one_path
 from tests.tiny_generation_run import HERE
 from tests.without_clock import without_clock

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flows import following
 from flows import take_in as module
 from flows.command_line import main
-from flows.inbox import following
 from flows.inbox.files import InboxFolders
 from flows.inbox.landing import open_inbox
 from flows.inbox.standing import remembered_standing

@@ -13,8 +13,8 @@ from prefect.states import Completed
 
 from flows import take_in as module
 from flows.command_line import main
+from flows.drift_decision import UseDecision
 from flows.home import Home
-from flows.inbox.drift_decision import UseDecision
 from flows.inbox.files import InboxFolders
 from flows.inbox.landed_data import LandedData, landed_data
 from flows.inbox.landing import land, open_inbox, read_by

@@ -1,6 +1,7 @@
 """Evidence of a run of text generation in which everything went well, for tests to spoil."""
 
 from registry.evidence import Evidence
+from tasks.families.generation.prompt_format import PromptFormat
 from tasks.families.generation.records import (
     CompletionScores,
     DecoderShape,
@@ -8,7 +9,6 @@ from tasks.families.generation.records import (
     GenerationFineTuneResult,
     StudentResult,
 )
-from tasks.families.generation.rows.prompt_format import PromptFormat
 from tasks.records import (
     CompressionResult,
     Drafting,

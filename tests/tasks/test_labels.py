@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.data.labels import (
+from tasks.labels import (
     ONE_CHOICE,
     SPELLING,
     TRUTH,

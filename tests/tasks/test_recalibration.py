@@ -13,12 +13,12 @@ from engine.bundle import read_manifest, write_manifest
 from engine.classification.router_files import load_router
 from engine.digests import file_digest
 from flows.fresh_rows import data_section_of
-from tasks.bundles.recalibrate import NotCertifiedError, part_rows, recalibrate
 from tasks.certification import certify as module
 from tasks.data.rows import UNLABELLED, Row
 from tasks.errors import UserError
-from tasks.families.classification.routing.opened_bundle import OpenedClassifier
+from tasks.families.classification.opened_bundle import OpenedClassifier
 from tasks.families.classification.routing.views import read_split
+from tasks.recalibrate import NotCertifiedError, part_rows, recalibrate
 from tasks.recipe.bundled import RECIPE_FILE, BundledRecipe
 from tasks.recipe.data import DataConfig
 from tasks.recipe.schema import RouterConfig

@@ -93,7 +93,7 @@ def make_paths(run: FamilyRun[TextClassificationRecipe], steps: Steps) -> MadePa
 def bundles() -> BundleReading:
     """How finished bundles are read again."""
     from engine.digests import file_digest
-    from tasks.families.classification.routing.opened_bundle import OpenedClassifier
+    from tasks.families.classification.opened_bundle import OpenedClassifier
 
     data = DataConfig(train=("fresh rows",))
     return BundleReading(data, "quantize/*/out/reference.onnx", file_digest, OpenedClassifier.open)

@@ -13,10 +13,10 @@ from tasks.base_models.base_model import BaseModelFiles
 from tasks.data.rows import SPLITS, read_rows
 from tasks.errors import UserError
 from tasks.families.generation.fine_tune import tokenizer_for
+from tasks.families.generation.prompt_format import prompt_format
 from tasks.families.generation.recipe_sections import InitConfig
 from tasks.families.generation.records import RowLengths
 from tasks.families.generation.rows.examples import refuse_special_tokens, to_examples
-from tasks.families.generation.rows.prompt_format import prompt_format
 from tasks.records import SnapshotResult
 
 _MEASURED: Final = ("tune", "certify", "gate")

@@ -7,10 +7,10 @@ from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import read_rows
 from tasks.errors import UserError
 from tasks.families.generation.fine_tune import fitting, shape_of, training_record
+from tasks.families.generation.prompt_format import PromptFormat
 from tasks.families.generation.recipe_sections import DistilConfig, GenerationPruneConfig
 from tasks.families.generation.records import GenerationFineTuneResult, StudentResult
 from tasks.families.generation.rows.examples import to_examples
-from tasks.families.generation.rows.prompt_format import PromptFormat
 from tasks.records import SnapshotResult
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import Row, read_rows
 from tasks.families.generation.decoders.building import DecoderBuild, build_decoders, decoder_size_mb
 from tasks.families.generation.precision.kinds import FP32
+from tasks.families.generation.prompt_format import PromptFormat
 from tasks.families.generation.records import DecoderExport, GenerationFineTuneResult, StudentResult
-from tasks.families.generation.rows.prompt_format import PromptFormat
 from tasks.graphs.parity import EXPORT_BOUND, ParityError, compare
 from tasks.records import GraphParity, SnapshotResult
 

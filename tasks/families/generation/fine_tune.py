@@ -7,10 +7,10 @@ from tasks.artifact import Artifact, Workspace
 from tasks.base_models.base_model import BaseModelFiles
 from tasks.data.rows import Row, read_rows
 from tasks.errors import UserError
+from tasks.families.generation.prompt_format import prompt_format
 from tasks.families.generation.recipe_sections import GenerationFineTuneConfig, InitConfig
 from tasks.families.generation.records import DecoderShape, DecoderTraining, GenerationFineTuneResult
 from tasks.families.generation.rows.examples import Example, to_examples
-from tasks.families.generation.rows.prompt_format import prompt_format
 from tasks.records import SnapshotResult
 
 if TYPE_CHECKING:

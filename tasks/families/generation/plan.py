@@ -129,8 +129,8 @@ def extras(recipe: TextGenerationRecipe, recipe_folder: Path) -> Mapping[str, ob
 
 def bundles() -> BundleReading:
     """How finished bundles are read again."""
+    from tasks.families.generation.opened_bundle import OpenedGenerator
     from tasks.families.generation.routing.bundling import decoder_digest
-    from tasks.families.generation.routing.opened_bundle import OpenedGenerator
 
     data = PromptDataConfig(train=("fresh rows",))
     return BundleReading(data, "quantize/*/out/reference", decoder_digest, OpenedGenerator.open)

@@ -14,10 +14,11 @@ from pathlib import Path
 from tasks.artifact import Artifact, Workspace
 from tasks.data.completions import Correctness
 from tasks.data.rows import read_rows
+from tasks.families.generation.decoder_precision import DecoderPrecision
 from tasks.families.generation.decoders.building import DecoderBuilder, Provider
 from tasks.families.generation.decoders.greedy import GreedyDecoder
 from tasks.families.generation.precision.candidates import Candidates, Found
-from tasks.families.generation.precision.kinds import FP16, FP32, DecoderPrecision, on_cuda
+from tasks.families.generation.precision.kinds import FP16, FP32, on_cuda
 from tasks.families.generation.precision.screening import SERVING
 from tasks.families.generation.precision.screening import STATIC as STATIC_USE
 from tasks.families.generation.precision.trial import Judged, PrecisionTrial, best

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from tasks.families.generation.precision.settings import DecoderPrecision
+from tasks.families.generation.decoder_precision import DecoderPrecision
 from tasks.recipe.section import Section, Share
 
 Rate = Annotated[float, Field(gt=0, lt=1)]

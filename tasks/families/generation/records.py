@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 from tasks.artifact import Measurement, Record
-from tasks.families.generation.precision.kinds import DecoderPrecision
-from tasks.families.generation.rows.prompt_format import PromptFormat
+from tasks.families.generation.decoder_precision import DecoderPrecision
+from tasks.families.generation.prompt_format import PromptFormat
 from tasks.records import GraphParity, Technique
 
 

@@ -11,12 +11,13 @@ from engine.generation.decoder import Decoder
 from tasks.artifact import Artifact, Workspace
 from tasks.data.rows import Row
 from tasks.errors import UserError
+from tasks.families.generation.decoder_precision import DecoderPrecision
 from tasks.families.generation.decoders.building import DecoderBuild, DecoderBuildError, build_decoders, decoder_size_mb
 from tasks.families.generation.decoders.head_padding import pad_heads
 from tasks.families.generation.export import PARITY_POSITIONS, check_long_row, check_parity, export_decoder
-from tasks.families.generation.precision.kinds import FP32, DecoderPrecision
+from tasks.families.generation.precision.kinds import FP32
+from tasks.families.generation.prompt_format import PromptFormat
 from tasks.families.generation.records import GenerationFineTuneResult
-from tasks.families.generation.rows.prompt_format import PromptFormat
 from tasks.graphs.parity import ParityError
 from tests.tasks.generation.conftest import snapshot_of
 from tests.tiny_decoder import PREFIX, SUFFIX, TEXTS, TinyDecoders

@@ -12,11 +12,11 @@ from engine.digests import file_digest
 from engine.generation.model import GenerationModel
 from engine.generation.phrases import PHRASES_FILE
 from engine.generation.router import ROUTER_FILE, GenerationRouter
-from tasks.bundles.recalibrate import recalibrate
 from tasks.data.rows import UNLABELLED, Row
 from tasks.errors import UserError
+from tasks.families.generation.opened_bundle import OpenedGenerator
 from tasks.families.generation.routing.bundling import decoder_digest, load_generation_bundle
-from tasks.families.generation.routing.opened_bundle import OpenedGenerator
+from tasks.recalibrate import recalibrate
 from tasks.records import Certificate, Recalibration
 from tasks.statistics.attempts import attempt_level
 from tasks.statistics.paired_test import rows_needed

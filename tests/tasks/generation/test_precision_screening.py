@@ -5,8 +5,8 @@ import pytest
 
 from engine.generation.prompts import GenerationSettings
 from tasks.data.rows import Row
+from tasks.families.generation.decoder_precision import DecoderPrecision
 from tasks.families.generation.decoders.greedy import GreedyDecoder
-from tasks.families.generation.precision.kinds import DecoderPrecision
 from tasks.families.generation.precision.screening import (
     SERVING,
     STATIC,

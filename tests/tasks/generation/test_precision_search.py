@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.generation.decoder import Decoder
+from tasks.families.generation.decoder_precision import DecoderPrecision
 from tasks.families.generation.decoders.building import DecoderBuild, DecoderBuilder
-from tasks.families.generation.precision.kinds import DecoderPrecision
 from tasks.families.generation.precision.search import AXES, Matrices, search
 from tests.tiny_decoder import TinyDecoders
 

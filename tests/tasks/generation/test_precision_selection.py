@@ -14,10 +14,10 @@ from tasks.data.rows import Row
 from tasks.families.generation.decoders.greedy import GreedyDecoder
 from tasks.families.generation.precision.kinds import FP16, FP32, INT8, tried_first
 from tasks.families.generation.precision.trial import TIMED_ROWS, timed_rows
+from tasks.families.generation.prompt_format import PromptFormat
 from tasks.families.generation.quantize import select_decoder
 from tasks.families.generation.recipe_sections import GenerationQuantizeConfig
 from tasks.families.generation.records import DecoderExport, GenerationFineTuneResult
-from tasks.families.generation.rows.prompt_format import PromptFormat
 from tasks.recipe.target import Target
 from tasks.records import CompressionResult
 from tests.tasks.generation.conftest import snapshot_of, workspace_in

@@ -15,9 +15,9 @@ from tasks.errors import UserError
 from tasks.families.generation.distil import distil
 from tasks.families.generation.export import parity_rows
 from tasks.families.generation.fine_tune import fine_tune
+from tasks.families.generation.prompt_format import PromptFormat, prompt_format, prompt_ids
 from tasks.families.generation.recipe_sections import DistilConfig, GenerationFineTuneConfig
 from tasks.families.generation.rows.examples import to_examples
-from tasks.families.generation.rows.prompt_format import PromptFormat, prompt_format, prompt_ids
 from tasks.families.generation.training.model_files import open_model, open_tokenizer
 from tests.tasks.generation.conftest import call_rows, workspace_in
 

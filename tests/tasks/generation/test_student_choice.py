@@ -11,6 +11,7 @@ from tasks.families.generation.choose_student import choice_of, choose_student, 
 from tasks.families.generation.decoders.building import DecoderBuild, build_decoders
 from tasks.families.generation.decoders.greedy import GreedyDecoder
 from tasks.families.generation.precision.kinds import FP32
+from tasks.families.generation.prompt_format import PromptFormat
 from tasks.families.generation.records import (
     CompletionScores,
     DecoderExport,
@@ -19,7 +20,6 @@ from tasks.families.generation.records import (
     StudentResult,
 )
 from tasks.families.generation.roles import settings_of
-from tasks.families.generation.rows.prompt_format import PromptFormat
 from tasks.records import Technique
 from tasks.techniques import Measured
 from tasks.timing.speed import compare_speed

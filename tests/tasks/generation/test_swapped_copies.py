@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from transformers import PreTrainedTokenizerFast
 
+from tasks.families.generation.prompt_format import prompt_format
 from tasks.families.generation.rows.examples import Example, to_examples
-from tasks.families.generation.rows.prompt_format import prompt_format
 from tasks.families.generation.rows.swapped_copies import SwappedCopies
 from tasks.families.generation.rows.train_tokenizer import train_tokenizer
 from tests.tasks.generation.conftest import call_rows

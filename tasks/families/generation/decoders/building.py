@@ -14,9 +14,9 @@ from types import TracebackType
 from typing import Final, Literal, Self
 
 from engine import strict_json
+from tasks.families.generation.decoder_precision import DecoderPrecision
 from tasks.families.generation.decoders.head_padding import pad_heads
 from tasks.families.generation.decoders.serving_graph import write_serving_graph
-from tasks.families.generation.precision.kinds import DecoderPrecision
 from tasks.machine.child_process import how_it_ended, importing_environment
 
 Provider = Literal["cpu", "cuda"]

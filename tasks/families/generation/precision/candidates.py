@@ -8,9 +8,10 @@ from pathlib import Path
 from engine.generation.phrases import Phrases
 from engine.generation.prompts import GenerationSettings
 from tasks.data.rows import Row
+from tasks.families.generation.decoder_precision import DecoderPrecision
 from tasks.families.generation.decoders.building import DecoderBuild, DecoderBuilder
 from tasks.families.generation.decoders.greedy import GreedyDecoder
-from tasks.families.generation.precision.kinds import FP16, FP32, INT8, DecoderPrecision, on_cuda, tried_first
+from tasks.families.generation.precision.kinds import FP16, FP32, INT8, on_cuda, tried_first
 from tasks.families.generation.precision.screening import ScreenedSetting, Screening, finalists
 from tasks.families.generation.precision.search import AXES, Axis, Matrices, search
 from tasks.families.generation.recipe_sections import GenerationQuantizeConfig

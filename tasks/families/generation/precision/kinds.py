@@ -1,9 +1,7 @@
 """What the weights of a decoder are kept in; fp32 is how the reference path keeps them."""
 
-from tasks.families.generation.precision.settings import DecoderPrecision
+from tasks.families.generation.decoder_precision import DecoderPrecision
 from tasks.recipe.target import Target
-
-__all__ = ["FP16", "FP32", "INT8", "DecoderPrecision", "on_cuda", "tried_first"]
 
 FP32 = DecoderPrecision(weights="fp32")
 FP16 = DecoderPrecision(weights="fp16")

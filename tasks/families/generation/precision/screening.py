@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from engine.generation.phrases import Phrases
 from tasks.data.rows import Row
+from tasks.families.generation.decoder_precision import DecoderPrecision
 from tasks.families.generation.decoders.building import decoder_size_mb
 from tasks.families.generation.decoders.greedy import GreedyDecoder, on_all_cores
 from tasks.families.generation.decoders.ways import both_ways, faster_way
-from tasks.families.generation.precision.kinds import DecoderPrecision
 from tasks.records import PairedTest, ScreenedFigures
 from tasks.statistics.paired_test import harms_and_gains, paired_test_of_counts
 from tasks.techniques import CLEARLY_FASTER, Limits

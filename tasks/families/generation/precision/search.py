@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, Literal, Protocol, TypeVar
 
+from tasks.families.generation.decoder_precision import DecoderPrecision
 from tasks.families.generation.decoders.head_padding import MULTIPLE
-from tasks.families.generation.precision.kinds import DecoderPrecision
 from tasks.timing.speed import AS_FAST
 
 Axis = Literal["method", "block_size", "head", "accuracy_level"]

@@ -13,11 +13,12 @@ from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Workspace
 from tasks.data.completions import Correctness
 from tasks.data.rows import Row
+from tasks.families.generation.decoder_precision import DecoderPrecision
 from tasks.families.generation.decoders.answers import Answers
 from tasks.families.generation.decoders.building import decoder_size_mb
 from tasks.families.generation.decoders.greedy import GreedyDecoder, on_all_cores
 from tasks.families.generation.decoders.ways import both_ways, faster_way
-from tasks.families.generation.precision.kinds import FP32, DecoderPrecision
+from tasks.families.generation.precision.kinds import FP32
 from tasks.recipe.target import Target
 from tasks.records import GraphParity, Technique
 from tasks.techniques import Limits, Measured, judge, preferred

@@ -1,1 +1,1 @@
-"""Prompts and completions as tokens: their format, lengths, special tokens, schema and batches."""
+"""Prompts and completions as tokens: lengths, special tokens, schema and batches."""

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.data.hints import excerpt, quote
 from tasks.data.rows import Row
 from tasks.errors import UserError
-from tasks.families.generation.rows.prompt_format import PromptFormat, prompt_ids
+from tasks.families.generation.prompt_format import PromptFormat, prompt_ids
+from tasks.hints import excerpt, quote
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

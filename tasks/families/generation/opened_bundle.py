@@ -2,7 +2,7 @@
 
 Everything but the training rows is there that calibration had, so calibration itself runs again: drafts and costs on this
 machine, stop score, early abort, chain and certificates. A row without a completion is given the reference path's answer,
-as tasks.families.classification.routing.opened_bundle says for classification.
+as tasks.families.classification.opened_bundle says for classification.
 """
 
 from collections.abc import Callable, Sequence
