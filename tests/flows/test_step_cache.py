@@ -2,85 +2,29 @@
 
 import logging
 import shutil
-import sys
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from flows.home import Home
-from flows.steps.cache import StepCache, StepRun
 from flows.steps.code_digest import Code
-from tasks.artifact import Artifact, Measurement, Record, Workspace
+from tasks.artifact import Artifact, Workspace
 from tasks.errors import UserError
 from tasks.families.classification.recipe import FineTuneConfig
-from tasks.step import Keyed, Step
-
-
-class Count(Record):
-    value: float
-    pairs: dict[int, float] | None = None
-    names: tuple[str, ...] = ()
-
-
-MODULE = "fake_steps_of_the_cache"
-
-
-class Times(Measurement):
-    ms: float
-
-
-COUNT = Step("count", f"{MODULE}:count", Count)
-MEASURE = Step("measure", f"{MODULE}:count", Count, measures=True)
-TIME = Step("time", f"{MODULE}:count", Times, measures=True)
-ELSEWHERE = Step("elsewhere", f"{MODULE}:count", Count, measures_elsewhere=True)
-CODE = Code("code", (MODULE,), {"numpy": "2.4"})
-
-
-def silent(message: str, fraction: float | None = None) -> None:
-    del message, fraction
-
-
-@dataclass
-class FakeSteps:
-    """Counts how often the step ran; `body` is what it does."""
-
-    runs: int = 0
-    body: Callable[[Workspace], Count] | None = None
-
-    def count(self, *, workspace: Workspace, **inputs: object) -> Count:
-        self.runs += 1
-        if self.body:
-            return self.body(workspace)
-        (workspace.out / "nested").mkdir()
-        (workspace.out / "nested" / "file.txt").write_text(repr(sorted(inputs)), encoding="utf-8")
-        (workspace.out / "weights.bin").write_bytes(b"\0" * 100)
-        return Count(value=self.runs, pairs={4: 0.5}, names=("a", "é"))
+from tasks.step import Keyed
+from tests.flows.counted_steps import CODE, COUNT, MEASURE, MODULE, Count, FakeSteps, cache_for, counted, run, silent
 
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> FakeSteps:
-    fake = FakeSteps()
-    module = ModuleType(MODULE)
-    module.count = fake.count  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, MODULE, module)
-    return fake
+    return counted(monkeypatch)
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path)
-
-
-def cache_for(home: Home, code: Code = CODE, machine: str = "this") -> StepCache:
-    return StepCache(home, code=lambda _module: code, machine=lambda: machine)
-
-
-def run(home: Home, inputs: Mapping[str, object] | None = None, step: Step[Count] = COUNT) -> StepRun[Count]:
-    return cache_for(home).run(step, inputs or {}, silent)
 
 
 def test_an_unchanged_step_is_reused_with_the_same_result_and_bytes(home: Home, steps: FakeSteps) -> None:
@@ -128,85 +72,6 @@ def test_a_result_that_is_set_aside_is_computed_again_and_its_files_stay(home: H
 
 def files_of(folder: Path) -> list[Path]:
     return [file for file in folder.rglob("*") if file.is_file()]
-
-
-class TestProvisional:
-    """A measurement that others disturbed, or that settled nothing: this run has it, and the next one measures again."""
-
-    def measured(self, steps: FakeSteps, *reasons: tuple[str, ...]) -> None:
-        """The step's runs give these reasons in turn, and its number as a file."""
-
-        def body(workspace: Workspace) -> Times:
-            (workspace.out / "reference.bin").write_bytes(bytes([steps.runs]))
-            return Times(ms=steps.runs, provisional=reasons[min(steps.runs, len(reasons)) - 1])
-
-        steps.body = body  # type: ignore[assignment]
-
-    def test_it_is_stored_for_this_run_and_a_miss_for_the_next(self, home: Home, steps: FakeSteps) -> None:
-        self.measured(steps, ("others took 40% of the CPUs' time",), ())
-        first, second, third = (run(home, step=TIME) for _ in range(3))
-        assert (first.reused, second.reused, third.reused) == (False, False, True)
-        assert first.provisional == ("others took 40% of the CPUs' time",)
-        assert second.provisional == third.provisional == ()
-        assert (first.key, second.entry, third.entry) == (second.key, second.key, second.key)
-        assert first.entry != first.key
-        assert third.artifact == second.artifact
-
-    def test_what_was_made_of_it_finds_it_as_it_was_whatever_is_measured_later(
-        self, home: Home, steps: FakeSteps
-    ) -> None:
-        self.measured(steps, ("undecided",))
-        first, second = run(home, step=TIME), run(home, step=TIME)
-        assert first.artifact.digest != second.artifact.digest
-        for made in (first, second):
-            assert Artifact.of("time", made.artifact.folder, made.artifact.result) == made.artifact
-            stored = cache_for(home).stored(TIME, made.entry)
-            assert stored is not None
-            assert stored.artifact == made.artifact
-
-    def test_one_run_has_one_result_of_a_key(self, home: Home, steps: FakeSteps) -> None:
-        self.measured(steps, ("undecided",))
-        cache = cache_for(home)
-        first, again = cache.run(TIME, {}, silent), cache.run(TIME, {}, silent)
-        assert again.artifact == first.artifact
-        assert again.reused
-        assert steps.runs == 1
-
-    def test_measuring_again_asks_every_timed_step_once_and_no_other(self, home: Home, steps: FakeSteps) -> None:
-        for step in (COUNT, MEASURE, ELSEWHERE):
-            run(home, step=step)
-        again = StepCache(home, code=lambda _module: CODE, machine=lambda: "this", measure_again=True)
-        for step, reused in ((COUNT, True), (MEASURE, False), (ELSEWHERE, False)):
-            assert again.reusable(step, again.key(step, {})) is reused
-            assert again.run(step, {}, silent).reused is reused
-            assert again.run(step, {}, silent).reused
-            assert run(home, step=step).reused
-        assert steps.runs == 5
-
-    def test_a_step_is_told_that_nothing_that_was_measured_earlier_counts(self, home: Home, steps: FakeSteps) -> None:
-        told: list[bool] = []
-
-        def body(workspace: Workspace) -> Times:
-            told.append(workspace.anew)
-            return Times(ms=1, provisional=("undecided",) if steps.runs == 1 else ())
-
-        steps.body = body  # type: ignore[assignment]
-        run(home, step=TIME)
-        run(home, step=TIME)
-        StepCache(home, code=lambda _module: CODE, machine=lambda: "this", measure_again=True).run(TIME, {}, silent)
-        assert told == [False, True, True]
-
-    def test_a_failure_while_measuring_again_leaves_the_earlier_result(self, home: Home, steps: FakeSteps) -> None:
-        run(home, step=MEASURE)
-
-        def fails(_workspace: Workspace) -> Count:
-            raise RuntimeError("flaky")
-
-        steps.body = fails
-        again = StepCache(home, code=lambda _module: CODE, machine=lambda: "this", measure_again=True)
-        with pytest.raises(RuntimeError, match="flaky"):
-            again.run(MEASURE, {}, silent)
-        assert run(home, step=MEASURE).reused
 
 
 def test_the_place_of_an_input_is_not_part_of_its_key(home: Home, steps: FakeSteps) -> None:

@@ -4,13 +4,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from registry.blessing import Blessing
+from registry.promotion import Promotion, promote_version
 from registry.registrar import Registrar
-from registry.settlement import note_registration
+from registry.settlement import note_registration, settle
 from registry.versions import CHALLENGER, CHAMPION, RegisteredVersion, find_alias, find_version
 from tasks.errors import UserError
 from tasks.recipe.schema import PromotionConfig
 
 MODEL = "support-intents"
+AUTO, REVIEW = PromotionConfig(), PromotionConfig(mode="review")
 
 
 def blessing(version: RegisteredVersion) -> Blessing:
@@ -104,3 +106,13 @@ class Shelf:
 
     def _now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
+
+
+def promote(shelf: Shelf, version: RegisteredVersion) -> Promotion:
+    return promote_version(shelf.registrar, MODEL, version.version, reason="because")
+
+
+def settled(
+    shelf: Shelf, version: RegisteredVersion, config: PromotionConfig = AUTO, against: int | None = None
+) -> Promotion:
+    return settle(shelf.registrar, version, config=config, judged_against=against)

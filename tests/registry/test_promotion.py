@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from registry.audit import audit
 from registry.checks import Check, Outcome, Verdict
 from registry.ledger import Kind, Ledger
 from registry.package import register_bundle
@@ -17,10 +16,7 @@ from registry.settlement import note_registration, serving, settle
 from registry.versions import fetch_bundle
 from tasks.errors import UserError
 from tasks.families.classification.recipe import Gates
-from tasks.recipe.schema import PromotionConfig
-from tests.registry.shelf import MODEL, Shelf, blessing
-
-AUTO, REVIEW = PromotionConfig(), PromotionConfig(mode="review")
+from tests.registry.shelf import AUTO, MODEL, REVIEW, Shelf, blessing, promote, settled
 
 
 @pytest.fixture
@@ -28,14 +24,6 @@ def shelf(home):
     shelf = Shelf(home)
     yield shelf
     shelf.registrar.ledger.close()
-
-
-def promote(shelf, version):
-    return promote_version(shelf.registrar, MODEL, version.version, reason="because")
-
-
-def settled(shelf, version, config=AUTO, against=None):
-    return settle(shelf.registrar, version, config=config, judged_against=against)
 
 
 # ------------------------------------------------------------------ what a run does
@@ -301,65 +289,6 @@ def test_what_is_invalid_or_cannot_be_blessed_is_not_overridden(shelf):
     with pytest.raises(UserError, match="cannot be loaded"):
         override(shelf.registrar, MODEL, 2, reason="x", lasts=timedelta(days=1))
     assert shelf.champion is None
-
-
-# ------------------------------------------------------------------ aliases that were moved by hand
-
-
-def test_an_alias_moved_by_hand_is_put_back_on_the_record(shelf):
-    promote(shelf, shelf.put())
-    failing = shelf.put("FAIL")
-    shelf.client.set_registered_model_alias(MODEL, "champion", str(failing.version))
-    assert "stood at version 2" in " ".join(audit_problems(shelf))
-    promote(shelf, shelf.get(1))
-    assert shelf.champion == 1
-    assert (shelf.last.kind.value, shelf.last.from_version, shelf.last.to_version) == ("repaired", 2, 1)
-    assert "put back" in shelf.last.reason
-
-
-def test_an_alias_dropped_with_its_version_comes_back(shelf):
-    promote(shelf, shelf.put())
-    settled(shelf, shelf.put(against=1), REVIEW, against=1)
-    shelf.client.delete_registered_model_alias(MODEL, "champion")
-    shelf.client.delete_model_version(MODEL, "2")
-    promote(shelf, shelf.get(1))
-    assert shelf.alias("champion") == 1
-
-
-def test_a_hand_made_champion_of_a_model_that_never_passed_is_taken_away(shelf):
-    failing = shelf.put("FAIL")
-    shelf.client.set_registered_model_alias(MODEL, "champion", "1")
-    assert settled(shelf, failing).moved is False
-    assert shelf.champion is None
-    assert shelf.last.kind.value == "repaired"
-
-
-# ------------------------------------------------------------------ audit
-
-
-def audit_problems(shelf) -> tuple[str, ...]:
-    """The bytes of these versions are nowhere, which the audit rightly says; here it is about the rest."""
-    return tuple(problem for problem in audit(shelf.registrar, MODEL) if "bytes" not in problem)
-
-
-def test_the_audit_finds_nothing_where_all_is_well(shelf):
-    promote(shelf, shelf.put())
-    assert audit_problems(shelf) == ()
-
-
-def test_the_audit_notices_that_the_end_of_the_ledger_was_taken_away(shelf):
-    if shelf.registrar.ledger.url.get_backend_name() != "sqlite":
-        pytest.skip("the triggers are dropped with SQLite's own statements")
-    promote(shelf, shelf.put())
-    promote(shelf, shelf.put(against=1))
-    from sqlalchemy import create_engine, text
-
-    engine = create_engine(shelf.registrar.ledger.url)
-    with engine.begin() as connection:
-        connection.execute(text("DROP TRIGGER miaotui_ledger_no_DELETE"))
-        connection.execute(text("DELETE FROM miaotui_ledger WHERE sequence = 4"))
-    engine.dispose()
-    assert any("entry 4" in problem for problem in audit_problems(shelf))
 
 
 # ------------------------------------------------------------------ real bytes
