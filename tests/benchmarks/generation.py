@@ -26,7 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -41,7 +41,7 @@ from engine.bundle import TOKENIZER_FILE
 from engine.generation.model import GenerationModel
 from engine.generation.prompts import GenerationSettings, PromptTokenizer
 from flows.make_bundle import MadeBundle
-from tasks.benchmark.guided import ANY_OBJECT, GUIDED, guided
+from tasks.benchmark.guided import GUIDED, guided
 from tasks.data.completions import is_correct
 from tasks.data.rows import Row, read_rows
 from tasks.families.generation.decoder_precision import DecoderPrecision
@@ -50,6 +50,7 @@ from tasks.families.generation.recipe import TextGenerationRecipe
 from tasks.families.load_recipe import load_recipe
 from tasks.statistics.speed_ratio import paired_ratio
 from tests.benchmarks.bundles import bundle_of, evaluation_of
+from tests.benchmarks.generation_table import Measured, print_table
 
 TRANSFORMERS = "transformers fp32"
 GENAI = "genai int4"
@@ -57,6 +58,8 @@ GENAI_NEW = "genai int4, new"
 GENAI_FP32 = "genai fp32"
 OPTIMUM = "optimum int4"
 OURS = "ours"
+ANY_OBJECT = '{"type": "object"}'
+"""The schema where nobody gives one: whatever answers are, they are JSON objects."""
 OVER_TRANSFORMERS: Final = 8.0
 OVER_GENAI: Final = 2.0
 P99_OVER_GENAI: Final = 1.15
@@ -64,26 +67,6 @@ FULL_EXACT_MATCH: Final = 0.95
 MISSED_PROMISE: Final = 3
 Answer = Callable[[str], tuple[str, int]]
 """From a prompt to the completion and its number of tokens."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One line of the result; times are of whole requests."""
-
-    name: str
-    mean_ms: float
-    p50_ms: float
-    p99_ms: float
-    tokens_per_second: float
-    exact_match: float
-    agreement: float
-    over_transformers: tuple[float, float, float]
-    over_genai: tuple[float, float, float]
-    p99_over_genai: float
-    certified_loss: float | None
-    """Of an operating point of ours; None where nothing is certified."""
-    price: tuple[float, float, float] | None
-    """Of guidance: the time over that without it."""
 
 
 def main() -> None:
@@ -332,28 +315,6 @@ def _genai(decoder: Path, prompts: PromptTokenizer, most: int, *, keep: bool = T
         return prompts.decode(own), len(own)
 
     return answer
-
-
-def print_table(rows: Sequence[Measured]) -> None:
-    """The rows as a person reads them."""
-    print(
-        f"{'name':18}  mean ms   p50 ms   p99 ms p99 over  tokens/s   exact   agree  loss  over transformers   "
-        "over genai (95 %)"
-    )
-    for row in rows:
-        loss = "" if row.certified_loss is None else f"{row.certified_loss:.2%}"
-        print(
-            f"{row.name:18} {row.mean_ms:8.2f} {row.p50_ms:8.2f} {row.p99_ms:8.2f} {row.p99_over_genai:8.2f} "
-            f"{row.tokens_per_second:9.0f} {row.exact_match:7.2%} {row.agreement:7.2%} {loss:>5}  "
-            f"{_shown(row.over_transformers)}  {_shown(row.over_genai)}"
-        )
-    for row in rows:
-        if row.price:
-            print(f"{row.name}: {_shown(row.price).strip()} times the time without a schema")
-
-
-def _shown(ratio: tuple[float, float, float]) -> str:
-    return f"{ratio[0]:6.2f} ({ratio[1]:.2f} to {ratio[2]:.2f})"
 
 
 if __name__ == "__main__":

@@ -7,12 +7,11 @@ import pytest
 
 from flows.make_bundle import MadeBundle
 from tasks.artifact import Artifact
-from tasks.benchmark.guided import ANY_OBJECT
 from tasks.data.rows import read_rows
 from tasks.families.generation.recipe import TextGenerationRecipe
 from tasks.families.generation.recipe_sections import GenerationConfig
-from tests.benchmarks import generation
-from tests.benchmarks.generation import Measured, certified_losses, contenders_of, measure, missed_promises
+from tests.benchmarks.generation import ANY_OBJECT, certified_losses, contenders_of, measure, missed_promises
+from tests.benchmarks.generation_table import Measured, print_table
 from tests.tiny_generation_run import MAX_NEW_TOKENS, TinyGenerationRun
 
 GOOD = Measured(
@@ -78,5 +77,5 @@ def test_all_contenders_answer_the_same_prompts(
     assert by_name["genai int4"].p99_over_genai == pytest.approx(1)
     assert {row.name: row.certified_loss for row in measured if row.certified_loss} == losses
     assert losses["ours 4%"] == 0.04
-    generation.print_table(measured)
+    print_table(measured)
     assert "4.00%" in capsys.readouterr().out

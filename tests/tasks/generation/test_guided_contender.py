@@ -9,13 +9,14 @@ from engine.classification.model import ClassificationModel
 from engine.errors import InputError
 from engine.generation.model import GenerationModel
 from tasks.benchmark import bench_bundle
-from tasks.benchmark.guided import ANY_OBJECT, GUIDED, guided
+from tasks.benchmark.guided import GUIDED, guided
 from tasks.data.rows import Row
 from tasks.errors import UserError
 from tasks.recipe import Target
 from tasks.recipe.schema import BenchmarkConfig
 from tasks.records import BenchmarkResult
-from tests.benchmarks.generation import GENAI, TRANSFORMERS, measure, own_contenders, print_table
+from tests.benchmarks.generation import ANY_OBJECT, GENAI, TRANSFORMERS, measure, own_contenders
+from tests.benchmarks.generation_table import print_table
 from tests.tiny_decoder import PROMPTS, TEXTS
 
 ORDER = json.dumps(
@@ -32,7 +33,7 @@ def test_its_answers_keep_to_the_schema_and_are_the_bundles_own(tiny_generation_
     assert [(answer.text, answer.path) for answer in answers] == [(answer.text, answer.path) for answer in own]
 
 
-def test_without_a_schema_of_ones_own_any_object_will_do(tiny_generation_model: GenerationModel) -> None:
+def test_a_schema_that_asks_for_any_object_is_kept_to(tiny_generation_model: GenerationModel) -> None:
     for answer in guided(tiny_generation_model, ANY_OBJECT).predict(list(PROMPTS[:4])):
         assert answer.text.lstrip().startswith("{")
         assert not answer.finished or isinstance(json.loads(answer.text), dict)
