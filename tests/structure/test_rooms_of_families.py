@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from engine.runtimes import runtimes
 from tests.structure.source_tree import Module, import_graph, modules, within
 
 FAMILIES, ENGINE = "tasks.families", "engine"
@@ -98,6 +99,14 @@ def test_nobody_but_its_own_folder_asks_whether_a_familys_part_is_there() -> Non
     assert not asked(lambda node: {name.lstrip("_") for name in names_in(held_against_nothing(node))} & kinds)
 
 
+def test_nobody_at_all_asks_which_task_it_has() -> None:
+    """Not even its own folder: it has no other."""
+    tasks = set(runtimes())
+    assert {"text-classification", "text-generation"} <= tasks
+    everywhere = (f"{module}:{line}" for module in modules().values() for line in _lines(module, by_task(tasks)))
+    assert not list(everywhere)
+
+
 def test_questions_are_seen_in_whatever_form_they_are_asked() -> None:
     asked_of = "isinstance(a, Completion | Other)", "isinstance(a, (b.Completion, Other))", "issubclass(a, Completion)"
     for source in (*asked_of, "match a:\n    case b.Completion(): pass"):
@@ -105,6 +114,8 @@ def test_questions_are_seen_in_whatever_form_they_are_asked() -> None:
     for source in ("a.generation is not None", "None is generation"):
         assert any("generation" in names_in(held_against_nothing(node)) for node in ast.walk(ast.parse(source)))
     assert not any(names_in(held_against_nothing(node)) for node in ast.walk(ast.parse("a.generation is other")))
+    for source in ("recipe.task == other", "kind in ('pairs', 'more')", "match kind:\n    case 'pairs': pass"):
+        assert any(by_task({"pairs"})(node) for node in ast.walk(ast.parse(source)))
 
 
 def arrows(origin: Callable[[str], bool], target: Callable[[str], bool]) -> list[str]:
@@ -149,6 +160,19 @@ def held_against_nothing(node: ast.AST) -> ast.AST | None:
                 if isinstance(operator, ast.Is | ast.IsNot) and isinstance(other, ast.Constant) and other.value is None:
                     return one
     return None
+
+
+def by_task(tasks: set[str]) -> Callable[[ast.AST], bool]:
+    """Whether something is compared with a task, or by one."""
+
+    def compares(node: ast.AST) -> bool:
+        if not isinstance(node, ast.Compare | ast.MatchValue):
+            return False
+        parts = list(ast.walk(node))
+        words = {part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+        return bool(words & tasks) or any(isinstance(part, ast.Attribute) and part.attr == "task" for part in parts)
+
+    return compares
 
 
 def names_in(node: ast.AST | None) -> set[str]:
