@@ -36,6 +36,27 @@ class Prediction:
     detail: tuple[PathDetail, ...] | None = None
     error: str | None = None
 
+    def document(self) -> dict[str, object]:
+        """What an answer says, for JSON; `detail` and `error` are left out."""
+        return {
+            "label": self.label,
+            "confidence": self.confidence,
+            "path": self.path,
+            "abstained": self.abstained,
+            "out_of_scope_score": self.out_of_scope_score,
+            "cost_ms": self.cost_ms,
+        }
+
+    def served(self) -> dict[str, object]:
+        """What a registered model answers, for JSON: the answer, who gave it, and the `error` where there is none."""
+        return {
+            "label": self.label,
+            "confidence": self.confidence,
+            "path": self.path,
+            "abstained": self.abstained,
+            "error": self.error,
+        }
+
 
 def refused(error: InputError, row: int) -> Prediction:
     """What a row gets that cannot be asked; `row`: its place in the request."""

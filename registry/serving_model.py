@@ -12,7 +12,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 if TYPE_CHECKING:
-    from engine import AdaptiveModel, Prediction
+    from engine import AdaptiveModel
 
 
 PARAMETERS: Final = ("max_new_tokens", "schema")
@@ -50,7 +50,7 @@ class ServedBundle(PythonModel):
             answers = self.model.predict(model_input, **wishes)
         except InputError as error:
             raise MlflowException.invalid_parameter_value(str(error)) from error
-        return [_served(answer) for answer in answers]
+        return [answer.served() for answer in answers]
 
     def _wishes(self, params: Mapping[str, Any]) -> dict[str, Any]:
         known = PARAMETERS if self.model.writes_text else ()
@@ -58,28 +58,6 @@ class ServedBundle(PythonModel):
             takes = f"takes {' and '.join(known)}" if known else "takes no params"
             raise MlflowException.invalid_parameter_value(f"params: {', '.join(unknown)}: this model {takes}")
         return {name: value for name, value in params.items() if value is not None}
-
-
-def _served(answer: "Prediction") -> dict[str, Any]:
-    from engine.generation.completion import Completion
-
-    if isinstance(answer, Completion):
-        return {
-            "completion": answer.label,
-            "confidence": answer.confidence,
-            "path": answer.path,
-            "tokens": answer.tokens,
-            "finished": answer.finished,
-            "cost_ms": answer.cost_ms,
-            "error": answer.error,
-        }
-    return {
-        "label": answer.label,
-        "confidence": answer.confidence,
-        "path": answer.path,
-        "abstained": answer.abstained,
-        "error": answer.error,
-    }
 
 
 set_model(ServedBundle())

@@ -39,3 +39,29 @@ class Completion(Prediction):
     def text(self) -> str:
         """The answer; empty where there is an `error`."""
         return self.label or ""
+
+    def document(self) -> dict[str, object]:
+        """What an answer says, for JSON; what only a classifier says is left out."""
+        return {
+            "completion": self.label,
+            "confidence": self.confidence,
+            "path": self.path,
+            "cost_ms": self.cost_ms,
+            "tokens": self.tokens,
+            "prompt_tokens": self.prompt_tokens,
+            "finished": self.finished,
+            "first_token_ms": self.first_token_ms,
+            "total_ms": self.total_ms,
+        }
+
+    def served(self) -> dict[str, object]:
+        """What a registered model answers, for JSON; the times of one request say nothing of the next."""
+        return {
+            "completion": self.label,
+            "confidence": self.confidence,
+            "path": self.path,
+            "tokens": self.tokens,
+            "finished": self.finished,
+            "cost_ms": self.cost_ms,
+            "error": self.error,
+        }

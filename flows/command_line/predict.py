@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -142,21 +142,10 @@ def _answer(model: "AdaptiveModel", request: Request, wishes: Mapping[str, Any],
             _print({"row": request.row, "error": str(error)})
         return False
     if as_json:
-        _print({"text": request.text} | as_document(prediction))
+        _print({"text": request.text} | prediction.document())
     else:
         print(_line(prediction), flush=True)
     return True
-
-
-def as_document(prediction: "Prediction") -> dict[str, object]:
-    """An answer as JSON; a completion is called so, and what only a classifier says is left out of it."""
-    from engine.generation.completion import Completion
-
-    answer = {name: value for name, value in asdict(prediction).items() if name not in ("detail", "error")}
-    if not isinstance(prediction, Completion):
-        return answer
-    own = {name: value for name, value in answer.items() if name not in ("label", "abstained", "out_of_scope_score")}
-    return {"completion": prediction.label, **own}
 
 
 def _print(document: dict[str, object]) -> None:
