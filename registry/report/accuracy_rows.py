@@ -6,7 +6,7 @@ from typing import Final
 
 from registry.evidence import chosen_certificate
 from registry.report.content import ReportContent
-from registry.report.formatting import is_measured
+from tasks.formatting import is_measured
 from tasks.records import Certificate, Interval, SliceAccuracy
 
 WORST_CLASSES: Final = 10

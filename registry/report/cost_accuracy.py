@@ -11,10 +11,10 @@ from typing import Final
 from markupsafe import Markup
 
 from registry.report.content import ReportContent
-from registry.report.formatting import budget, is_measured, milliseconds, percent, percent_range
 from registry.report.labels import Box, Label, place
 from registry.report.palette import path_class
 from registry.report.svg import Drawing, Scale, covering
+from tasks.formatting import budget, is_measured, milliseconds, percent, percent_range
 from tasks.records import Interval
 
 _MIXING_STEPS: Final = 48

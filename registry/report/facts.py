@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from registry.report.formatting import (
+from tasks.families.generation.records import StudentResult
+from tasks.formatting import (
     NOT_MEASURED,
     count,
     duration,
@@ -15,7 +16,6 @@ from registry.report.formatting import (
     times,
     with_unit,
 )
-from tasks.families.generation.records import StudentResult
 from tasks.records import (
     BenchmarkResult,
     ChampionComparison,

@@ -7,10 +7,11 @@ from typing import Final
 from registry.checks import Check, Outcome, Verdict
 from registry.evidence import chosen_certificate
 from registry.report.content import ReportContent
-from registry.report.formatting import (
+from registry.report.formatting import clipped
+from registry.report.latency import single_stream_percentiles
+from tasks.formatting import (
     NOT_MEASURED,
     budget,
-    clipped,
     is_measured,
     megabytes,
     milliseconds,
@@ -19,7 +20,6 @@ from registry.report.formatting import (
     percent_range,
     with_unit,
 )
-from registry.report.latency import single_stream_percentiles
 from tasks.records import Percentile
 
 _PROBLEM: Final = {Outcome.INVALID: "invalid", Outcome.FAIL: "failed", Outcome.INCONCLUSIVE: "inconclusive"}

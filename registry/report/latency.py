@@ -10,9 +10,9 @@ from typing import Final
 
 from markupsafe import Markup
 
-from registry.report.formatting import is_measured, limit, milliseconds
 from registry.report.labels import Box, text_width
 from registry.report.svg import Drawing, Scale, covering
+from tasks.formatting import is_measured, limit, milliseconds
 from tasks.recipe import FamilyGates
 from tasks.records import BenchmarkResult, Percentile
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.report.content import ReportContent, StepSummary
-from registry.report.formatting import NOT_MEASURED, count, is_measured, megabytes, number, percent
 from tasks.families.generation.records import GenerationFineTuneResult
+from tasks.formatting import NOT_MEASURED, count, is_measured, megabytes, number, percent
 from tasks.records import FineTuneResult
 
 _METHODS: Final = {"init": "from nothing", "full": "in all weights", "lora": "by low-rank updates, merged"}

@@ -15,7 +15,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from registry.evidence import chosen_certificate
-from registry.report import formatting
 from registry.report.accuracy_rows import MOST_ROWS, WORST_CLASSES, class_rows, promise_rows, slice_rows
 from registry.report.content import ReportContent
 from registry.report.cost_accuracy import cost_accuracy_picture
@@ -30,34 +29,50 @@ from registry.report.facts import (
     token_facts,
     token_server_facts,
 )
+from registry.report.formatting import breakable, clipped, moment, short_digest
 from registry.report.headline import checks_by_urgency, headline, tiles
 from registry.report.latency import far_objectives, latency_picture
 from registry.report.lineage import fine_tune_sentence, lineage, other_bytes, step_rows
 from registry.report.paths import cost_bars, mixing_sentence, optimal_share, path_rows, share_bars
 from registry.report.techniques import pruning_facts, screened_rows, stages, students_tried
 from registry.settling import what_would_settle
+from tasks.formatting import (
+    NOT_MEASURED,
+    budget,
+    count,
+    duration,
+    limit,
+    megabytes,
+    milliseconds,
+    number,
+    p_value,
+    percent,
+    proportion,
+    times,
+    with_unit,
+)
 from tasks.records import BenchmarkResult, Percentile
 from tasks.whole_files import write_whole
 
 _MOST_SOURCES: Final = 40
 _MOST_RECIPE_CHARACTERS: Final = 20_000
 _FILTERS: Final[tuple[Callable[..., str], ...]] = (
-    formatting.breakable,
-    formatting.budget,
-    formatting.clipped,
-    formatting.count,
-    formatting.duration,
-    formatting.limit,
-    formatting.megabytes,
-    formatting.milliseconds,
-    formatting.moment,
-    formatting.number,
-    formatting.p_value,
-    formatting.percent,
-    formatting.proportion,
-    formatting.short_digest,
-    formatting.times,
-    formatting.with_unit,
+    breakable,
+    budget,
+    clipped,
+    count,
+    duration,
+    limit,
+    megabytes,
+    milliseconds,
+    moment,
+    number,
+    p_value,
+    percent,
+    proportion,
+    short_digest,
+    times,
+    with_unit,
 )
 
 
@@ -146,7 +161,7 @@ def _environment() -> Environment:
     )
     environment.filters.update({function.__name__: function for function in _FILTERS})
     environment.globals.update(
-        not_measured=formatting.NOT_MEASURED,
+        not_measured=NOT_MEASURED,
         most_rows=MOST_ROWS,
         worst_classes=WORST_CLASSES,
         most_sources=_MOST_SOURCES,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from registry.evidence import chosen_certificate
 from registry.report.content import ReportContent
 from registry.report.cost_accuracy import mixing
-from registry.report.formatting import is_measured, milliseconds, percent, points
 from registry.report.palette import path_class
+from tasks.formatting import is_measured, milliseconds, percent, points
 from tasks.records import PathEvaluation, PathResult
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from registry.report.content import ReportContent
 from registry.report.facts import Fact
-from registry.report.formatting import (
+from tasks.formatting import (
     NOT_MEASURED,
     budget,
     count,

@@ -20,6 +20,7 @@ REGISTRY_MAY_USE_OF_TASKS = (
     "tasks.artifact",
     "tasks.errors",
     "tasks.families.generation.records",
+    "tasks.formatting",
     "tasks.machine.host",
     "tasks.machine.loopback",
     "tasks.recipe",

@@ -17,11 +17,11 @@ from registry.missing import MissingRows
 from registry.report import ReportContent, StepSummary, render_report, write_report
 from registry.report.accuracy_rows import slice_rows
 from registry.report.cost_accuracy import Point, mixing, pareto_front
-from registry.report.formatting import NOT_MEASURED, duration, limit, number, p_value, percent, times, with_unit
 from registry.report.labels import Box, Label, place, text_width
 from registry.report.paths import optimal_share
 from registry.report.svg import Scale
 from tasks.families.classification.recipe import Gates, TextClassificationRecipe
+from tasks.formatting import NOT_MEASURED, duration, limit, number, p_value, percent, times, with_unit
 from tasks.recipe.data import DataConfig
 from tasks.records import (
     BenchmarkResult,
