@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from engine.digests import folder_digest
 from flows.make_bundle import MadeBundle
@@ -10,7 +10,7 @@ from flows.preparation import PreparedRun, built_for
 from registry.baseline import Baseline
 from registry.evidence import Evidence
 from tasks.artifact import Artifact
-from tasks.families.family import family_of
+from tasks.families.family import Family, Results, family_of
 from tasks.recipe import Target
 from tasks.records import BenchmarkResult, ChampionComparison, EvaluationResult, ProbesResult, UnreadableChampion
 from tasks.step import Keyed, Step, StepCall, Steps, labelled
@@ -36,6 +36,7 @@ class JudgedBundle:
     champion: Artifact[ChampionComparison] | None
     unreadable_champion: UnreadableChampion | None
     benchmarks: tuple[Artifact[BenchmarkResult], ...]
+    family: Family[Any]
 
     def evidence(self, remarks: tuple[str, ...] = (), unsettled: tuple[str, ...] = ()) -> Evidence:
         """All that the verdict rests on, with the digest of the bundle as it lies there now.
@@ -55,6 +56,7 @@ class JudgedBundle:
             remarks=remarks,
             unsettled=unsettled,
             probes=self.probes.result,
+            account=self.family.account(_results(self.made)),
         )
 
 
@@ -81,7 +83,13 @@ def gather_evidence(prepared: PreparedRun, made: MadeBundle, baseline: Baseline 
         champion=comparison,
         unreadable_champion=baseline.unreadable if baseline else None,
         benchmarks=tuple(benchmarks),
+        family=family,
     )
+
+
+def _results(made: MadeBundle) -> Results:
+    parts = {name: artifact.result for name, artifact in made.parts.items()}
+    return Results(made.snapshot.result, made.fine_tuned.result, made.compression.result, parts)
 
 
 def _benchmark(

@@ -22,7 +22,7 @@ class MadeBundle:
 
     `snapshot` is what the router is calibrated and judged by; `trained_on` has the same rows, without those that landed
     since and only called for recalibration, and with those that left certify. `parts`: further results of the family, by
-    the name the report has for them.
+    the names that its account has for them.
     """
 
     trained_on: Artifact[SnapshotResult]
@@ -36,11 +36,6 @@ class MadeBundle:
     def bundle(self) -> Path:
         """The bundle that was measured and would be registered."""
         return self.router.folder / "bundle"
-
-    def part(self, name: str) -> Any:
-        """The result of a step that the recipe may leave out."""
-        artifact = self.parts.get(name)
-        return None if artifact is None else artifact.result
 
 
 def make_bundle(prepared: PreparedRun, steps: Steps, home: Home) -> MadeBundle:

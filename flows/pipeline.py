@@ -143,7 +143,7 @@ class _Run:
         if known is None or not report.is_file():
             self.tracking.start()
             self.tracking.tracker.log_verdict(verdict)
-            self._timed(REPORT, lambda: write_report(self._report_content(judged, verdict), report))
+            self._timed(REPORT, lambda: write_report(self._report_content(evidence, verdict), report))
             self.tracking.tracker.log_files([report])
             registration = self._timed(
                 REGISTER,
@@ -171,19 +171,11 @@ class _Run:
         recipe = self._prepared.recipe
         return judge(
             recipe.gates,
-            snapshot=evidence.snapshot,
-            router=evidence.router,
-            evaluation=evidence.evaluation,
-            probes=evidence.probes,
-            benchmarks=evidence.benchmarks,
-            bundle_digest=evidence.bundle_digest,
+            evidence,
             targets=self._prepared.targets,
             confidence=recipe.router.confidence,
             max_accuracy_loss=recipe.router.max_accuracy_loss,
-            champion=evidence.champion,
-            unreadable_champion=evidence.unreadable_champion,
             if_unreadable=recipe.promotion.unreadable_champion,
-            unsettled=evidence.unsettled,
         )
 
     def _settled(self, registration: Registration) -> Promotion:
@@ -204,29 +196,16 @@ class _Run:
         for label in benchmark_labels(targets):
             self._steps.measure_again(label)
 
-    def _report_content(self, judged: JudgedBundle, verdict: Verdict) -> ReportContent:
-        made = judged.made
+    def _report_content(self, evidence: Evidence, verdict: Verdict) -> ReportContent:
         return ReportContent(
             name=self._prepared.recipe.name,
             version=project_version(),
             created=datetime.now(UTC),
             recipe=self._prepared.recipe,
-            snapshot=made.snapshot.result,
-            fine_tune=made.fine_tuned.result,
-            seeds=made.part("seeds"),
-            prune=made.part("prune"),
-            lexical=made.part("lexical"),
-            student=made.part("student"),
-            compression=made.compression.result,
-            router=made.router.result,
-            evaluation=judged.evaluation.result,
-            benchmarks=tuple(benchmark.result for benchmark in judged.benchmarks),
-            champion=judged.champion.result if judged.champion else None,
-            unreadable_champion=judged.unreadable_champion,
-            override=self._registrar.state(self._prepared.recipe.name).override,
+            evidence=evidence,
             verdict=verdict,
             steps=self._summaries(),
-            remarks=self._steps.remarks,
+            override=self._registrar.state(self._prepared.recipe.name).override,
         )
 
     def _summaries(self) -> tuple[StepSummary, ...]:

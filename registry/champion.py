@@ -3,11 +3,12 @@
 They ask for more than the absolute rules and never for less: without a champion there is nothing to check here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal
 
 from registry.champion_slices import champion_slices
 from registry.checks import Check, Outcome
+from registry.evidence import Evidence
 from registry.missing import MissingRows
 from registry.rules import finite, invalid, noise_factor, unless_unsettled
 from tasks.recipe import FamilyGates
@@ -23,30 +24,23 @@ from tasks.statistics.rows_to_settle import rows_to_reject
 
 
 def champion_checks(
-    gates: FamilyGates,
-    champion: ChampionComparison | None,
-    unreadable: UnreadableChampion | None,
-    *,
-    if_unreadable: Literal["replace", "refuse"],
-    evaluation: EvaluationResult,
-    benchmarks: Sequence[BenchmarkResult],
-    confidence: float,
-    unsettled: Sequence[str] = (),
+    gates: FamilyGates, evidence: Evidence, *, if_unreadable: Literal["replace", "refuse"], confidence: float
 ) -> Iterator[Check]:
     """No check without a champion, one for an unreadable champion, else one for each champion gate and target."""
-    if unreadable is not None:
-        yield _unreadable(unreadable, if_unreadable)
+    champion = evidence.champion
+    if evidence.unreadable_champion is not None:
+        yield _unreadable(evidence.unreadable_champion, if_unreadable)
     if champion is None:
         return
     if (margin := gates.champion_accuracy_loss) is not None:
-        yield _accuracy(champion, evaluation, margin, significance=1 - confidence)
+        yield _accuracy(champion, evidence.evaluation, margin, significance=1 - confidence)
     if (limit := gates.champion_slice_loss) is not None:
         check = champion_slices(champion, limit, least=gates.slice_min_rows, significance=1 - confidence)
         if check is not None:
             yield check
     if (most := gates.champion_slowdown) is not None:
-        for benchmark in benchmarks:
-            yield unless_unsettled(_speed(champion, benchmark, most), benchmark.disturbance, unsettled)
+        for benchmark in evidence.benchmarks:
+            yield unless_unsettled(_speed(champion, benchmark, most), benchmark.disturbance, evidence.unsettled)
 
 
 def _unreadable(champion: UnreadableChampion, policy: Literal["replace", "refuse"]) -> Check:

@@ -9,10 +9,11 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from pydantic import SerializeAsAny
+
 from registry.checks import Check, Outcome
 from registry.rules import finite, invalid
 from tasks.artifact import Record
-from tasks.families.generation.records import GenerationFineTuneResult
 from tasks.recipe import Target
 from tasks.records import (
     BenchmarkResult,
@@ -20,27 +21,28 @@ from tasks.records import (
     ChampionComparison,
     CompressionResult,
     EvaluationResult,
-    FineTuneResult,
+    FineTuned,
     PairedTest,
     ProbesResult,
     RouterResult,
     SnapshotResult,
     UnreadableChampion,
 )
+from tasks.records.sections import Account
 from tasks.statistics.paired_test import paired_p_value
 
 
 class Evidence(Record):
     """The results of one run that judge one bundle; `bundle_digest` is that of the folder that would be registered.
 
-    Where a champion serves, it is in `champion` if it could be compared with, else in `unreadable_champion`. `remarks`: what
-    the steps, and the libraries that they call, put on the record. `unsettled`: what of the times by which the bundle was made
-    is provisional, and why.
+    `fine_tuned`: whatever the family's step found. Where a champion serves, it is in `champion` if it could be compared with,
+    else in `unreadable_champion`. `remarks`: what the steps, and the libraries that they call, put on the record. `unsettled`:
+    what of the times by which the bundle was made is provisional, and why. `account`: how the family words all this.
     """
 
     bundle_digest: str
     snapshot: SnapshotResult
-    fine_tuned: FineTuneResult | GenerationFineTuneResult
+    fine_tuned: SerializeAsAny[FineTuned]
     compression: CompressionResult
     router: RouterResult
     evaluation: EvaluationResult
@@ -50,42 +52,32 @@ class Evidence(Record):
     remarks: tuple[str, ...] = ()
     unsettled: tuple[str, ...] = ()
     probes: ProbesResult | None = None
+    account: Account
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the evidence's JSON."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """SHA-256 over the evidence's JSON; other words for it are no other evidence."""
+        return hashlib.sha256(self.model_dump_json(exclude={"account"}).encode()).hexdigest()
 
 
-def integrity_checks(
-    snapshot: SnapshotResult,
-    router: RouterResult,
-    evaluation: EvaluationResult,
-    probes: ProbesResult | None,
-    benchmarks: Sequence[BenchmarkResult],
-    champion: ChampionComparison | None,
-    *,
-    bundle_digest: str,
-    targets: Sequence[Target],
-) -> Iterator[Check]:
+def integrity_checks(evidence: Evidence, targets: Sequence[Target]) -> Iterator[Check]:
     """Leakage, digests, rows and targets: whether the evidence is about these bytes and these data."""
-    yield _leakage(snapshot, evaluation)
-    yield _gate_rows(snapshot, evaluation)
-    made_for = {"the router": router.bundle_digest} | {
-        f"the benchmark on {benchmark.target}": benchmark.bundle_digest for benchmark in benchmarks
+    yield _leakage(evidence.snapshot, evidence.evaluation)
+    yield _gate_rows(evidence.snapshot, evidence.evaluation)
+    made_for = {"the router": evidence.router.bundle_digest} | {
+        f"the benchmark on {benchmark.target}": benchmark.bundle_digest for benchmark in evidence.benchmarks
     }
-    if probes is not None:
-        made_for["the probes"] = probes.bundle_digest
-    if champion is not None:
-        made_for["the comparison with the champion"] = champion.challenger_digest
-    strangers = [what for what, digest in made_for.items() if digest != bundle_digest]
+    if evidence.probes is not None:
+        made_for["the probes"] = evidence.probes.bundle_digest
+    if evidence.champion is not None:
+        made_for["the comparison with the champion"] = evidence.champion.challenger_digest
+    strangers = [what for what, digest in made_for.items() if digest != evidence.bundle_digest]
+    bundle = f"the bundle {evidence.bundle_digest[:12]}"
     if strangers:
-        yield invalid(
-            "bundle_digest", f"{' and '.join(strangers)} measured other bytes than the bundle {bundle_digest[:12]}"
-        )
+        yield invalid("bundle_digest", f"{' and '.join(strangers)} measured other bytes than {bundle}")
     else:
-        yield _passed("bundle_digest", f"all evidence is about the bundle {bundle_digest[:12]}")
-    yield _coverage(benchmarks, targets)
+        yield _passed("bundle_digest", f"all evidence is about {bundle}")
+    yield _coverage(evidence.benchmarks, targets)
 
 
 def host_checks(benchmark: BenchmarkResult, target: Target) -> Iterator[Check]:

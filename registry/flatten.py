@@ -13,7 +13,8 @@ from typing import Final
 from pydantic import BaseModel
 
 from engine import strict_json
-from tasks.records import Interval, Percentile, Ratio
+from tasks.records import Figure, Interval, Percentile, Ratio
+from tasks.records.figures import Number
 
 _NOT_ALLOWED: Final = re.compile(r"[^\w.\- :]")
 _IDENTIFIERS: Final = ("name", "domain", "graph", "target", "epsilon", "percentile", "location")
@@ -42,6 +43,11 @@ def safe_key(text: str) -> str:
     return safe if safe == text else f"{safe}-{sha256(text.encode()).hexdigest()[:6]}"
 
 
+def numbered(name: str, number: Number) -> str:
+    """What a figure's number is called: by its name alone, or `macro_f1_low`."""
+    return name if number == "value" else f"{name}_{number}"
+
+
 def _numbers(path: str, value: object) -> Iterator[tuple[str, float]]:
     match value:
         case bool() | int() | float():
@@ -56,6 +62,9 @@ def _numbers(path: str, value: object) -> Iterator[tuple[str, float]]:
             yield f"{base}_ms", value.value_ms
             if value.upper_bound_ms is not None:
                 yield f"{base}_upper_bound_ms", value.upper_bound_ms
+        case Figure():
+            # `macro_f1` and `generation/token_f1`, without the level of the list.
+            yield from _figure(value)
         case BaseModel():
             for name in type(value).model_fields:
                 yield from _numbers(_joined(path, name), getattr(value, name))
@@ -68,6 +77,13 @@ def _numbers(path: str, value: object) -> Iterator[tuple[str, float]]:
             for entry in value:
                 if isinstance(entry, BaseModel):
                     yield from _numbers(_joined(path, _identifier(entry)), entry)
+
+
+def _figure(figure: Figure) -> Iterator[tuple[str, float]]:
+    name = figure.series or figure.name
+    yield from ((numbered(name, number), value) for number, value in figure.numbers.items())
+    if figure.reference is not None:
+        yield from _numbers(f"reference_{name}", figure.reference)
 
 
 def _texts(path: str, value: object) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,8 @@
 """The gates of all recipes, one function per kind: which number of the evidence each field is judged by.
 
-Pure. A gate on speed is judged on every target, a latency or tokens on SingleStream and on Server, so that one field may
-give several checks; it never gives none. A gate whose number the evidence has not is INVALID, whatever the task family.
+Pure. A gate is a threshold for a figure of that name, or for what the benchmark measured. One on speed is judged on every
+target, a latency or tokens on SingleStream and on Server, so that one field may give several checks; it never gives none. A
+gate whose number the evidence has not is INVALID.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,26 +26,14 @@ from registry.rules import (
 )
 from registry.token_gates import TOKEN_GATES, token_checks
 from tasks.recipe import FamilyGates
-from tasks.records import BenchmarkResult, EvaluationResult, GenerationScores, Scenario, SnapshotResult
+from tasks.records import BenchmarkResult, EvaluationResult, Scenario, SnapshotResult
 
 ADAPTIVE_CONTENDER: Final = "adaptive"
 _LATENCY_SCENARIOS: Final = ("SingleStream", "Server")
 _LATENCY_GATES: Final[Mapping[str, float]] = MappingProxyType(
     {"latency_p50_ms": 50.0, "latency_p90_ms": 90.0, "latency_p99_ms": 99.0}
 )
-ACCURACY_GATES: Final = frozenset(
-    {
-        "accuracy",
-        "in_scope_accuracy",
-        "macro_f1",
-        "out_of_scope_recall",
-        "slice_accuracy",
-        "expected_calibration_error",
-        "token_f1",
-        "rouge_l",
-        "json_validity",
-    }
-)
+SLICES: Final = "slice_accuracy"
 PERFORMANCE_GATES: Final = frozenset(
     {*_LATENCY_GATES, *TOKEN_GATES, "throughput_qps", "speedup", "cold_start_s", "memory_mb", "size_mb"}
 )
@@ -70,37 +59,21 @@ def accuracy_checks(
     slice_min_rows: int,
     confidence: float,
 ) -> Iterator[Check]:
-    """The checks of one gate of `ACCURACY_GATES`."""
-    match name:
-        case "accuracy":
-            yield interval_floor(name, "accuracy", evaluation.accuracy, threshold, confidence=confidence)
-        case "in_scope_accuracy":
-            yield interval_floor(
-                name, "in-scope accuracy", evaluation.in_scope_accuracy, threshold, confidence=confidence
-            )
-        case "out_of_scope_recall":
-            recall = evaluation.out_of_scope_recall
-            outside = MissingRows(label=snapshot.out_of_scope_label)
-            yield interval_floor(name, "out-of-scope recall", recall, threshold, confidence=confidence, rows_of=outside)
-        case "macro_f1":
-            yield bounded_floor(
-                name, "macro F1", evaluation.macro_f1, evaluation.macro_f1_low, threshold, rows=evaluation.rows
-            )
-        case "expected_calibration_error":
-            yield bounded_ceiling(
-                name,
-                "expected calibration error",
-                evaluation.expected_calibration_error,
-                evaluation.expected_calibration_error_high,
-                threshold,
-                rows=evaluation.rows,
-            )
-        case "token_f1" | "rouge_l" | "json_validity":
-            yield _completions(name, evaluation.generation, threshold, confidence=confidence, rows=evaluation.rows)
-        case "slice_accuracy":
-            yield from _slice_checks(snapshot, evaluation, threshold, least=slice_min_rows, confidence=confidence)
-        case _:
-            raise KeyError(f"no rule for the gate {name}")
+    """The checks of one gate on what the evaluation found: of a figure by its kind and its better side, or of every slice."""
+    if name == SLICES:
+        yield from _slice_checks(snapshot, evaluation, threshold, least=slice_min_rows, confidence=confidence)
+        return
+    figure = evaluation.figure(name)
+    if figure is None:
+        yield invalid(name, f"{name} is missing: the evaluation has no such figure", threshold=threshold)
+    elif figure.value is None and figure.absent:
+        yield invalid(name, f"{figure.title} was not measured: {figure.absent}; drop the gate", threshold=threshold)
+    elif figure.kind == "share" and figure.better == "more":
+        rows_of = MissingRows(label=figure.label)
+        yield interval_floor(name, figure.title, figure.interval, threshold, confidence=confidence, rows_of=rows_of)
+    else:
+        bounded = bounded_floor if figure.better == "more" else bounded_ceiling
+        yield bounded(name, figure.title, figure.value, figure.bound, threshold, rows=figure.rows)
 
 
 def performance_checks(
@@ -151,21 +124,6 @@ def _performance_checks(name: str, threshold: float, benchmark: BenchmarkResult)
         raise KeyError(f"no rule for the gate {name}")
 
 
-def _completions(name: str, scores: GenerationScores | None, floor: float, *, confidence: float, rows: int) -> Check:
-    if scores is None:
-        return invalid(name, f"{name} is missing: the evaluated answers are no completions", threshold=floor)
-    if name == "token_f1":
-        return bounded_floor(name, "token F1", scores.token_f1, scores.token_f1_low, floor, rows=rows)
-    if name == "rouge_l":
-        return bounded_floor(name, "ROUGE-L", scores.rouge_l, scores.rouge_l_low, floor, rows=rows)
-    what = "the share of completions that are JSON"
-    if scores.json_validity is None:
-        return invalid(
-            name, f"{what} was not measured: the gold completions are no JSON; drop the gate", threshold=floor
-        )
-    return interval_floor(name, what, scores.json_validity, floor, confidence=confidence)
-
-
 def _slice_checks(
     snapshot: SnapshotResult, evaluation: EvaluationResult, floor: float, *, least: int, confidence: float
 ) -> Iterator[Check]:
@@ -177,7 +135,7 @@ def _slice_checks(
     for entry in judged:
         what = f"accuracy of slice {entry.name}"
         yield interval_floor(
-            f"slice_accuracy/{entry.name}",
+            f"{SLICES}/{entry.name}",
             what,
             entry.accuracy,
             floor,
@@ -185,7 +143,7 @@ def _slice_checks(
             rows_of=MissingRows(slice=entry.name),
         )
     unjudged = ", ".join(f"{name} ({count})" for name, count in small.items())
-    name = "slice_accuracy"
+    name = SLICES
     if not rows and not empty:
         yield invalid(name, "the data have no slices; set data.slice_column or drop the gate", threshold=floor)
     elif empty:

@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 
 from registry.evidence import Evidence, chosen_certificate
-from registry.flatten import safe_key
+from registry.flatten import numbered, safe_key
 from registry.gates import ADAPTIVE_CONTENDER
 from tasks.records import (
     BenchmarkResult,
     Contender,
-    EvaluationResult,
-    GenerationScores,
     Percentile,
     Scenario,
     TokenLatency,
@@ -19,7 +17,7 @@ from tasks.records import (
 
 def headline_metrics(evidence: Evidence) -> dict[str, float]:
     """Accuracy, cost and speed by stable names; speed under the target's name. What was not measured has no entry."""
-    metrics = dict(_accuracy(evidence.evaluation))
+    metrics = dict(_accuracy(evidence))
     certificate = chosen_certificate(evidence.router)
     if certificate is not None:
         metrics["certificate/epsilon"] = certificate.epsilon
@@ -44,42 +42,18 @@ def adaptive_contender(benchmark: BenchmarkResult) -> Contender | None:
     return next((entry for entry in benchmark.contenders if entry.name == ADAPTIVE_CONTENDER), None)
 
 
-def _accuracy(evaluation: EvaluationResult) -> Iterator[tuple[str, float]]:
-    yield "accuracy", evaluation.accuracy.value
-    yield "accuracy_low", evaluation.accuracy.low
-    if evaluation.in_scope_accuracy is not None:
-        yield "in_scope_accuracy", evaluation.in_scope_accuracy.value
-        yield "in_scope_accuracy_low", evaluation.in_scope_accuracy.low
+def _accuracy(evidence: Evidence) -> Iterator[tuple[str, float]]:
+    evaluation = evidence.evaluation
+    # Also under the name by which models of this kind are compared elsewhere, such as `exact_match`.
+    for name in dict.fromkeys(("accuracy", evidence.account.accuracy.replace(" ", "_"))):
+        yield name, evaluation.accuracy.value
+        yield f"{name}_low", evaluation.accuracy.low
     yield "reference_accuracy", evaluation.reference_accuracy.value
     yield "static_accuracy", evaluation.static_accuracy.value
     yield "accuracy_loss", evaluation.reference.loss
-    if evaluation.macro_f1 is not None:
-        yield "macro_f1", evaluation.macro_f1
-    if evaluation.expected_calibration_error is not None:
-        yield "expected_calibration_error", evaluation.expected_calibration_error
-    if evaluation.out_of_scope_recall is not None:
-        yield "out_of_scope_recall", evaluation.out_of_scope_recall.value
-    if evaluation.out_of_scope_auroc is not None:
-        yield "out_of_scope_auroc", evaluation.out_of_scope_auroc
-    if evaluation.generation is not None:
-        yield from _completions(evaluation, evaluation.generation)
-
-
-def _completions(evaluation: EvaluationResult, scores: GenerationScores) -> Iterator[tuple[str, float]]:
-    # The accuracy of completions, under the name that generators are compared by elsewhere.
-    yield "exact_match", evaluation.accuracy.value
-    yield "exact_match_low", evaluation.accuracy.low
-    yield "token_f1", scores.token_f1
-    yield "token_f1_low", scores.token_f1_low
-    yield "rouge_l", scores.rouge_l
-    yield "rouge_l_low", scores.rouge_l_low
-    if scores.json_validity is not None:
-        yield "json_validity", scores.json_validity.value
-        yield "json_validity_low", scores.json_validity.low
-    yield "perplexity", scores.perplexity
-    yield "served_perplexity", scores.served_perplexity
-    yield "identical_to_greedy", scores.identical.value
-    yield "mean_tokens", scores.mean_tokens
+    for figure in evaluation.figures:
+        numbers = figure.numbers
+        yield from ((numbered(figure.name, each), numbers[each]) for each in figure.headline if each in numbers)
 
 
 def _speed(benchmark: BenchmarkResult) -> Iterator[tuple[str, float]]:

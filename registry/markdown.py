@@ -1,8 +1,6 @@
-"""Tables of Markdown as MLflow's pages show them."""
+"""Markdown as MLflow's and Prefect's pages show it: tables, numbers of checks, and text from outside."""
 
 from collections.abc import Iterable, Iterator, Sequence
-
-from registry.wording import plain
 
 
 def markdown_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -21,3 +19,15 @@ def markdown_table(title: str, header: Sequence[str], rows: Iterable[Sequence[st
         yield ""
 
     return "\n".join(lines())
+
+
+def plain(text: str) -> str:
+    """Text from data and tools on one line and without markup of its own."""
+    return " ".join(text.split()).replace("<", "&lt;").replace("`", "'")
+
+
+def number(value: float | None, unit: str) -> str:
+    """A check's number with its unit; a share as a percentage, nothing where there is none."""
+    if value is None:
+        return ""
+    return f"{value:.2%}" if unit == "share" else f"{value:.4g} {unit}".rstrip()

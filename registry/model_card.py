@@ -10,16 +10,8 @@ from typing import Final
 from registry.checks import Check, Outcome, Verdict
 from registry.evidence import Evidence, chosen_certificate
 from registry.headline import adaptive_contender
-from registry.markdown import markdown_table
-from registry.model_card_tokens import token_section, token_server_section
-from registry.wording import number, plain
-from tasks.records import (
-    BenchmarkResult,
-    EvaluationResult,
-    GenerationScores,
-    Interval,
-    Ratio,
-)
+from registry.markdown import markdown_table, number, plain
+from tasks.records import BenchmarkResult, Figure, Interval, Percentile, Ratio, TokenLatency, TokenServer
 
 DESCRIPTION_LENGTH: Final = 5000
 """What MLflow's column for a version's description holds, in characters."""
@@ -61,10 +53,10 @@ def _sections(name: str, evidence: Evidence, verdict: Verdict) -> tuple[_Section
         _Section(1, _gates(verdict.checks), brief=_gates(verdict.decisive) if verdict.decisive else ""),
         _Section(2, _certificate(evidence)),
         _Section(4, _paths(evidence)),
-        _Section(5, _quality(evidence.evaluation)),
-        *(_Section(6, token_section(entry.target, entry.tokens)) for entry in evidence.benchmarks if entry.tokens),
+        _Section(5, _quality(evidence)),
+        *(_Section(6, _tokens(entry.target, entry.tokens)) for entry in evidence.benchmarks if entry.tokens),
         *(
-            _Section(6, token_server_section(entry.target, entry.token_server))
+            _Section(6, _token_server(entry.target, entry.token_server))
             for entry in evidence.benchmarks
             if entry.token_server
         ),
@@ -80,7 +72,7 @@ def model_headline(name: str, evidence: Evidence, verdict: Verdict) -> str:
     lines = [
         f"# {name}: {verdict.outcome.value}",
         "",
-        f"{_kind(evidence)}, from `{plain(evidence.fine_tuned.base_model)}` "
+        f"Adaptive {evidence.account.kind}, from `{plain(evidence.fine_tuned.base_model)}` "
         f"({evidence.compression.model}, {evidence.compression.precision}), {evidence.router.size_mb:.1f} MB.",
     ]
     for benchmark in evidence.benchmarks:
@@ -94,12 +86,6 @@ def model_headline(name: str, evidence: Evidence, verdict: Verdict) -> str:
     lines += [f"- {check.outcome.value}: {plain(check.sentence)}" for check in verdict.decisive]
     lines += ["", f"Bundle `{evidence.bundle_digest}`", f"Evidence `{evidence.digest}`", ""]
     return "\n".join(lines)
-
-
-def _kind(evidence: Evidence) -> str:
-    if evidence.evaluation.generation is not None:
-        return "Adaptive text generator"
-    return f"Adaptive text classifier with {len(evidence.snapshot.labels)} labels"
 
 
 def _point(evidence: Evidence, benchmark: BenchmarkResult) -> str:
@@ -178,37 +164,64 @@ def _paths(evidence: Evidence) -> str:
     return "\n".join([table, "Tokens ahead, over one token at a time:", "", *ahead, ""]) if ahead else table
 
 
-def _quality(evaluation: EvaluationResult) -> str:
-    """What was measured on the gate rows; a metric that the task family has not, or the data do not give, has no row."""
-    scores = evaluation.generation
-    right = "all rows" if scores is None else "exact match"
-    rows: list[tuple[str, Interval | str | None]] = [
-        (f"routed, {right}", evaluation.accuracy),
-        ("routed, in scope", evaluation.in_scope_accuracy),
-        (f"reference (fp32), {right}", evaluation.reference_accuracy),
-        ("reference (fp32), in scope", evaluation.reference_in_scope_accuracy),
-        (f"static model, {right}", evaluation.static_accuracy),
-        ("macro F1", _decimals(evaluation.macro_f1)),
-        ("expected calibration error", _decimals(evaluation.expected_calibration_error)),
-        ("out-of-scope recall", evaluation.out_of_scope_recall),
-        *(_completions(scores) if scores is not None else ()),
-        *((f"slice {entry.name}", entry.accuracy) for entry in evaluation.slices),
+def _quality(evidence: Evidence) -> str:
+    """The accuracies, the figures that nights are compared by, the slices; what was not measured has no row."""
+    evaluation, right = evidence.evaluation, evidence.account.accuracy
+    compared = [figure for figure in evaluation.figures if figure.reference is not None]
+    rows: list[tuple[str, str | None]] = [
+        (f"routed, {right}", _interval(evaluation.accuracy)),
+        *((f"routed, {figure.title}", _figure(figure)) for figure in compared),
+        (f"reference (fp32), {right}", _interval(evaluation.reference_accuracy)),
+        *((f"reference (fp32), {each.title}", _interval(each.reference)) for each in compared if each.reference),
+        (f"static model, {right}", _interval(evaluation.static_accuracy)),
+        *((each.title, _figure(each)) for each in evaluation.figures if each.headline and each not in compared),
+        *((f"slice {entry.name}", _interval(entry.accuracy)) for entry in evaluation.slices),
     ]
-    measured = (
-        (name, value if isinstance(value, str) else _interval(value)) for name, value in rows if value is not None
-    )
-    title = "Accuracy" if scores is None else "Completions"
-    return markdown_table(f"{title} on {evaluation.rows} gate rows", ("metric", "value and exact interval"), measured)
+    measured = ((name, value) for name, value in rows if value is not None)
+    return markdown_table(f"Quality on {evaluation.rows} gate rows", ("metric", "value and exact interval"), measured)
 
 
-def _completions(scores: GenerationScores) -> Iterator[tuple[str, Interval | str | None]]:
-    yield "token F1", f"{scores.token_f1:.4f} (at least {scores.token_f1_low:.4f})"
-    yield "ROUGE-L", f"{scores.rouge_l:.4f} (at least {scores.rouge_l_low:.4f})"
-    yield "completions that are JSON", scores.json_validity
-    yield "perplexity of the gold completions, reference (fp32)", f"{scores.perplexity:.4f}"
-    yield "perplexity of the gold completions, last path as it serves", f"{scores.served_perplexity:.4f}"
-    yield "answers the same as plain greedy decoding's", scores.identical
-    yield "mean tokens of an answer", f"{scores.mean_tokens:.1f}"
+def _figure(figure: Figure) -> str | None:
+    """Its value, with the interval of a share, or with the bound of another one that is compared by it too."""
+    if figure.value is None:
+        return None
+    if figure.interval is not None:
+        return _interval(figure.interval)
+    value = number(figure.value, figure.unit) if figure.unit else f"{figure.value:.4f}"
+    if figure.bound is None or figure.headline == ("value",):
+        return value
+    return f"{value} ({'at least' if figure.better == 'more' else 'at most'} {figure.bound:.4f})"
+
+
+def _tokens(target: str, tokens: TokenLatency) -> str:
+    """Token latencies of single requests on one target, and the rate that they give."""
+    rows = _token_rows(tokens)
+    rows.append(("completion tokens per second", f"{tokens.tokens_per_second:.4g}", ""))
+    return markdown_table(f"Tokens on {target}, {tokens.queries} queries", ("metric", "measured", "at most"), rows)
+
+
+def _token_server(target: str, server: TokenServer) -> str:
+    """Token latencies under load on one target, and the rate that was sustained."""
+    sustained, rows = server.sustained_tokens_per_second, _token_rows(server)
+    bounds = f"{server.ttft_bound_ms:g} ms to the first token and {server.tpot_bound_ms:g} ms per further token"
+    rows.append((f"tokens per second within {bounds}", "none" if sustained is None else f"{sustained:.4g}", ""))
+    rows.append(("LoadGen", server.validity, ""))
+    title = f"Tokens on {target}, Server at {server.target_qps:.4g} queries per second"
+    return markdown_table(title, ("metric", "measured", "at most"), rows)
+
+
+def _token_rows(tokens: TokenLatency | TokenServer) -> list[tuple[str, ...]]:
+    def row(name: str, percentile: Percentile) -> tuple[str, ...]:
+        bound = percentile.upper_bound_ms
+        missing = f"{percentile.missing} more queries needed"
+        return (
+            f"{name}, p{percentile.percentile:g}",
+            f"{percentile.value_ms:.3g}",
+            missing if bound is None else f"{bound:.3g}",
+        )
+
+    rows = [row("time to the first token (ms)", entry) for entry in tokens.first]
+    return rows + [row("time per further token (ms)", entry) for entry in tokens.further]
 
 
 def _techniques(evidence: Evidence) -> str:
@@ -246,10 +259,7 @@ def _remarks(evidence: Evidence) -> str:
 
 
 def _serving(name: str, evidence: Evidence) -> str:
-    answer, wishes = "label, confidence, path, abstained", list[str]()
-    if evidence.evaluation.generation is not None:
-        answer = "completion, confidence, path, tokens, cost_ms, error"
-        wishes = ['model.predict(["some text"], params={"max_new_tokens": 64, "schema": \'{"type": "object"}\'})']
+    account = evidence.account
     return "\n".join(
         [
             "## How to serve",
@@ -260,8 +270,8 @@ def _serving(name: str, evidence: Evidence) -> str:
             "```python",
             "import mlflow.pyfunc",
             f'model = mlflow.pyfunc.load_model("models:/{name}@champion")',
-            f'model.predict(["some text"])  # {answer}',
-            *wishes,
+            f'model.predict(["some text"])  # {", ".join(account.answer)}',
+            *account.examples,
             "```",
             "",
         ]
@@ -270,10 +280,6 @@ def _serving(name: str, evidence: Evidence) -> str:
 
 def _interval(interval: Interval) -> str:
     return f"{interval.value:.2%} ({interval.low:.2%} to {interval.high:.2%}, n = {interval.n})"
-
-
-def _decimals(value: float | None) -> str | None:
-    return None if value is None else f"{value:.4f}"
 
 
 def _ratio(ratio: Ratio) -> str:

@@ -6,10 +6,10 @@ from engine import strict_json
 from flows.pages.artifact_writer import ArtifactWriter, artifact_key
 from flows.pages.run_summary import pages_of, promotion_sentence, steps_sentence
 from registry.checks import Verdict
+from registry.markdown import number, plain
 from registry.model_card import model_headline
 from registry.report.headline import checks_by_urgency
 from registry.store import MlflowStore
-from registry.wording import number, plain
 
 if TYPE_CHECKING:
     from flows.run_outcome import RunOutcome

@@ -57,23 +57,23 @@ def track(low: float, value: float, high: float, *, start: float, end: float, li
 def slice_rows(content: ReportContent) -> list[AccuracyRow]:
     """All slices, worst first, against `gates.slice_accuracy`."""
     gates = content.recipe.gates
-    rows = _rows(content.evaluation.slices, floor=gates.slice_accuracy)
+    rows = _rows(content.evidence.evaluation.slices, floor=gates.slice_accuracy)
     return [_with_state(row, gates.slice_accuracy) if row.accuracy.n >= gates.slice_min_rows else row for row in rows]
 
 
 def class_rows(content: ReportContent) -> list[AccuracyRow]:
     """All classes, worst first."""
-    return _rows(content.evaluation.classes, floor=None)
+    return _rows(content.evidence.evaluation.classes, floor=None)
 
 
 def promise_rows(content: ReportContent) -> list[PromiseRow]:
     """All operating points by their promise, strictest first, on one common line."""
-    certificates = sorted(content.router.certificates, key=lambda certificate: certificate.epsilon)
+    certificates = sorted(content.evidence.router.certificates, key=lambda certificate: certificate.epsilon)
     tests = [certificate.test for certificate in certificates]
     values = [v for t in tests for v in (t.loss, t.upper_bound, t.epsilon) if is_measured(v)] + [0.0]
     start, end = min(values), max(values)
     margin = 0.06 * (end - start)
-    chosen = chosen_certificate(content.router)
+    chosen = chosen_certificate(content.evidence.router)
     return [
         PromiseRow(
             certificate,

@@ -64,7 +64,7 @@ class Mixing:
 
 def path_points(content: ReportContent) -> list[Point]:
     """Every path used alone, in ladder order, on the gate rows."""
-    paths = content.evaluation.paths
+    paths = content.evidence.evaluation.paths
     return [
         _judged(path.name, path.cost_ms, path.accuracy, "circle", path_class(index, len(paths)))
         for index, path in enumerate(paths)
@@ -74,7 +74,7 @@ def path_points(content: ReportContent) -> list[Point]:
 
 def router_point(content: ReportContent) -> Point | None:
     """The chosen operating point at its predicted expected cost."""
-    cost, accuracy = content.router.expected_cost_ms, content.evaluation.accuracy
+    cost, accuracy = content.evidence.router.expected_cost_ms, content.evidence.evaluation.accuracy
     return _judged("router", cost, accuracy, "star", "router", radius=10) if _drawable(cost, accuracy.value) else None
 
 
@@ -88,11 +88,13 @@ def mixing(content: ReportContent) -> Mixing | None:
 
 def static_points(content: ReportContent) -> list[Point]:
     """Single models: the best compressed one and the fp32 reference on the gate rows, the other variants on tune."""
-    evaluation, techniques = content.evaluation, content.compression.techniques
+    evaluation, techniques = content.evidence.evaluation, content.evidence.compression.techniques
     points = []
-    if _drawable(content.router.static_cost_ms, evaluation.static_accuracy.value):
-        name = content.compression.static_precision
-        points.append(_judged(name, content.router.static_cost_ms, evaluation.static_accuracy, "square", "static"))
+    if _drawable(content.evidence.router.static_cost_ms, evaluation.static_accuracy.value):
+        name = content.evidence.compression.static_precision
+        points.append(
+            _judged(name, content.evidence.router.static_cost_ms, evaluation.static_accuracy, "square", "static")
+        )
     reference_ms = next((t.parent_mean_ms for t in techniques if t.parent == _REFERENCE), None)
     if reference_ms is not None and _drawable(reference_ms, evaluation.reference_accuracy.value):
         points.append(
@@ -101,7 +103,7 @@ def static_points(content: ReportContent) -> list[Point]:
     points += [
         Point(t.name, t.mean_ms, t.accuracy, "square", "hollow static", radius=4, minor=True, note="tune")
         for t in techniques
-        if t.name not in {_FUSION, content.compression.static_precision} and _drawable(t.mean_ms, t.accuracy)
+        if t.name not in {_FUSION, content.evidence.compression.static_precision} and _drawable(t.mean_ms, t.accuracy)
     ]
     return points
 
@@ -132,7 +134,7 @@ def _drawable(cost_ms: float, accuracy: float) -> bool:
 
 
 def _operating_points(content: ReportContent) -> list[Point]:
-    reference = content.evaluation.reference_accuracy.value
+    reference = content.evidence.evaluation.reference_accuracy.value
     return [
         Point(
             f"ε {budget(certificate.epsilon)}",
@@ -143,25 +145,29 @@ def _operating_points(content: ReportContent) -> list[Point]:
             minor=True,
             note="certify, taken from the reference's accuracy on gate",
         )
-        for certificate in content.router.certificates
+        for certificate in content.evidence.router.certificates
         if certificate.certified
-        and certificate.expected_cost_ms != content.router.expected_cost_ms
+        and certificate.expected_cost_ms != content.evidence.router.expected_cost_ms
         and _drawable(certificate.expected_cost_ms, reference - certificate.test.loss)
     ]
 
 
 def _random_path(content: ReportContent, paths: list[Point]) -> list[Point]:
-    if len(paths) < 2 or not _drawable(content.router.random_cost_ms, paths[0].accuracy):
+    if len(paths) < 2 or not _drawable(content.evidence.router.random_cost_ms, paths[0].accuracy):
         return []
     accuracy = sum(point.accuracy for point in paths) / len(paths)
-    return [Point("random path", content.router.random_cost_ms, accuracy, "cross", "random", radius=4.5, minor=True)]
+    return [
+        Point(
+            "random path", content.evidence.router.random_cost_ms, accuracy, "cross", "random", radius=4.5, minor=True
+        )
+    ]
 
 
 def _draw(content: ReportContent, width: float, height: float, *, wide: bool) -> Drawing:
     paths, router = path_points(content), router_point(content)
     points = [*([router] if router else []), *paths, *static_points(content), *_operating_points(content)]
     points += _random_path(content, paths)
-    oracle = content.router.oracle_cost_ms if is_measured(content.router.oracle_cost_ms) else 0.0
+    oracle = content.evidence.router.oracle_cost_ms if is_measured(content.evidence.router.oracle_cost_ms) else 0.0
     measured_ms = content.adaptive.mean_ms if content.adaptive else None
     costs = [point.cost_ms for point in points] + [cost for cost in (oracle, measured_ms or 0.0) if cost > 0]
     frame = Box(52 if wide else 42, 16, width - 16, height - (48 if wide else 44))

@@ -1,8 +1,5 @@
-"""Named values for the sections on quality, out-of-scope inputs, data and machine."""
+"""Named values for the sections on quality, tokens, the champion, data and machine."""
 
-from dataclasses import dataclass
-
-from tasks.families.generation.records import StudentResult
 from tasks.formatting import (
     NOT_MEASURED,
     count,
@@ -20,48 +17,29 @@ from tasks.records import (
     BenchmarkResult,
     ChampionComparison,
     EvaluationResult,
-    GenerationScores,
+    Figure,
     SnapshotResult,
     TokenLatency,
     TokenServer,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A named value."""
-
-    term: str
-    value: str
+from tasks.records.sections import Fact
 
 
 def quality_facts(evaluation: EvaluationResult) -> tuple[Fact, ...]:
-    """Figures of the routed model beside its accuracies."""
-    own = _class_facts(evaluation) if evaluation.generation is None else _completion_facts(evaluation.generation)
+    """Figures of the routed model beside its accuracies, as far as these rows give them."""
+    others = [figure for figure in evaluation.figures if not figure.heading and figure.reference is None]
+    own = (_fact_of(figure) for figure in others if figure.value is not None)
     return (*own, Fact("answers other than the reference path's", proportion(evaluation.disagreement)))
 
 
-def _class_facts(evaluation: EvaluationResult) -> tuple[Fact, ...]:
-    return (
-        Fact("macro F1, lower bound", f"{number(evaluation.macro_f1)}, {number(evaluation.macro_f1_low)}"),
-        Fact(
-            "expected calibration error, upper bound",
-            f"{percent(evaluation.expected_calibration_error, 2)}, "
-            f"{percent(evaluation.expected_calibration_error_high, 2)}",
-        ),
-    )
-
-
-def _completion_facts(scores: GenerationScores) -> tuple[Fact, ...]:
-    return (
-        Fact("token F1, lower bound", f"{number(scores.token_f1)}, {number(scores.token_f1_low)}"),
-        Fact("ROUGE-L, lower bound", f"{number(scores.rouge_l)}, {number(scores.rouge_l_low)}"),
-        *([Fact("completions that are JSON", proportion(scores.json_validity))] if scores.json_validity else []),
-        Fact("perplexity of the gold completions, fp32 reference", number(scores.perplexity)),
-        Fact("the same, last path as it serves", number(scores.served_perplexity)),
-        Fact("the same as plain greedy decoding", proportion(scores.identical)),
-        Fact("mean tokens of an answer", number(scores.mean_tokens)),
-    )
+def figures_by_heading(evaluation: EvaluationResult) -> dict[str, tuple[Fact, ...]]:
+    """The figures that stand under a heading of their own; none under one where nothing of it was measured."""
+    headed = [figure for figure in evaluation.figures if figure.heading]
+    measured = {figure.heading for figure in headed if figure.value is not None}
+    return {
+        heading: tuple(_fact_of(figure) for figure in headed if figure.heading == heading and heading in measured)
+        for heading in dict.fromkeys(figure.heading for figure in headed)
+    }
 
 
 def token_facts(tokens: TokenLatency) -> tuple[Fact, ...]:
@@ -88,24 +66,6 @@ def token_server_facts(server: TokenServer) -> tuple[Fact, ...]:
     )
 
 
-def student_facts(student: StudentResult) -> tuple[Fact, ...]:
-    """What the small model kept of the full one, and what its training lost."""
-    own, parent = student.shape, student.parent_shape
-    kept = ", ".join(map(str, student.layers_kept)) if student.layers_kept else "none, it started from nothing"
-    return (
-        Fact("how", student.method),
-        Fact("layers", f"{own.layers} of width {count(own.width)}, of {parent.layers} of width {count(parent.width)}"),
-        Fact("layers kept of the full model", kept),
-        Fact("FFN widths", ", ".join(count(width) for width in own.ffn_widths)),
-        Fact("parameters", f"{number(parent.parameters / 1e6)} M → {number(own.parameters / 1e6)} M"),
-        Fact(
-            "exact match on tune", f"{percent(student.parent_tune.exact_match)} → {percent(student.tune.exact_match)}"
-        ),
-        Fact("perplexity on tune", f"{number(student.parent_tune.perplexity)} → {number(student.tune.perplexity)}"),
-        Fact("tokens that both find likeliest", percent(student.agreement)),
-    )
-
-
 def champion_facts(champion: ChampionComparison, benchmarks: tuple[BenchmarkResult, ...]) -> tuple[Fact, ...]:
     """How the bundle compares with the version that served when it was judged."""
     test = champion.test
@@ -119,24 +79,6 @@ def champion_facts(champion: ChampionComparison, benchmarks: tuple[BenchmarkResu
             Fact(f"times as fast on {target}", times(speed.speedup) if speed else NOT_MEASURED)
             for target, speed in speeds
         ),
-    )
-
-
-def out_of_scope_facts(evaluation: EvaluationResult) -> tuple[Fact, ...]:
-    """How inputs outside the labels were treated; empty when the data has none."""
-    measured = (
-        evaluation.out_of_scope_recall,
-        evaluation.out_of_scope_auroc,
-        evaluation.out_of_scope_fpr95,
-        evaluation.out_of_scope_early_share,
-    )
-    if all(value is None for value in measured):
-        return ()
-    return (
-        Fact("recall (abstained)", proportion(evaluation.out_of_scope_recall)),
-        Fact("AUROC of the score", number(evaluation.out_of_scope_auroc)),
-        Fact("FPR at 95 % recall", percent(evaluation.out_of_scope_fpr95)),
-        Fact("stopped early, goal ≤ 2 %", percent(evaluation.out_of_scope_early_share)),
     )
 
 
@@ -179,3 +121,14 @@ def machine_facts(benchmark: BenchmarkResult) -> tuple[Fact, ...]:
         Fact("accelerator", f"{host.accelerator or 'none'}{f', driver {host.driver}' if host.driver else ''}"),
         Fact("runtimes", ", ".join(f"{name} {version}" for name, version in sorted(host.runtimes.items()))),
     )
+
+
+def _fact_of(figure: Figure) -> Fact:
+    """A figure with the interval or the bound that was found for it."""
+    if figure.kind == "share":
+        return Fact(figure.title, proportion(figure.interval) if figure.interval else percent(figure.value))
+    value = with_unit(figure.value, figure.unit)
+    if figure.bound is None:
+        return Fact(figure.title, value)
+    side = "lower" if figure.better == "more" else "upper"
+    return Fact(f"{figure.title}, {side} bound", f"{value}, {with_unit(figure.bound, figure.unit)}")

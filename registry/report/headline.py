@@ -42,10 +42,10 @@ def headline(content: ReportContent) -> str:
 
 
 def _promise(content: ReportContent) -> str:
-    contender, certificate = content.adaptive, chosen_certificate(content.router)
+    contender, certificate = content.adaptive, chosen_certificate(content.evidence.router)
     sentences = []
     if contender and is_measured(contender.speedup.value):
-        target = content.benchmarks[0].target
+        target = content.evidence.benchmarks[0].target
         sentences.append(f"Answers {contender.speedup.value:.1f} times faster than the best static model on {target}.")
     if certificate and certificate.certified:
         sentences.append(
@@ -53,9 +53,11 @@ def _promise(content: ReportContent) -> str:
             "against the full-precision fine-tuned model."
         )
         sentences += [certificate.promise] if certificate.promise else []
-    if content.champion and is_measured(content.champion.test.upper_bound):
-        bound = max(0.0, content.champion.test.upper_bound)
-        sentences.append(f"Against the champion {content.champion.uri} it loses at most {percent(bound, 2)} accuracy.")
+    if content.evidence.champion and is_measured(content.evidence.champion.test.upper_bound):
+        bound = max(0.0, content.evidence.champion.test.upper_bound)
+        sentences.append(
+            f"Against the champion {content.evidence.champion.uri} it loses at most {percent(bound, 2)} accuracy."
+        )
     return " ".join(sentences) or "Every gate of the recipe is met."
 
 
@@ -95,14 +97,16 @@ def _speed(content: ReportContent) -> Tile:
     contender = content.adaptive
     label = "faster than static"
     if contender is None or not is_measured(contender.speedup.value):
-        return Tile(label, NOT_MEASURED, content.compression.static_precision)
+        return Tile(label, NOT_MEASURED, content.evidence.compression.static_precision)
     interval = f"{contender.speedup.low:.2f}–{contender.speedup.high:.2f}"
-    detail = f"{interval} against {content.compression.static_precision}; mean {milliseconds(contender.mean_ms)}"
+    detail = (
+        f"{interval} against {content.evidence.compression.static_precision}; mean {milliseconds(contender.mean_ms)}"
+    )
     return Tile(label, f"{contender.speedup.value:.2f}×", detail)
 
 
 def _loss(content: ReportContent) -> Tile:
-    certificate = chosen_certificate(content.router)
+    certificate = chosen_certificate(content.evidence.router)
     if certificate is None or not is_measured(certificate.test.upper_bound):
         return Tile("accuracy lost, at most", NOT_MEASURED, "no certificate")
     promise = (
@@ -115,14 +119,13 @@ def _loss(content: ReportContent) -> Tile:
 
 
 def _accuracy(content: ReportContent) -> Tile:
-    routed, reference = content.evaluation.accuracy, content.evaluation.reference_accuracy
+    routed, reference = content.evidence.evaluation.accuracy, content.evidence.evaluation.reference_accuracy
     detail = f"{percent_range(routed.low, routed.high)}; reference {percent(reference.value)}"
-    name = "accuracy" if content.evaluation.generation is None else "exact match"
-    return Tile(f"{name} on gate", percent(routed.value), detail)
+    return Tile(f"{content.evidence.account.accuracy} on gate", percent(routed.value), detail)
 
 
 def _tail_latency(content: ReportContent) -> Tile:
-    percentiles = single_stream_percentiles(content.benchmarks[0]) if content.benchmarks else []
+    percentiles = single_stream_percentiles(content.evidence.benchmarks[0]) if content.evidence.benchmarks else []
     return _tail("p99 latency", percentiles)
 
 
@@ -137,7 +140,7 @@ def _tail(label: str, percentiles: Sequence[Percentile]) -> Tile:
 
 
 def _throughput(content: ReportContent) -> Tile:
-    benchmark = content.benchmarks[0] if content.benchmarks else None
+    benchmark = content.evidence.benchmarks[0] if content.evidence.benchmarks else None
     offline = next((s.qps for s in benchmark.scenarios if s.name == "Offline"), None) if benchmark else None
     sustained = benchmark.sustained_qps if benchmark else None
     if is_measured(sustained):
@@ -147,7 +150,7 @@ def _throughput(content: ReportContent) -> Tile:
 
 def _tokens(content: ReportContent) -> list[Tile]:
     """How soon an answer begins, how fast it goes on; nothing where answers are no tokens."""
-    tokens = content.benchmarks[0].tokens if content.benchmarks else None
+    tokens = content.evidence.benchmarks[0].tokens if content.evidence.benchmarks else None
     if tokens is None:
         return []
     return [
@@ -158,5 +161,5 @@ def _tokens(content: ReportContent) -> list[Tile]:
 
 
 def _size(content: ReportContent) -> Tile:
-    memory = content.benchmarks[0].peak_memory_mb if content.benchmarks else None
-    return Tile("bundle size", megabytes(content.router.size_mb), f"peak memory {megabytes(memory)}")
+    memory = content.evidence.benchmarks[0].peak_memory_mb if content.evidence.benchmarks else None
+    return Tile("bundle size", megabytes(content.evidence.router.size_mb), f"peak memory {megabytes(memory)}")

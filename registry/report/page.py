@@ -19,22 +19,20 @@ from registry.report.accuracy_rows import MOST_ROWS, WORST_CLASSES, class_rows, 
 from registry.report.content import ReportContent
 from registry.report.cost_accuracy import cost_accuracy_picture
 from registry.report.facts import (
-    Fact,
     champion_facts,
     data_facts,
+    figures_by_heading,
     machine_facts,
-    out_of_scope_facts,
     quality_facts,
-    student_facts,
     token_facts,
     token_server_facts,
 )
 from registry.report.formatting import breakable, clipped, moment, short_digest
 from registry.report.headline import checks_by_urgency, headline, tiles
 from registry.report.latency import far_objectives, latency_picture
-from registry.report.lineage import fine_tune_sentence, lineage, other_bytes, step_rows
+from registry.report.lineage import lineage, other_bytes, step_rows
 from registry.report.paths import cost_bars, mixing_sentence, optimal_share, path_rows, share_bars
-from registry.report.techniques import pruning_facts, screened_rows, stages, students_tried
+from registry.report.techniques import screened_rows, stages
 from registry.settling import what_would_settle
 from tasks.formatting import (
     NOT_MEASURED,
@@ -52,6 +50,7 @@ from tasks.formatting import (
     with_unit,
 )
 from tasks.records import BenchmarkResult, Percentile
+from tasks.records.sections import Fact
 from tasks.whole_files import write_whole
 
 _MOST_SOURCES: Final = 40
@@ -109,7 +108,8 @@ def write_report(content: ReportContent, file: Path) -> Path:
 
 def render_report(content: ReportContent) -> str:
     """The page as text."""
-    benchmarks = [_measured(content, benchmark) for benchmark in content.benchmarks]
+    evidence = content.evidence
+    benchmarks = [_measured(content, benchmark) for benchmark in evidence.benchmarks]
     return (
         _environment()
         .get_template("report.html.jinja")
@@ -117,16 +117,13 @@ def render_report(content: ReportContent) -> str:
             content=content,
             headline=headline(content),
             tiles=tiles(content),
-            targets=[benchmark.target for benchmark in content.benchmarks] or list(content.recipe.targets),
+            targets=[benchmark.target for benchmark in evidence.benchmarks] or list(content.recipe.targets),
             checks=checks_by_urgency(content.verdict.checks),
             settled_by=[str(missing) for missing in what_would_settle(content.verdict)],
-            certificate=chosen_certificate(content.router),
+            certificate=chosen_certificate(evidence.router),
             promises=promise_rows(content),
             stages=stages(content),
-            pruning=pruning_facts(content),
-            students_tried=students_tried(content.compression),
-            screened=screened_rows(content.compression),
-            student=student_facts(content.student) if content.student else (),
+            screened=screened_rows(evidence.compression),
             cost_picture=cost_accuracy_picture(content),
             mixing_sentence=mixing_sentence(content),
             share_bars=share_bars(content),
@@ -134,15 +131,14 @@ def render_report(content: ReportContent) -> str:
             cost_bars=cost_bars(content),
             optimal_share=optimal_share(content),
             benchmarks=benchmarks,
-            quality_facts=quality_facts(content.evaluation),
-            champion_facts=champion_facts(content.champion, content.benchmarks) if content.champion else (),
-            out_of_scope=out_of_scope_facts(content.evaluation),
+            quality_facts=quality_facts(evidence.evaluation),
+            champion_facts=champion_facts(evidence.champion, evidence.benchmarks) if evidence.champion else (),
+            headed_facts=figures_by_heading(evidence.evaluation),
             slices=slice_rows(content),
             classes=class_rows(content),
-            data_facts=data_facts(content.snapshot, content.evaluation.leaking_rows),
+            data_facts=data_facts(evidence.snapshot, evidence.evaluation.leaking_rows),
             lineage=lineage(content),
             other_bytes=other_bytes(content),
-            fine_tune_sentence=fine_tune_sentence(content),
             steps=step_rows(content),
             computed_seconds=sum(step.seconds for step in content.steps if not step.reused),
             recipe_text=_recipe_text(content),

@@ -54,12 +54,12 @@ class CostBar:
 
 def path_rows(content: ReportContent) -> list[PathRow]:
     """Every path that calibration or evaluation knows, in ladder order."""
-    calibrated = {path.name: path for path in content.router.paths}
-    judged = {path.name: path for path in content.evaluation.paths}
+    calibrated = {path.name: path for path in content.evidence.router.paths}
+    judged = {path.name: path for path in content.evidence.evaluation.paths}
     names = list(dict.fromkeys([*calibrated, *judged]))
-    certificate = chosen_certificate(content.router)
+    certificate = chosen_certificate(content.evidence.router)
     certify = certificate.stop_shares if certificate else {}
-    target = content.benchmarks[0].stop_shares if content.benchmarks else {}
+    target = content.evidence.benchmarks[0].stop_shares if content.evidence.benchmarks else {}
     return [
         PathRow(
             name=name,
@@ -75,15 +75,17 @@ def path_rows(content: ReportContent) -> list[PathRow]:
 
 def share_bars(content: ReportContent) -> list[SharesBar]:
     """Which path answered on the gate rows and on the target."""
-    judged = {path.name: path.stop_share for path in content.evaluation.paths}
+    judged = {path.name: path.stop_share for path in content.evidence.evaluation.paths}
     bars = [SharesBar("gate rows", _segments(content, judged))]
-    bars += [SharesBar(f"benchmark on {b.target}", _segments(content, b.stop_shares)) for b in content.benchmarks]
+    bars += [
+        SharesBar(f"benchmark on {b.target}", _segments(content, b.stop_shares)) for b in content.evidence.benchmarks
+    ]
     return [bar for bar in bars if bar.segments]
 
 
 def cost_bars(content: ReportContent) -> list[CostBar]:
     """The router's mean cost, predicted and measured, beside the oracle's, a random path's and the static model's."""
-    router = content.router
+    router = content.evidence.router
     costs = [
         ("oracle", "oracle", router.oracle_cost_ms, "the cheapest path that is right, known in advance"),
         ("router, predicted", "router", router.expected_cost_ms, "expected cost: stop shares × cumulative path costs"),
@@ -98,7 +100,7 @@ def cost_bars(content: ReportContent) -> list[CostBar]:
             "best static model",
             "static",
             router.static_cost_ms,
-            f"{content.compression.static_precision}, one graph for every input",
+            f"{content.evidence.compression.static_precision}, one graph for every input",
         ),
     ]
     longest = max((cost for _, _, cost, _ in costs if cost is not None and is_measured(cost)), default=0.0) or 1.0
@@ -112,7 +114,7 @@ def cost_bars(content: ReportContent) -> list[CostBar]:
 
 def optimal_share(content: ReportContent) -> float | None:
     """p_opt in E = p_opt·c_opt + (1 − p_opt)·(mean path cost); None where oracle and random choice cost the same."""
-    router = content.router
+    router = content.evidence.router
     span = router.random_cost_ms - router.oracle_cost_ms
     return (router.random_cost_ms - router.expected_cost_ms) / span if is_measured(span) and span > 0 else None
 
@@ -120,14 +122,14 @@ def optimal_share(content: ReportContent) -> float | None:
 def mixing_sentence(content: ReportContent) -> str:
     """How far the router lies above the line of random mixing at its own cost."""
     mixture = mixing(content)
-    mixed = mixture.accuracy_at(content.router.expected_cost_ms) if mixture else None
+    mixed = mixture.accuracy_at(content.evidence.router.expected_cost_ms) if mixture else None
     if mixture is None or mixed is None:
         return "Random mixing of the cheapest and the full path is not defined at the router's cost."
-    gain = content.evaluation.accuracy.value - mixed
+    gain = content.evidence.evaluation.accuracy.value - mixed
     return (
-        f"At the router's {milliseconds(content.router.expected_cost_ms)}, random mixing of {mixture.cheap.name} and "
+        f"At the router's {milliseconds(content.evidence.router.expected_cost_ms)}, random mixing of {mixture.cheap.name} and "
         f"{mixture.full.name} would be right on {percent(mixed)} of the gate rows; the router is right on "
-        f"{percent(content.evaluation.accuracy.value)} ({points(gain, 1)})."
+        f"{percent(content.evidence.evaluation.accuracy.value)} ({points(gain, 1)})."
     )
 
 

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from registry.report.content import ReportContent
-from registry.report.facts import Fact
 from tasks.formatting import (
     NOT_MEASURED,
     budget,
@@ -19,9 +17,8 @@ from tasks.formatting import (
     points,
     times,
 )
-from tasks.records import CompressionResult, FineTuneResult, Screened, Technique
-
-_STUDENTS: Final = ("distilled", "pruned")
+from tasks.records import CompressionResult, Screened, Technique
+from tasks.records.sections import Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +42,14 @@ class Stage:
 
 def stages(content: ReportContent) -> list[Stage]:
     """The uncompressed model, every technique in the order it was tried, and the router."""
-    techniques = content.compression.techniques
+    techniques = content.evidence.compression.techniques
     router_ms, static_ms = _router_times(content)
     pairs = [(technique.parent_mean_ms, technique.mean_ms) for technique in techniques]
     longest = (
         max((ms for pair in [*pairs, (static_ms, router_ms)] for ms in pair if is_measured(ms)), default=1.0) or 1.0
     )
     falls = [_start(techniques, longest)] if techniques else []
-    falls += [_technique(technique, longest, content.compared_by) for technique in techniques]
+    falls += [_technique(technique, longest, content.evidence.account.outputs) for technique in techniques]
     return [*falls, _router(content, router_ms, static_ms, longest)]
 
 
@@ -72,29 +69,6 @@ class ScreenedRow:
 def screened_rows(compression: CompressionResult) -> list[ScreenedRow]:
     """All that a search of settings tried, in order."""
     return [_screened(entry) for entry in compression.screened]
-
-
-def students_tried(compression: CompressionResult) -> bool:
-    """Whether smaller models were judged, kept or not."""
-    return any(technique.name in _STUDENTS for technique in compression.techniques)
-
-
-def pruning_facts(content: ReportContent) -> tuple[Fact, ...]:
-    """What pruning took away, and what the latency table had promised; empty when nothing was pruned."""
-    prune, tuned = content.prune, content.fine_tune
-    if prune is None or not isinstance(tuned, FineTuneResult):
-        return ()
-    return (
-        Fact("layers kept", f"{', '.join(map(str, prune.layers))} of {tuned.layers}"),
-        Fact("FFN widths", ", ".join(count(width) for width in prune.ffn_widths)),
-        Fact("parameters", f"{number(prune.parent_parameters / 1e6)} M → {number(prune.parameters / 1e6)} M"),
-        Fact("predicted by the latency table", f"{number(prune.predicted_speedup)}×"),
-        Fact("accuracy on tune", ", ".join(f"{name} {percent(value)}" for name, value in prune.accuracy.items())),
-        Fact(
-            "one layer by FFN width",
-            ", ".join(f"{count(width)}: {milliseconds(ms)}" for width, ms in sorted(prune.latency_table.items())),
-        ),
-    )
 
 
 def _screened(entry: Screened) -> ScreenedRow:
@@ -119,7 +93,7 @@ def _router_times(content: ReportContent) -> tuple[float, float]:
     contender = content.adaptive
     if contender is not None:
         return contender.mean_ms, contender.mean_ms * contender.speedup.value
-    return content.router.expected_cost_ms, content.router.static_cost_ms
+    return content.evidence.router.expected_cost_ms, content.evidence.router.static_cost_ms
 
 
 def _start(techniques: Sequence[Technique], longest: float) -> Stage:
@@ -138,7 +112,7 @@ def _start(techniques: Sequence[Technique], longest: float) -> Stage:
     )
 
 
-def _technique(technique: Technique, longest: float, compared_by: str) -> Stage:
+def _technique(technique: Technique, longest: float, outputs: str) -> Stage:
     before, after = technique.parent_mean_ms, technique.mean_ms
     test = technique.test
     return Stage(
@@ -163,7 +137,7 @@ def _technique(technique: Technique, longest: float, compared_by: str) -> Stage:
             ),
             Fact("size", f"{megabytes(technique.parent_size_mb)} → {megabytes(technique.size_mb)}"),
             *_perplexity(technique),
-            Fact("same answers", f"{percent(technique.agreement)}, {compared_by} within {number(technique.parity)}"),
+            Fact("same answers", f"{percent(technique.agreement)}, {outputs} within {number(technique.parity)}"),
         ),
         reason=technique.reason,
     )
@@ -189,7 +163,7 @@ def _perplexity(technique: Technique) -> tuple[Fact, ...]:
 
 
 def _router(content: ReportContent, router_ms: float, static_ms: float, longest: float) -> Stage:
-    contender, evaluation = content.adaptive, content.evaluation
+    contender, evaluation = content.adaptive, content.evidence.evaluation
     test = evaluation.reference
     predicted = (
         f"{number(static_ms / router_ms)}× (predicted)" if is_measured(router_ms) and router_ms > 0 else NOT_MEASURED
@@ -198,7 +172,7 @@ def _router(content: ReportContent, router_ms: float, static_ms: float, longest:
         name="routing",
         state="router",
         time=milliseconds(router_ms),
-        change=f"parent {content.compression.static_precision}: {milliseconds(static_ms)}",
+        change=f"parent {content.evidence.compression.static_precision}: {milliseconds(static_ms)}",
         ratio=times(contender.speedup) if contender else predicted,
         kept_share=min(_share(static_ms, longest), _share(router_ms, longest)),
         changed_share=abs(_share(static_ms, longest) - _share(router_ms, longest)),

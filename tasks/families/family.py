@@ -20,6 +20,7 @@ from tasks.recipe.data import AnyData
 from tasks.recipe.schema import Recipe
 from tasks.recipe.target import Target
 from tasks.records import ChampionComparison, CompressionResult, EvaluationResult, RouterResult, SnapshotResult
+from tasks.records.sections import Account
 from tasks.step import Step, StepCall, Steps
 
 if TYPE_CHECKING:
@@ -53,13 +54,24 @@ class FamilyRun(Generic[C]):
 class MadePaths:
     """What a plan made: the paths, and the step that calibrates a router over them, still to be run.
 
-    `fine_tuned`: the model that the others are held against. `parts`: further results, by the name the report has for them.
+    `fine_tuned`: the model that the others are held against. `parts`: further results, by the names that
+    `Family.account` has for them.
     """
 
     fine_tuned: Artifact[Any]
     compression: Artifact[CompressionResult]
     calibrate: StepCall[RouterResult]
     parts: Mapping[str, Artifact[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the steps of a run found, for its family to word. `parts`: as in MadePaths."""
+
+    snapshot: SnapshotResult
+    fine_tuned: Any
+    compression: CompressionResult
+    parts: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,7 @@ class Family(Generic[C]):
     raises UserError for what a person has to mend. `judged_with`: inputs of `evaluate` and `compare` beside those that every
     family's have. `special_tokens`: what no row may spell out, by the base model. `extras`: what else the recipe names
     relative to its folder, read, as inputs of the plan; UserError where it cannot be. `bundles`: called when one is read,
-    since that needs the family's steps.
+    since that needs the family's steps. `account`: how card and report word what a run found.
     """
 
     task: str
@@ -95,6 +107,7 @@ class Family(Generic[C]):
     evaluate: Step[EvaluationResult]
     compare: Step[ChampionComparison]
     bundles: Callable[[], BundleReading]
+    account: Callable[[Results], Account]
     judged_with: Callable[[C], Mapping[str, object]] = lambda _recipe: _NOTHING
     special_tokens: "Callable[[BaseModelFiles | None], tuple[str, ...]]" = lambda _base: ()
     extras: Callable[[C, Path], Mapping[str, object]] = lambda _recipe, _recipe_folder: _NOTHING

@@ -26,12 +26,12 @@ from tasks.records.data import CutRows, LandedRows, SnapshotResult, SourceFile
 from tasks.records.evaluation import (
     ChampionComparison,
     EvaluationResult,
-    GenerationScores,
     PathEvaluation,
     SliceAccuracy,
     SliceComparison,
     UnreadableChampion,
 )
+from tasks.records.figures import Figure
 from tasks.records.probing import ProbeOutcome, ProbesResult
 from tasks.records.routing import (
     Certificate,
@@ -43,7 +43,7 @@ from tasks.records.routing import (
     operating_point_name,
 )
 from tasks.records.statistics import Interval, PairedTest, Ratio
-from tasks.records.training import FineTuneResult, SeedCandidate, SeedChoice
+from tasks.records.training import FineTuned, FineTuneResult, SeedCandidate, SeedChoice
 
 __all__ = [
     "BenchmarkResult",
@@ -57,8 +57,9 @@ __all__ = [
     "Drafting",
     "EvaluationResult",
     "ExportResult",
+    "Figure",
     "FineTuneResult",
-    "GenerationScores",
+    "FineTuned",
     "GraphParity",
     "Host",
     "Interval",

@@ -1,6 +1,7 @@
 """What the gate rows said, of the bundle and against the champion."""
 
 from tasks.artifact import Record
+from tasks.records.figures import Figure, share
 from tasks.records.statistics import Interval, PairedTest
 
 
@@ -21,35 +22,13 @@ class PathEvaluation(Record):
     cost_ms: float
 
 
-class GenerationScores(Record):
-    """What only generation is judged by, on the gate rows' completions as they serve.
-
-    `token_f1`, `rouge_l`: means over the rows; `token_f1_low`, `rouge_l_low`: their lower confidence bounds.
-    `json_validity`: share of the completions that are JSON, None where the gold completions are not. `perplexity`: of the
-    gold completions under the reference path, `served_perplexity` under the last path as it serves. `identical`: share of
-    answers that are the same as plain greedy decoding's of the path that gave them.
-    """
-
-    token_f1: float
-    token_f1_low: float
-    rouge_l: float
-    rouge_l_low: float
-    json_validity: Interval | None
-    perplexity: float
-    served_perplexity: float
-    identical: Interval
-    mean_tokens: float
-
-
 class EvaluationResult(Record):
-    """The routed model on the gate rows; out-of-scope rows are right when abstained from.
+    """The routed model on the gate rows.
 
-    `macro_f1_low`, `expected_calibration_error_high`: confidence bounds that gates on these two are judged by; without
-    one such a gate is never proven. `in_scope_accuracy` is on rows that have a trained label. What only one task family
-    is judged by is None in the others, `generation` in classification. `unanswered`: rows that the bundle refuses, by split
-    (`gate`, and `certify` where it can be told); they count as wrong. None in results from before they were counted.
-    `reference` compares routed with the fp32 fine-tuned model; `disagreement` is the share of rows that the two answer
-    differently: it needs no labels, and bounds the loss whatever they are.
+    `reference` compares routed with the reference path; `disagreement` is the share of rows that the two answer differently: it
+    needs no labels, and bounds the loss whatever they are. `figures`: what else the task family judges its answers by.
+    `unanswered`: rows that the bundle refuses, by split (`gate`, and `certify` where it can be told); they count as wrong. None
+    in results from before they were counted.
     """
 
     rows: int
@@ -62,18 +41,13 @@ class EvaluationResult(Record):
     classes: tuple[SliceAccuracy, ...]
     paths: tuple[PathEvaluation, ...]
     leaking_rows: int
-    in_scope_accuracy: Interval | None = None
-    reference_in_scope_accuracy: Interval | None = None
-    macro_f1: float | None = None
-    expected_calibration_error: float | None = None
-    out_of_scope_recall: Interval | None = None
-    out_of_scope_auroc: float | None = None
-    out_of_scope_fpr95: float | None = None
-    out_of_scope_early_share: float | None = None
-    macro_f1_low: float | None = None
-    expected_calibration_error_high: float | None = None
-    generation: GenerationScores | None = None
+    figures: tuple[Figure, ...] = ()
     unanswered: dict[str, int] | None = None
+
+    def figure(self, name: str) -> Figure | None:
+        """The figure of this name, of which the accuracy is one; None where the family has none."""
+        known = (share("accuracy", "accuracy", self.accuracy), *self.figures)
+        return next((figure for figure in known if figure.name == name), None)
 
 
 class SliceComparison(Record):

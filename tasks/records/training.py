@@ -3,14 +3,22 @@
 from tasks.artifact import Record
 
 
-class FineTuneResult(Record):
-    """`accuracy`: on tune, by exit name (`layer-1`, …, `full`). `base_digest`: SHA-256 of the base weights.
+class FineTuned(Record):
+    """What a fine-tuned model started from; a family's own result says more.
+
+    `base_digest`: SHA-256 of the base weights, None for a model from nothing.
+    """
+
+    base_model: str
+    base_digest: str | None
+
+
+class FineTuneResult(FineTuned):
+    """`accuracy`: on tune, by exit name (`layer-1`, …, `full`).
 
     `plain_accuracy`: on tune, of the same base fine-tuned without early exits, where the recipe asks for it.
     """
 
-    base_model: str
-    base_digest: str
     exits: tuple[int, ...]
     layers: int
     parameters: int

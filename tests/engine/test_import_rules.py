@@ -19,7 +19,6 @@ FORBIDDEN = {
 REGISTRY_MAY_USE_OF_TASKS = (
     "tasks.artifact",
     "tasks.errors",
-    "tasks.families.generation.records",
     "tasks.formatting",
     "tasks.machine.host",
     "tasks.machine.loopback",
@@ -69,7 +68,7 @@ def test_the_registry_uses_only_light_modules_of_tasks() -> None:
 
 def test_the_light_modules_of_tasks_import_no_heavy_package() -> None:
     code = (
-        "import sys; import tasks.records, tasks.families.generation.records, tasks.recipe, tasks.artifact, tasks.errors;"
+        "import sys; import tasks.records, tasks.records.sections, tasks.formatting, tasks.recipe, tasks.artifact, tasks.errors;"
         "import tasks.machine.loopback, tasks.machine.waiting;"
         "heavy = {'torch', 'transformers', 'mlflow', 'prefect', 'datasets', 'sklearn', 'onnxruntime'} & set(sys.modules);"
         "assert not heavy, heavy"

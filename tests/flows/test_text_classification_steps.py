@@ -154,7 +154,7 @@ def test_every_seed_is_tuned_alike_and_the_chosen_one_goes_on(tmp_path: Path) ->
         runner: Any = RecordingRunner(tmp_path)
         made = make_bundle(prepared(recipe(fine_tune={"seeds": seeds})), runner, Home(tmp_path))
         assert made.fine_tuned.digest == "fine-tune seed 7"
-        assert made.part("seeds") is not None
+        assert "seeds" in made.parts
         return runner.given
 
     two, three = given_to([3, 7]), given_to([3, 7, 11])
@@ -168,7 +168,7 @@ def test_without_seeds_the_recipes_own_is_the_only_one(tmp_path: Path) -> None:
     runner: Any = RecordingRunner(tmp_path)
     made = make_bundle(prepared(recipe(seed=5)), runner, Home(tmp_path))
     assert runner.given["fine-tune"]["seed"] == 5
-    assert made.part("seeds") is None
+    assert "seeds" not in made.parts
     assert "choose-seed" not in runner.given
 
 

@@ -12,6 +12,7 @@ from registry.evidence import Evidence
 from registry.store import MlflowStore
 from registry.tracking import RunTracker
 from registry.verdict import judge
+from tasks.families.classification.account import account_of
 from tasks.families.classification.recipe import Gates
 from tasks.families.generation.recipe import GenerationGates
 from tasks.recipe import Target
@@ -42,6 +43,7 @@ from tasks.records import (
     Technique,
 )
 from tasks.statistics.paired_test import paired_test_of_counts
+from tests.registry.classified import class_figures
 from tests.registry.generated import generation_evidence
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -96,6 +98,7 @@ def evidence(bundle):
         evaluation=_evaluation(),
         benchmarks=(_benchmark(digest),),
         probes=_probes(digest),
+        account=account_of(_snapshot(), _fine_tuned(), prune=None, lexical=None, seeds=None),
     )
 
 
@@ -148,24 +151,17 @@ def challenging(evidence):
 
 @pytest.fixture(scope="session")
 def judged(gates, target):
-    """Judges evidence as the flow does; any argument of `judge` can be replaced."""
+    """Judges evidence as the flow does; any field of it, and any argument of `judge`, can be replaced."""
 
     def run(evidence: Evidence, **replaced) -> Verdict:
+        fields = {name: replaced.pop(name) for name in set(replaced) & set(Evidence.model_fields)}
         arguments = {
-            "snapshot": evidence.snapshot,
-            "router": evidence.router,
-            "evaluation": evidence.evaluation,
-            "probes": evidence.probes,
-            "benchmarks": evidence.benchmarks,
-            "bundle_digest": evidence.bundle_digest,
             "targets": [target],
             "confidence": 0.95,
             "max_accuracy_loss": 0.01,
-            "champion": evidence.champion,
-            "unreadable_champion": evidence.unreadable_champion,
             "if_unreadable": "replace",
         } | replaced
-        return judge(arguments.pop("gates", gates), **arguments)
+        return judge(arguments.pop("gates", gates), evidence.model_copy(update=fields), **arguments)
 
     return run
 
@@ -351,16 +347,8 @@ def _evaluation() -> EvaluationResult:
     return EvaluationResult(
         rows=900,
         accuracy=whole,
-        in_scope_accuracy=_interval(778, 810, 0.945, 0.973),
         reference_accuracy=whole,
-        reference_in_scope_accuracy=whole,
         static_accuracy=whole,
-        macro_f1=0.95,
-        expected_calibration_error=0.03,
-        out_of_scope_recall=_interval(72, 90, 0.70, 0.88),
-        out_of_scope_auroc=0.97,
-        out_of_scope_fpr95=0.1,
-        out_of_scope_early_share=0.01,
         reference=_paired(900, 4, 2),
         disagreement=_interval(9, 900, 0.004, 0.019),
         slices=(
@@ -373,8 +361,18 @@ def _evaluation() -> EvaluationResult:
             PathEvaluation(name="full", accuracy=whole, stop_share=0.4, accuracy_when_stopped=0.9, cost_ms=4.5),
         ),
         leaking_rows=0,
-        macro_f1_low=0.93,
-        expected_calibration_error_high=0.05,
+        figures=class_figures(
+            in_scope=(_interval(778, 810, 0.945, 0.973), whole),
+            macro_f1=(0.95, 0.93),
+            calibration_error=(0.03, 0.05),
+            outside={
+                "recall": _interval(72, 90, 0.70, 0.88),
+                "auroc": 0.97,
+                "fpr95": 0.1,
+                "early_share": 0.01,
+                "in_scope_rows": 810,
+            },
+        ),
         unanswered={"gate": 0},
     )
 

@@ -1,6 +1,8 @@
 """Evidence of a run of text generation in which everything went well, for tests to spoil."""
 
 from registry.evidence import Evidence
+from tasks.families.generation.account import account_of
+from tasks.families.generation.figures import decoding_figures, json_figure, overlap_figures
 from tasks.families.generation.prompt_format import PromptFormat
 from tasks.families.generation.records import (
     CompletionScores,
@@ -13,7 +15,7 @@ from tasks.records import (
     CompressionResult,
     Drafting,
     EvaluationResult,
-    GenerationScores,
+    Figure,
     Interval,
     PathEvaluation,
     PathResult,
@@ -66,6 +68,7 @@ def generation_evidence(evidence: Evidence) -> Evidence:
         evaluation=evaluation(evidence.evaluation),
         benchmarks=(benchmark,),
         probes=evidence.probes,
+        account=account_of(fine_tuned(), compression(evidence.compression.techniques[0]), None),
     )
 
 
@@ -141,16 +144,21 @@ def evaluation(template: EvaluationResult) -> EvaluationResult:
         ),
         leaking_rows=0,
         unanswered={"certify": 0, "gate": 0},
-        generation=GenerationScores(
-            token_f1=0.984,
-            token_f1_low=0.978,
-            rouge_l=0.981,
-            rouge_l_low=0.975,
-            json_validity=Interval(value=0.997, low=0.99, high=0.999, successes=897, n=900, confidence=0.95),
+        figures=completion_figures(),
+    )
+
+
+def completion_figures() -> tuple[Figure, ...]:
+    """As the family's evaluation makes them."""
+    return (
+        *overlap_figures((0.984, 0.978), (0.981, 0.975), rows=900, confidence=0.95),
+        json_figure(Interval(value=0.997, low=0.99, high=0.999, successes=897, n=900, confidence=0.95)),
+        *decoding_figures(
             perplexity=1.031,
             served_perplexity=1.0357,
             identical=Interval(value=1.0, low=0.996, high=1.0, successes=900, n=900, confidence=0.95),
             mean_tokens=17.4,
+            rows=900,
         ),
     )
 

@@ -5,20 +5,22 @@ import math
 import pytest
 
 from registry.checks import Outcome
-from registry.gates import ACCURACY_GATES, CHAMPION_GATES, PERFORMANCE_GATES, thresholds
+from registry.gates import CHAMPION_GATES, PERFORMANCE_GATES, SLICES, thresholds
 from registry.missing import MissingRows
 from tasks.families.classification.recipe import Gates
 from tasks.families.generation.recipe import GenerationGates
 from tasks.records import Ratio
 from tasks.statistics.rows_to_settle import rows_to_reach
+from tests.registry.spoilt import with_figure
 
 PASS, FAIL, INCONCLUSIVE, INVALID = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.INVALID
 
 
 def with_interval(evidence, field, **numbers):
-    """The evidence with other numbers in one interval of its evaluation."""
-    interval = getattr(evidence.evaluation, field).model_copy(update=numbers)
-    return evaluated(evidence, **{field: interval})
+    """The evidence with other numbers in one share of its evaluation."""
+    if field == "accuracy":
+        return evaluated(evidence, accuracy=evidence.evaluation.accuracy.model_copy(update=numbers))
+    return with_figure(evidence, field, **numbers)
 
 
 def evaluated(evidence, **fields):
@@ -60,7 +62,9 @@ def test_every_field_of_the_gates_has_a_rule_and_gives_a_check(judged, evidence,
         assert thresholds(asked).keys() == names
         assert verdict.outcome is PASS
         every |= names
-    assert every == ACCURACY_GATES | PERFORMANCE_GATES
+        figures = {SLICES, *(name for name in names if proven.evaluation.figure(name))}
+        assert names == figures | (names & PERFORMANCE_GATES)
+    assert every >= PERFORMANCE_GATES
 
 
 @pytest.mark.parametrize(
@@ -106,7 +110,30 @@ def test_an_interval_that_says_nothing_is_invalid(judged, evidence, numbers, sai
 
 
 def test_out_of_scope_recall_without_out_of_scope_rows_is_invalid(judged, evidence):
-    assert the_check(judged(evaluated(evidence, out_of_scope_recall=None)), "out_of_scope_recall").outcome is INVALID
+    none = with_figure(evidence, "out_of_scope_recall", value=None, low=None, high=None, rows=0)
+    check = the_check(judged(none), "out_of_scope_recall")
+    assert (check.outcome, check.sentence) == (INVALID, "out-of-scope recall is missing")
+
+
+def test_a_gate_on_a_figure_that_the_evaluation_has_not_is_invalid(judged, evidence):
+    figures = tuple(figure for figure in evidence.evaluation.figures if figure.name != "macro_f1")
+    check = the_check(judged(evaluated(evidence, figures=figures)), "macro_f1")
+    assert (check.outcome, check.sentence) == (INVALID, "macro_f1 is missing: the evaluation has no such figure")
+
+
+def test_unproven_recall_asks_for_rows_of_the_label_that_it_is_the_share_of(judged, evidence):
+    check = the_check(judged(with_figure(evidence, "out_of_scope_recall", low=0.4)), "out_of_scope_recall")
+    assert check.outcome is INCONCLUSIVE
+    assert [missing.label for missing in check.missing] == ["oos"]
+
+
+def test_a_share_of_which_less_is_better_is_judged_by_its_upper_end(judged, evidence):
+    """No family has such a gate today; the recall stands in for one."""
+    for high, outcome in ((0.3, PASS), (0.6, INCONCLUSIVE)):
+        few = with_figure(evidence, "out_of_scope_recall", value=0.2, low=0.1, high=high, better="less")
+        assert the_check(judged(few), "out_of_scope_recall").outcome is outcome
+    many = with_figure(evidence, "out_of_scope_recall", better="less")
+    assert the_check(judged(many), "out_of_scope_recall").outcome is FAIL
 
 
 @pytest.mark.parametrize(
@@ -120,7 +147,7 @@ def test_out_of_scope_recall_without_out_of_scope_rows_is_invalid(judged, eviden
     ],
 )
 def test_macro_f1_passes_only_by_its_bound(judged, evidence, value, low, outcome):
-    verdict = judged(evaluated(evidence, macro_f1=value, macro_f1_low=low))
+    verdict = judged(with_figure(evidence, "macro_f1", value=value, low=low))
     assert the_check(verdict, "macro_f1").outcome is outcome
 
 
@@ -135,7 +162,7 @@ def test_macro_f1_passes_only_by_its_bound(judged, evidence, value, low, outcome
     ],
 )
 def test_calibration_error_is_a_ceiling(judged, evidence, value, high, outcome):
-    spoilt = evaluated(evidence, expected_calibration_error=value, expected_calibration_error_high=high)
+    spoilt = with_figure(evidence, "expected_calibration_error", value=value, high=high)
     assert the_check(judged(spoilt), "expected_calibration_error").outcome is outcome
 
 

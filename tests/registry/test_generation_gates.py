@@ -10,6 +10,7 @@ from tasks.families.classification.recipe import Gates
 from tasks.families.generation.recipe import GenerationGates
 from tasks.records import Disturbance
 from tests.registry.generated import noisy, percentiles
+from tests.registry.spoilt import with_figure
 
 PASS, FAIL, INCONCLUSIVE, INVALID = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.INVALID
 QUALITY = {"token_f1": 0.95, "rouge_l": 0.95, "json_validity": 0.98}
@@ -22,12 +23,6 @@ ONLY_OF_CLASSES = {
     "out_of_scope_recall": 0.5,
     "expected_calibration_error": 0.1,
 }
-
-
-def scored(evidence, **fields):
-    """The evidence with other scores of its completions."""
-    scores = evidence.evaluation.generation.model_copy(update=fields)
-    return evidence.model_copy(update={"evaluation": evidence.evaluation.model_copy(update={"generation": scores})})
 
 
 def benchmarked(evidence, **fields):
@@ -70,7 +65,7 @@ def check(judged):
 )
 @pytest.mark.parametrize("gate", ["token_f1", "rouge_l"])
 def test_overlap_with_the_gold_completions_is_judged_by_its_lower_bound(check, completing, gate, value, low, outcome):
-    found = check(scored(completing, **{gate: value, f"{gate}_low": low}), gate, 0.95)
+    found = check(with_figure(completing, gate, value=value, low=low), gate, 0.95)
     assert found.outcome is outcome
     if outcome is not INVALID:
         assert (found.measured, found.bound, found.threshold) == (value, low, 0.95)
@@ -83,17 +78,17 @@ def test_overlap_with_the_gold_completions_is_judged_by_its_lower_bound(check, c
         ({"value": 0.99, "low": 0.97}, INCONCLUSIVE),
         ({"value": 0.97, "low": 0.96}, FAIL),
         ({"low": math.nan}, INVALID),
-        ({"n": 0}, INVALID),
+        ({"rows": 0}, INVALID),
         ({"confidence": 0.9}, INVALID),
     ],
 )
 def test_json_validity_is_judged_by_the_lower_end_of_its_interval(check, completing, numbers, outcome):
-    interval = completing.evaluation.generation.json_validity.model_copy(update=numbers)
-    assert check(scored(completing, json_validity=interval), "json_validity", 0.98).outcome is outcome
+    assert check(with_figure(completing, "json_validity", **numbers), "json_validity", 0.98).outcome is outcome
 
 
 def test_json_validity_where_the_gold_completions_are_no_json_is_invalid_and_says_the_way_out(check, completing):
-    found = check(scored(completing, json_validity=None), "json_validity", 0.98)
+    none = with_figure(completing, "json_validity", value=None, low=None, high=None, rows=0)
+    found = check(none, "json_validity", 0.98)
     assert found.outcome is INVALID
     assert "the gold completions are no JSON; drop the gate" in found.sentence
 

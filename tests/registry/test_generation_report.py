@@ -7,16 +7,21 @@ from datetime import UTC, datetime
 
 import pytest
 
+from registry.evidence import Evidence
 from registry.flatten import metrics_of
 from registry.headline import headline_metrics
 from registry.model_card import DESCRIPTION_LENGTH, model_card, model_description
 from registry.report import ReportContent, render_report
+from tasks.families.generation.account import account_of
 from tasks.families.generation.recipe import GenerationGates, TextGenerationRecipe
 from tasks.families.generation.recipe_sections import InitConfig
+from tasks.families.generation.records import StudentResult
 from tasks.recipe.data import PromptDataConfig
 from tasks.records import Screened, ScreenedFigures
+from tasks.records.sections import Account
 from tests.registry.generated import student
-from tests.registry.test_report import HOSTILE, Page, report_content
+from tests.registry.spoilt import with_figure
+from tests.registry.test_report import HOSTILE, Page, report_content, shown
 
 ONLY_OF_CLASSES = re.compile(
     r"macro F1|calibration error|out.of.scope|in.scope|lexical|classifier|\d labels|exit heads|logits", re.IGNORECASE
@@ -37,18 +42,15 @@ def content(completing, completing_gates, judged) -> ReportContent:
             targets=("local-cpu",),
             gates=completing_gates,
         ),
-        snapshot=completing.snapshot,
-        fine_tune=completing.fine_tuned,
-        student=student(),
-        prune=None,
-        lexical=None,
+        evidence=completing.model_copy(update={"account": account(completing, student())}),
         steps=(),
-        compression=completing.compression,
-        router=completing.router,
-        evaluation=completing.evaluation,
-        benchmarks=completing.benchmarks,
         verdict=judged(completing, gates=completing_gates),
     )
+
+
+def account(evidence: Evidence, small: StudentResult | None) -> Account:
+    """How the family words the evidence."""
+    return account_of(evidence.fine_tuned, evidence.compression, small)
 
 
 def body(content: ReportContent) -> str:
@@ -69,8 +71,8 @@ class TestReport:
         assert re.search(r"ROUGE-L, lower bound\s*0\.981, 0\.975", text)
         assert re.search(r"completions that are JSON\s*99\.7", text)
         assert re.search(r"perplexity of the gold completions, fp32 reference\s*1\.03", text)
-        assert re.search(r"the same, last path as it serves\s*1\.04", text)
-        assert re.search(r"the same as plain greedy decoding\s*100\.0", text)
+        assert re.search(r"perplexity of the gold completions, last path as it serves\s*1\.04", text)
+        assert re.search(r"answers the same as plain greedy decoding's\s*100\.0", text)
         assert "A completion is right when it is equal to the wanted one" in text
 
     def test_it_shows_token_latencies_with_their_bounds(self, content):
@@ -106,8 +108,8 @@ class TestReport:
             Screened(name="int4-block128-level4", parent="fp32", taken=False, reason="perplexity +9%", figures=figures),
             Screened(name="int4-block64-level4", parent="fp32", taken=False, reason="not built: no zero", figures=None),
         )
-        searched = content.compression.model_copy(update={"screened": entries})
-        text = body(dataclasses.replace(content, compression=searched))
+        searched = content.evidence.compression.model_copy(update={"screened": entries})
+        text = body(shown(content, compression=searched))
         assert "2 settings of int4 tried on a sample of tune" in text
         assert re.search(
             r"int4-block128-level4\s*1\.35× fp32\s*97\.0.% → 78\.0.%\s*1\.01 → 1\.10\s*79\.0.%\s*350", text
@@ -117,11 +119,13 @@ class TestReport:
         assert "tried on a sample" not in body(content)
 
     def test_it_says_that_no_small_model_earned_its_place(self, content):
-        dropped = content.compression.techniques[0].model_copy(
+        compression = content.evidence.compression
+        dropped = compression.techniques[0].model_copy(
             update={"name": "distilled", "kept": False, "reason": "dropped: not measured faster"}
         )
-        compression = content.compression.model_copy(update={"techniques": (dropped, *content.compression.techniques)})
-        text = body(dataclasses.replace(content, compression=compression, student=None))
+        compression = compression.model_copy(update={"techniques": (dropped, *compression.techniques)})
+        words = account_of(content.evidence.fine_tuned, compression, None)
+        text = body(shown(content, compression=compression, account=words))
         assert "Small model: none earned its place." in text
         assert "dropped: not measured faster" in text
 
@@ -129,12 +133,13 @@ class TestReport:
         assert ONLY_OF_CLASSES.findall(body(content)) == []
 
     def test_what_was_not_measured_is_not_shown_as_a_number(self, content):
-        scores = content.evaluation.generation.model_copy(update={"json_validity": None, "token_f1_low": math.nan})
-        bare = dataclasses.replace(
-            content,
-            student=None,
-            benchmarks=(content.benchmarks[0].model_copy(update={"tokens": None}),),
-            evaluation=content.evaluation.model_copy(update={"generation": scores}),
+        without = with_figure(content.evidence, "json_validity", value=None, low=None, high=None, rows=0)
+        evidence = with_figure(without, "token_f1", low=math.nan)
+        silent = evidence.benchmarks[0].model_copy(update={"tokens": None})
+        bare = shown(
+            dataclasses.replace(content, evidence=evidence),
+            account=account(evidence, None),
+            benchmarks=(silent,),
         )
         text = body(bare)
         assert "completions that are JSON" not in text.split("Quality on the gate rows")[1]
@@ -144,11 +149,11 @@ class TestReport:
         assert not re.search(r"\bnan\b|\bNone\b", text)
 
     def test_nothing_measured_at_all_still_renders(self, content):
-        assert "No target was measured." in body(dataclasses.replace(content, benchmarks=()))
+        assert "No target was measured." in body(shown(content, benchmarks=()))
 
     def test_hostile_text_stays_text(self, content):
-        tuned = content.fine_tune.model_copy(update={"base_model": HOSTILE})
-        html = render_report(dataclasses.replace(content, fine_tune=tuned))
+        tuned = content.evidence.fine_tuned.model_copy(update={"base_model": HOSTILE})
+        html = render_report(shown(content, fine_tuned=tuned))
         assert "<script" not in html.lower()
         assert HOSTILE in Page(html).text
 
@@ -163,11 +168,11 @@ class TestModelCard:
 
     def test_it_shows_completions_and_tokens(self, card):
         assert "Adaptive text generator, from `init`" in card
-        assert "## Completions on 900 gate rows" in card
+        assert "## Quality on 900 gate rows" in card
         assert "| routed, exact match | 95.00% (93.40% to 96.30%, n = 900) |" in card
         assert "| token F1 | 0.9840 (at least 0.9780) |" in card
         assert "| ROUGE-L | 0.9810 (at least 0.9750) |" in card
-        assert "| completions that are JSON | 99.70% (99.00% to 99.90%, n = 900) |" in card
+        assert "| the share of completions that are JSON | 99.70% (99.00% to 99.90%, n = 900) |" in card
         assert "| perplexity of the gold completions, last path as it serves | 1.0357 |" in card
         assert "- small guesses up to 8 tokens from phrases, 2.10×" in card
         assert "## Tokens on local-cpu, 1500 queries" in card

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.checks import Check, Outcome, Verdict
+from registry.evidence import Evidence
 from registry.missing import MissingRows
 from registry.report import ReportContent, StepSummary, render_report, write_report
 from registry.report.accuracy_rows import slice_rows
@@ -20,6 +21,8 @@ from registry.report.cost_accuracy import Point, mixing, pareto_front
 from registry.report.labels import Box, Label, place, text_width
 from registry.report.paths import optimal_share
 from registry.report.svg import Scale
+from tasks.families.classification.account import account_of
+from tasks.families.classification.figures import out_of_scope_figures
 from tasks.families.classification.recipe import Gates, TextClassificationRecipe
 from tasks.formatting import NOT_MEASURED, duration, limit, number, p_value, percent, times, with_unit
 from tasks.recipe.data import DataConfig
@@ -54,6 +57,9 @@ from tasks.records import (
     Technique,
     UnreadableChampion,
 )
+from tasks.records.sections import Fact, Section, Table, TableRow
+from tests.registry.classified import class_figures
+from tests.registry.spoilt import with_figure
 
 PATHS = ("lexical", "layer-1", "layer-2", "layer-3", "full")
 BUNDLE = "b1" * 32
@@ -246,16 +252,8 @@ def evaluation(labels: tuple[str, ...]) -> EvaluationResult:
     return EvaluationResult(
         rows=900,
         accuracy=share(852, 900),
-        in_scope_accuracy=share(786, 820),
         reference_accuracy=share(856, 900),
-        reference_in_scope_accuracy=share(789, 820),
         static_accuracy=share(851, 900),
-        macro_f1=0.943,
-        expected_calibration_error=0.0213,
-        out_of_scope_recall=share(66, 80),
-        out_of_scope_auroc=0.957,
-        out_of_scope_fpr95=0.164,
-        out_of_scope_early_share=0.0125,
         reference=paired(9, 5, 900, 0.01, 0.19, 0.0121),
         disagreement=share(17, 900),
         slices=tuple(
@@ -279,8 +277,19 @@ def evaluation(labels: tuple[str, ...]) -> EvaluationResult:
             for index, name in enumerate(PATHS)
         ),
         leaking_rows=0,
-        macro_f1_low=0.926,
-        expected_calibration_error_high=0.0318,
+        figures=class_figures(
+            in_scope=(share(786, 820), share(789, 820)),
+            macro_f1=(0.943, 0.926),
+            calibration_error=(0.0213, 0.0318),
+            outside={
+                "recall": share(66, 80),
+                "auroc": 0.957,
+                "fpr95": 0.164,
+                "early_share": 0.0125,
+                "in_scope_rows": 820,
+            },
+            label="out_of_scope",
+        ),
     )
 
 
@@ -383,6 +392,66 @@ def verdict(outcome: Outcome = Outcome.PASS) -> Verdict:
     )
 
 
+def fine_tuned() -> FineTuneResult:
+    return FineTuneResult(
+        base_model="sentence-transformers/all-MiniLM-L6-v2",
+        base_digest="e5" * 32,
+        exits=(1, 2, 3),
+        layers=6,
+        parameters=22_740_000,
+        epochs_run=5,
+        best_epoch=4,
+        train_loss=0.0817,
+        accuracy={"layer-1": 0.861, "layer-2": 0.902, "layer-3": 0.921, "full": 0.951},
+    )
+
+
+def pruned() -> PruneResult:
+    return PruneResult(
+        layers=(1, 2, 3, 4, 6),
+        ffn_widths=(1536, 1536, 1024, 768, 768),
+        exits=(1, 2, 3),
+        parameters=18_310_000,
+        parent_parameters=22_740_000,
+        latency_table={1536: 0.76, 1024: 0.59, 768: 0.51, 512: 0.42},
+        predicted_speedup=1.47,
+        accuracy={"layer-1": 0.851, "full": 0.931},
+    )
+
+
+def compression() -> CompressionResult:
+    return CompressionResult(
+        model="fine-tuned",
+        precision="dynamic-int8",
+        techniques=(
+            technique("fuse", "fp32-unfused", 9.4, 8.2, kept=True, sizes=(90.9, 90.9)),
+            technique("dynamic-int8", "fp32", 8.2, 4.6, kept=True, sizes=(90.9, 23.1)),
+            technique("static-int8", "fp32", 8.2, 9.1, kept=False, sizes=(90.9, 23.2)),
+            technique("prune", "dynamic-int8", 4.6, 3.3, kept=False, sizes=(23.1, 18.7)),
+        ),
+        parity=tuple(
+            GraphParity(
+                graph=f"segment-{i} dynamic-int8",
+                parent=f"segment-{i} fp32",
+                max_abs_difference=0.09 + 0.06 * i,
+                bound=None,
+                agreement=0.985,
+                rows=64,
+            )
+            for i in range(4)
+        ),
+        segments=tuple(f"segment-{i}.onnx" for i in range(4)),
+        parent_segments=(),
+        static_monolith="static.onnx",
+        static_precision="dynamic-int8",
+        reference_monolith="reference.onnx",
+    )
+
+
+def lexical() -> LexicalResult:
+    return LexicalResult(pairs=18_231, width=256, size_mb=0.91, tune_accuracy=0.842)
+
+
 def report_content(outcome: Outcome = Outcome.PASS, labels: tuple[str, ...] | None = None) -> ReportContent:
     labels = labels or (*(f"intent_{number:02d}" for number in range(24)), "out_of_scope")
     latency = 0.01 if outcome is Outcome.FAIL else 25.0
@@ -400,58 +469,16 @@ def report_content(outcome: Outcome = Outcome.PASS, labels: tuple[str, ...] | No
                 accuracy=0.9, latency_p99_ms=latency, throughput_qps=200, size_mb=120, speedup=2, slice_accuracy=0.85
             ),
         ),
-        snapshot=snapshot(labels),
-        fine_tune=FineTuneResult(
-            base_model="sentence-transformers/all-MiniLM-L6-v2",
-            base_digest="e5" * 32,
-            exits=(1, 2, 3),
-            layers=6,
-            parameters=22_740_000,
-            epochs_run=5,
-            best_epoch=4,
-            train_loss=0.0817,
-            accuracy={"layer-1": 0.861, "layer-2": 0.902, "layer-3": 0.921, "full": 0.951},
+        evidence=Evidence(
+            bundle_digest=BUNDLE,
+            snapshot=snapshot(labels),
+            fine_tuned=fine_tuned(),
+            compression=compression(),
+            router=router(),
+            evaluation=evaluation(labels),
+            benchmarks=(benchmark(),),
+            account=account_of(snapshot(labels), fine_tuned(), prune=pruned(), lexical=lexical(), seeds=None),
         ),
-        prune=PruneResult(
-            layers=(1, 2, 3, 4, 6),
-            ffn_widths=(1536, 1536, 1024, 768, 768),
-            exits=(1, 2, 3),
-            parameters=18_310_000,
-            parent_parameters=22_740_000,
-            latency_table={1536: 0.76, 1024: 0.59, 768: 0.51, 512: 0.42},
-            predicted_speedup=1.47,
-            accuracy={"layer-1": 0.851, "full": 0.931},
-        ),
-        compression=CompressionResult(
-            model="fine-tuned",
-            precision="dynamic-int8",
-            techniques=(
-                technique("fuse", "fp32-unfused", 9.4, 8.2, kept=True, sizes=(90.9, 90.9)),
-                technique("dynamic-int8", "fp32", 8.2, 4.6, kept=True, sizes=(90.9, 23.1)),
-                technique("static-int8", "fp32", 8.2, 9.1, kept=False, sizes=(90.9, 23.2)),
-                technique("prune", "dynamic-int8", 4.6, 3.3, kept=False, sizes=(23.1, 18.7)),
-            ),
-            parity=tuple(
-                GraphParity(
-                    graph=f"segment-{i} dynamic-int8",
-                    parent=f"segment-{i} fp32",
-                    max_abs_difference=0.09 + 0.06 * i,
-                    bound=None,
-                    agreement=0.985,
-                    rows=64,
-                )
-                for i in range(4)
-            ),
-            segments=tuple(f"segment-{i}.onnx" for i in range(4)),
-            parent_segments=(),
-            static_monolith="static.onnx",
-            static_precision="dynamic-int8",
-            reference_monolith="reference.onnx",
-        ),
-        lexical=LexicalResult(pairs=18_231, width=256, size_mb=0.91, tune_accuracy=0.842),
-        router=router(),
-        evaluation=evaluation(labels),
-        benchmarks=(benchmark(),),
         verdict=verdict(outcome),
         steps=tuple(
             StepSummary(name=name, seconds=seconds, reused=reused, digest=f"{index:x}f" * 32)
@@ -470,6 +497,11 @@ def report_content(outcome: Outcome = Outcome.PASS, labels: tuple[str, ...] | No
             )
         ),
     )
+
+
+def shown(content: ReportContent, **evidence: object) -> ReportContent:
+    """The same run with other evidence."""
+    return dataclasses.replace(content, evidence=content.evidence.model_copy(update=evidence))
 
 
 class Page(HTMLParser):
@@ -504,37 +536,34 @@ class Page(HTMLParser):
 def bare(content: ReportContent) -> ReportContent:
     """The same run with every optional part missing and every optional number unknown."""
     nothing = Interval(value=math.nan, low=math.nan, high=math.nan, successes=0, n=0, confidence=0.95)
-    return dataclasses.replace(
-        content,
-        prune=None,
-        lexical=None,
+    evidence = content.evidence
+    figures = with_figure(evidence, "macro_f1", value=math.nan).evaluation.figures[:3] + out_of_scope_figures(
+        "out_of_scope"
+    )
+    return shown(
+        dataclasses.replace(content, steps=(), verdict=Verdict.of(())),
+        account=account_of(evidence.snapshot, fine_tuned(), prune=None, lexical=None, seeds=None),
         benchmarks=(),
-        steps=(),
-        verdict=Verdict.of(()),
-        compression=content.compression.model_copy(update={"techniques": (), "parity": ()}),
-        snapshot=content.snapshot.model_copy(
+        compression=content.evidence.compression.model_copy(update={"techniques": (), "parity": ()}),
+        snapshot=content.evidence.snapshot.model_copy(
             update={"slices": (), "sources": (), "quarantine_reasons": {}, "out_of_scope_label": None}
         ),
-        router=content.router.model_copy(
+        router=content.evidence.router.model_copy(
             update={
                 "certificates": (),
                 "operating_point": "reference",
-                "paths": content.router.paths[-1:],
+                "paths": content.evidence.router.paths[-1:],
                 "oracle_cost_ms": math.nan,
                 "random_cost_ms": math.nan,
                 "expected_cost_ms": math.nan,
                 "static_cost_ms": math.nan,
             }
         ),
-        evaluation=content.evaluation.model_copy(
+        evaluation=content.evidence.evaluation.model_copy(
             update={
                 "accuracy": nothing,
                 "static_accuracy": nothing,
-                "macro_f1": math.nan,
-                "out_of_scope_recall": None,
-                "out_of_scope_auroc": None,
-                "out_of_scope_fpr95": None,
-                "out_of_scope_early_share": None,
+                "figures": figures,
                 "slices": (SliceAccuracy(name="empty", accuracy=nothing),),
                 "classes": (),
                 "paths": (),
@@ -546,40 +575,49 @@ def bare(content: ReportContent) -> ReportContent:
 def hostile(content: ReportContent) -> ReportContent:
     """The same run with hostile text wherever a person's data, files or machine supply it."""
     attack = HOSTILE + '"><img src=x onerror=alert(1)>'
-    paths = tuple(path.model_copy(update={"name": path.name + attack}) for path in content.router.paths)
-    return dataclasses.replace(
-        content,
-        name=attack,
-        snapshot=content.snapshot.model_copy(
+    paths = tuple(path.model_copy(update={"name": path.name + attack}) for path in content.evidence.router.paths)
+    tuned = content.evidence.fine_tuned.model_copy(update={"base_model": attack})
+    part = Section(
+        "techniques", attack, (Fact(attack, attack),), (Table((attack,), (TableRow((attack,)),)),), attack, attack
+    )
+    return shown(
+        dataclasses.replace(
+            content,
+            name=attack,
+            verdict=Verdict.of((Check(name=attack, outcome=Outcome.FAIL, sentence=attack, unit=attack, measured=1.0),)),
+            steps=(StepSummary(name=attack, seconds=1.0, reused=True, digest=attack),),
+        ),
+        snapshot=content.evidence.snapshot.model_copy(
             update={
                 "sources": (SourceFile(location=attack, sha256=attack, rows=1, quarantined=1),),
                 "quarantine_reasons": {attack: 1},
             }
         ),
-        fine_tune=content.fine_tune.model_copy(update={"base_model": attack}),
-        compression=content.compression.model_copy(
+        fine_tuned=tuned,
+        account=dataclasses.replace(content.evidence.account, origin=attack, right=attack, sections=(part,)),
+        compression=content.evidence.compression.model_copy(
             update={
                 "static_precision": attack,
                 "techniques": tuple(
                     t.model_copy(update={"name": t.name + attack, "reason": attack})
-                    for t in content.compression.techniques
+                    for t in content.evidence.compression.techniques
                 ),
             }
         ),
-        router=content.router.model_copy(update={"paths": paths}),
-        evaluation=content.evaluation.model_copy(
+        router=content.evidence.router.model_copy(update={"paths": paths}),
+        evaluation=content.evidence.evaluation.model_copy(
             update={
                 "slices": (SliceAccuracy(name=attack, accuracy=share(50, 60)),),
                 "classes": (SliceAccuracy(name=attack, accuracy=share(50, 60)),),
-                "paths": tuple(p.model_copy(update={"name": p.name + attack}) for p in content.evaluation.paths),
+                "paths": tuple(
+                    p.model_copy(update={"name": p.name + attack}) for p in content.evidence.evaluation.paths
+                ),
             }
         ),
         benchmarks=tuple(
             b.model_copy(update={"target": attack, "host": b.host.model_copy(update={"cpu": attack})})
-            for b in content.benchmarks
+            for b in content.evidence.benchmarks
         ),
-        verdict=Verdict.of((Check(name=attack, outcome=Outcome.FAIL, sentence=attack, unit=attack, measured=1.0),)),
-        steps=(StepSummary(name=attack, seconds=1.0, reused=True, digest=attack),),
     )
 
 
@@ -656,13 +694,13 @@ def test_a_champion_is_compared_with_in_the_quality_section() -> None:
         accuracy=share(852, 900),
         champion_accuracy=share(856, 900),
     )
-    measured = content.benchmarks[0].model_copy(
+    measured = content.evidence.benchmarks[0].model_copy(
         update={
             "against_champion": ChampionSpeed(bundle_digest="ab" * 32, speedup=ratio(1.21)),
             "disturbance": Disturbance(share=0.22, during="Server", disturbed=True, attempts=3),
         }
     )
-    page = Page(render_report(dataclasses.replace(content, champion=champion, benchmarks=(measured,)))).text
+    page = Page(render_report(shown(content, champion=champion, benchmarks=(measured,)))).text
     assert "models:/support-intents/12 served when this bundle was judged" in re.sub("[\u200b\u00ad]", "", page)
     assert "7 / 3 of 900" in page
     assert "1.21× (1.17–1.25)" in page
@@ -672,7 +710,7 @@ def test_a_champion_is_compared_with_in_the_quality_section() -> None:
 
 def test_a_champion_that_could_not_be_read_is_said() -> None:
     gone = UnreadableChampion(name="support-intents", version=12, problem=f"altered {HOSTILE}")
-    html = render_report(dataclasses.replace(report_content(), unreadable_champion=gone))
+    html = render_report(shown(report_content(), unreadable_champion=gone))
     assert f"Not compared with models:/support-intents/12: altered {HOSTILE}" in Page(html).text
     assert "Against the champion" not in Page(render_report(report_content())).text
 
@@ -693,7 +731,7 @@ def test_many_classes_with_long_names_stay_a_small_page() -> None:
     labels = tuple(f"{number}-" + "<&>" * 400 for number in range(1000))
     content = report_content(labels=labels)
     slices = tuple(SliceAccuracy(name=label, accuracy=share(30, 40)) for label in labels)
-    content = dataclasses.replace(content, evaluation=content.evaluation.model_copy(update={"slices": slices}))
+    content = shown(content, evaluation=content.evidence.evaluation.model_copy(update={"slices": slices}))
     html = render_report(content)
     assert len(html.encode()) < 600_000
     assert "850 better classes are left out" in Page(html).text
@@ -709,16 +747,16 @@ def test_writing_leaves_the_whole_page_and_nothing_else(tmp_path: Path) -> None:
 
 def test_a_bundle_that_was_not_the_measured_one_is_said_aloud() -> None:
     content = report_content()
-    other = content.benchmarks[0].model_copy(update={"bundle_digest": "f0" * 32})
-    page = Page(render_report(dataclasses.replace(content, benchmarks=(other,)))).text
+    other = content.evidence.benchmarks[0].model_copy(update={"bundle_digest": "f0" * 32})
+    page = Page(render_report(shown(content, benchmarks=(other,)))).text
     assert "Measured bytes differ from the calibrated bundle on local-cpu." in page
 
 
 def test_the_chosen_certificate_is_stated_and_a_router_without_one_is_said_aloud() -> None:
     content = report_content()
     assert "the routed answer loses at most 1 % accuracy" in Page(render_report(content)).text
-    astray = content.router.model_copy(update={"operating_point": "unknown"})
-    page = Page(render_report(dataclasses.replace(content, router=astray))).text
+    astray = content.evidence.router.model_copy(update={"operating_point": "unknown"})
+    page = Page(render_report(shown(content, router=astray))).text
     assert "No certificate belongs to the operating point unknown, and the router has 5 paths." in page
 
 
@@ -731,10 +769,10 @@ def test_an_undecided_technique_is_no_dropped_one_and_says_which_clock_saw_what(
     content = report_content()
     seen = "undecided: 1.58x (0.83 to 2.07) after 64 blocks by the thread's CPU time"
     changes = {"kept": False, "undecided": True, "clock": "cpu", "blocks": 64, "reason": seen}
-    first, *others = content.compression.techniques
+    first, *others = content.evidence.compression.techniques
     techniques = (first.model_copy(update=changes), *others)
-    compression = content.compression.model_copy(update={"techniques": techniques})
-    page = render_report(dataclasses.replace(content, compression=compression))
+    compression = content.evidence.compression.model_copy(update={"techniques": techniques})
+    page = render_report(shown(content, compression=compression))
     assert '<span class="badge inconclusive">undecided</span>' in page
     assert "1.58x (0.83 to 2.07) after 64 blocks" in page
     assert "64 interleaved blocks, decided by the thread" in page
@@ -742,11 +780,11 @@ def test_an_undecided_technique_is_no_dropped_one_and_says_which_clock_saw_what(
 
 def test_a_missing_bound_says_how_many_queries_are_missing() -> None:
     content = report_content()
-    scenario = content.benchmarks[0].scenarios[0]
+    scenario = content.evidence.benchmarks[0].scenarios[0]
     tail = scenario.percentiles[-1].model_copy(update={"upper_bound_ms": None, "missing": 162})
     scenario = scenario.model_copy(update={"percentiles": (*scenario.percentiles[:-1], tail)})
-    benchmark_without = content.benchmarks[0].model_copy(update={"scenarios": (scenario,)})
-    page = Page(render_report(dataclasses.replace(content, benchmarks=(benchmark_without,)))).text
+    benchmark_without = content.evidence.benchmarks[0].model_copy(update={"scenarios": (scenario,)})
+    page = Page(render_report(shown(content, benchmarks=(benchmark_without,)))).text
     assert "no bound: 162 more queries needed" in page
     assert "no bound, 162 queries missing" in page
 
@@ -768,9 +806,12 @@ def test_random_mixing_is_the_straight_line_between_its_ends() -> None:
 
 def test_optimal_share_is_one_for_the_oracle_and_zero_for_random_choice() -> None:
     content = report_content()
-    for cost, expected in ((content.router.oracle_cost_ms, 1.0), (content.router.random_cost_ms, 0.0)):
-        router_at = content.router.model_copy(update={"expected_cost_ms": cost})
-        assert optimal_share(dataclasses.replace(content, router=router_at)) == pytest.approx(expected)
+    for cost, expected in (
+        (content.evidence.router.oracle_cost_ms, 1.0),
+        (content.evidence.router.random_cost_ms, 0.0),
+    ):
+        router_at = content.evidence.router.model_copy(update={"expected_cost_ms": cost})
+        assert optimal_share(shown(content, router=router_at)) == pytest.approx(expected)
 
 
 points = st.builds(
@@ -859,7 +900,8 @@ def test_a_search_over_seeds_shows_every_candidate_and_why_one_was_chosen() -> N
         for seed, accuracy in ((3, 0.91), (7, 0.9432))
     )
     choice = SeedChoice(seed=7, reason="the highest accuracy on tune of 2 seeds, 94.32%", candidates=candidates)
-    text = Page(render_report(dataclasses.replace(content, seeds=choice))).text
+    account = account_of(content.evidence.snapshot, fine_tuned(), prune=None, lexical=None, seeds=choice)
+    text = Page(render_report(shown(content, account=account))).text
     assert "Seed 7 was chosen: the highest accuracy on tune of 2 seeds, 94.32%." in text
     assert re.search(r"seed 7\s+chosen\s*94\.32", text)
     assert re.search(r"seed 3\s*91\.00", text)
@@ -867,6 +909,6 @@ def test_a_search_over_seeds_shows_every_candidate_and_why_one_was_chosen() -> N
 
 
 def test_what_the_steps_put_on_the_record_is_shown_escaped() -> None:
-    content = dataclasses.replace(report_content(), remarks=("the prefix <module.> was taken off",))
+    content = shown(report_content(), remarks=("the prefix <module.> was taken off",))
     assert "<li>the prefix &lt;module.&gt; was taken off</li>" in render_report(content)
     assert "<h3>Remarks</h3>" not in render_report(report_content())

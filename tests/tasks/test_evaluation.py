@@ -48,9 +48,23 @@ def test_stop_shares_add_up_and_agree_with_accuracy_when_stopped(evaluation) -> 
 
 
 def test_out_of_scope_rows_are_told_from_the_others(evaluation) -> None:
-    assert evaluation.out_of_scope_recall.value > 0.8
-    assert evaluation.out_of_scope_auroc > 0.8
-    assert evaluation.out_of_scope_early_share == 0
+    found = {figure.name: figure for figure in evaluation.figures}
+    assert found["out_of_scope_recall"].value > 0.8
+    assert found["out_of_scope_recall"].label == "oos"
+    assert found["out_of_scope_auroc"].value > 0.8
+    assert found["out_of_scope_early_share"].value == 0
+    outside = found["out_of_scope_recall"].rows
+    assert outside + found["in_scope_accuracy"].rows == evaluation.rows
+
+
+def test_every_figure_lies_within_its_own_bounds(evaluation) -> None:
+    for figure in evaluation.figures:
+        assert figure.value is not None
+        assert (figure.low or 0.0) <= figure.value <= (figure.high or 1.0)
+    assert evaluation.figure("macro_f1").low > 0
+    assert evaluation.figure("expected_calibration_error").high < 1
+    assert evaluation.figure("accuracy").interval == evaluation.accuracy
+    assert evaluation.figure("perplexity") is None
 
 
 def test_routed_is_compared_with_the_reference_path(evaluation) -> None:

@@ -3,8 +3,8 @@
 The gate rows were seen by no search. An out-of-scope row is answered right by abstaining.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,12 @@ from tasks.artifact import Artifact, Workspace
 from tasks.bundles.loading import BUNDLE_FOLDER, load_bundle
 from tasks.data.duplicates import count_leaking_rows
 from tasks.data.rows import SPLITS, Row, read_rows
+from tasks.families.classification.figures import (
+    calibration_figure,
+    in_scope_figure,
+    macro_f1_figure,
+    out_of_scope_figures,
+)
 from tasks.families.classification.routing.answers import ABSTAIN, SplitAnswers, answer_rows, truth_ids
 from tasks.families.classification.routing.gathering import REFERENCE
 from tasks.families.classification.routing.views import ReadSplit, read_split
@@ -30,6 +36,7 @@ from tasks.recipe.target import Target
 from tasks.records import (
     CompressionResult,
     EvaluationResult,
+    Figure,
     Interval,
     PathEvaluation,
     RouterResult,
@@ -47,16 +54,6 @@ LEAK_SIMILARITY: Final = 1.0
 _NO_ANSWER: Final = ABSTAIN - 1
 """Of a row that could not be asked: never right, least of all where abstaining is."""
 MetricInterval = Callable[[NDArray[np.bool_]], Interval]
-
-
-@dataclass(frozen=True)
-class _OutOfScope:
-    """None where the gate split has no out-of-scope rows."""
-
-    recall: Interval | None = None
-    auroc: float | None = None
-    fpr95: float | None = None
-    early_share: float | None = None
 
 
 def evaluate(
@@ -89,28 +86,13 @@ def evaluate(
     def interval(correct: NDArray[np.bool_]) -> Interval:
         return exact_interval(int(correct.sum()), len(correct), confidence)
 
-    confidences = np.array([prediction.confidence for prediction in predictions])
-    outside = _out_of_scope(predictions, ladder, in_scope, model.paths[-1], confidence)
     workspace.progress("confidence bounds", 0.8)
-    f1_low, _ = bootstrap_bounds(lambda drawn: macro_f1(answers[drawn], truth[drawn]), len(rows), confidence)
-    _, error_high = bootstrap_bounds(
-        lambda drawn: _calibration_error(answers[drawn], truth[drawn], confidences[drawn]), len(rows), confidence
-    )
+    confidences = np.array([prediction.confidence for prediction in predictions])
     return EvaluationResult(
         rows=len(rows),
         accuracy=interval(right),
-        in_scope_accuracy=interval(right[in_scope]),
         reference_accuracy=interval(reference == truth),
-        reference_in_scope_accuracy=interval((reference == truth)[in_scope]),
         static_accuracy=interval(static == truth),
-        macro_f1=MacroF1().compute(predictions=answers, references=truth)["macro_f1"],
-        expected_calibration_error=_measured_calibration_error(answers, truth, confidences),
-        macro_f1_low=f1_low,
-        expected_calibration_error_high=error_high,
-        out_of_scope_recall=outside.recall,
-        out_of_scope_auroc=outside.auroc,
-        out_of_scope_fpr95=outside.fpr95,
-        out_of_scope_early_share=outside.early_share,
         reference=paired_test(reference == truth, right, epsilon, confidence),
         disagreement=interval(answers != reference),
         slices=_groups([row.slice for row in rows], right, interval),
@@ -118,6 +100,12 @@ def evaluate(
         paths=_paths(router.result, ladder, predictions, right, interval),
         leaking_rows=count_leaking_rows(
             {split: read_rows(snapshot, split) for split in SPLITS}, similarity=LEAK_SIMILARITY
+        ),
+        figures=(
+            in_scope_figure(interval(right[in_scope]), interval((reference == truth)[in_scope])),
+            _macro_f1(answers, truth, confidence),
+            _calibration_error(answers, truth, confidences, confidence),
+            *_out_of_scope(predictions, ladder, in_scope, model.paths[-1], data.out_of_scope_label, confidence),
         ),
         unanswered={"gate": sum(prediction.error is not None for prediction in predictions)},
     )
@@ -157,39 +145,53 @@ def _monolith(
     return read_split(split, rule.rules, rule.out_of_scope_id).answers[0]
 
 
-def _calibration_error(answers: NDArray[np.int64], truth: NDArray[np.int64], confidences: NDArray[np.float64]) -> float:
-    """Over the rows that were answered: an abstention states no probability."""
-    answered = answers >= 0
-    if not answered.any():
-        return float("nan")
-    return expected_calibration_error(confidences[answered], answers[answered] == truth[answered])
+def _macro_f1(answers: NDArray[np.int64], truth: NDArray[np.int64], confidence: float) -> Figure:
+    low, _ = bootstrap_bounds(lambda drawn: macro_f1(answers[drawn], truth[drawn]), len(truth), confidence)
+    value = MacroF1().compute(predictions=answers, references=truth)["macro_f1"]
+    return macro_f1_figure(value, low, rows=len(truth), confidence=confidence)
 
 
-def _measured_calibration_error(
-    answers: NDArray[np.int64], truth: NDArray[np.int64], confidences: NDArray[np.float64]
-) -> float:
+def _calibration_error(
+    answers: NDArray[np.int64], truth: NDArray[np.int64], confidences: NDArray[np.float64], confidence: float
+) -> Figure:
+    """Over the rows that were answered: an abstention states no probability. NaN where none was."""
     answered = answers >= 0
-    if not answered.any():
-        return float("nan")
-    columns = {"predictions": answers, "references": truth, "confidences": confidences}
-    result = ExpectedCalibrationError().compute(**{name: column[answered] for name, column in columns.items()})
-    return float(result["expected_calibration_error"])
+
+    def resampled(drawn: NDArray[np.int64]) -> float:
+        kept = drawn[answered[drawn]]
+        return expected_calibration_error(confidences[kept], answers[kept] == truth[kept]) if len(kept) else math.nan
+
+    _, high = bootstrap_bounds(resampled, len(truth), confidence)
+    value = math.nan
+    if answered.any():
+        columns = {"predictions": answers, "references": truth, "confidences": confidences}
+        found = ExpectedCalibrationError().compute(**{name: column[answered] for name, column in columns.items()})
+        value = float(found["expected_calibration_error"])
+    return calibration_figure(value, high, rows=len(truth), confidence=confidence)
 
 
 def _out_of_scope(
-    predictions: Sequence[Prediction], ladder: ReadSplit, in_scope: NDArray[np.bool_], last_path: str, confidence: float
-) -> _OutOfScope:
+    predictions: Sequence[Prediction],
+    ladder: ReadSplit,
+    in_scope: NDArray[np.bool_],
+    last_path: str,
+    label: str | None,
+    confidence: float,
+) -> tuple[Figure, ...]:
+    """How rows outside the labels were treated; nothing was measured where the gate split has none, or no others."""
     outside = ~in_scope
     if not outside.any() or not in_scope.any():
-        return _OutOfScope()
+        return out_of_scope_figures(label)
     abstained = np.array([prediction.abstained for prediction in predictions])
     early = np.array([prediction.path != last_path for prediction in predictions])
     scores = ladder.out_of_scope[-1]
-    return _OutOfScope(
+    return out_of_scope_figures(
+        label,
         recall=exact_interval(int(abstained[outside].sum()), int(outside.sum()), confidence),
         auroc=auroc(scores[in_scope], scores[outside]),
         fpr95=false_positive_rate_at_recall(scores[in_scope], scores[outside], 0.95),
         early_share=float(early[outside].mean()),
+        in_scope_rows=int(in_scope.sum()),
     )
 
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from tasks.artifact import Artifact
+from tasks.families.classification.account import account_of
 from tasks.families.classification.files import FINE_TUNED, PRUNED
 from tasks.families.classification.recipe import FineTuneConfig, TextClassificationRecipe
-from tasks.families.family import BundleReading, Family, FamilyRun, MadePaths
+from tasks.families.family import BundleReading, Family, FamilyRun, MadePaths, Results
 from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.data import DataConfig
 from tasks.records import (
@@ -23,6 +24,7 @@ from tasks.records import (
     SeedChoice,
     SnapshotResult,
 )
+from tasks.records.sections import Account
 from tasks.step import Keyed, Step, StepCall, Steps, labelled
 
 _HERE: Final = "tasks.families.classification"
@@ -99,6 +101,13 @@ def bundles() -> BundleReading:
     return BundleReading(data, "quantize/*/out/reference.onnx", file_digest, OpenedClassifier.open)
 
 
+def account(results: Results) -> Account:
+    """How card and report word a run's results."""
+    parts = results.parts
+    optional = {name: parts.get(name) for name in ("prune", "lexical", "seeds")}
+    return account_of(results.snapshot, results.fine_tuned, **optional)
+
+
 FAMILY: Final = Family(
     task="text-classification",
     recipe=TextClassificationRecipe,
@@ -107,6 +116,7 @@ FAMILY: Final = Family(
     evaluate=EVALUATE,
     compare=COMPARE,
     bundles=bundles,
+    account=account,
 )
 
 

@@ -20,13 +20,13 @@ from tasks.data.completions import Correctness, is_correct, normal_form
 from tasks.data.duplicates import count_leaking_rows
 from tasks.data.rows import SPLITS, Row, read_rows
 from tasks.families.generation.decoders.greedy import GreedyDecoder, can_be_asked
+from tasks.families.generation.figures import decoding_figures, json_figure, overlap_figures
 from tasks.families.generation.routing.bundling import load_generation_bundle
 from tasks.families.generation.rows.text_scores import rouge_l, token_f1
 from tasks.recipe.target import Target
 from tasks.records import (
     CompressionResult,
     EvaluationResult,
-    GenerationScores,
     Interval,
     PathEvaluation,
     RouterResult,
@@ -80,6 +80,8 @@ def evaluate_generation(
     ]
     identical = np.array([answer == greedy for answer, greedy in zip(answers, own_path, strict=True)], dtype=np.bool_)
     paths = [decoders[path.name] for path in router.result.paths]
+    pairs = [(row.label, answer) for row, answer in zip(rows, answers, strict=True)]
+    valid = [is_json(answer) for gold, answer in pairs if is_json(gold)]
     return EvaluationResult(
         rows=len(rows),
         accuracy=judge.interval(right),
@@ -99,7 +101,22 @@ def evaluate_generation(
             "certify": sum(not can_be_asked(paths, row.text) for row in read_rows(snapshot, "certify")),
             "gate": sum(completion.error is not None for completion in served),
         },
-        generation=_scores(judge, answers, served, identical, decoders[result.reference_monolith], paths[-1]),
+        figures=(
+            *overlap_figures(
+                judge.bounded_mean([token_f1(gold, answer) for gold, answer in pairs]),
+                judge.bounded_mean([rouge_l(gold, answer) for gold, answer in pairs]),
+                rows=len(rows),
+                confidence=confidence,
+            ),
+            json_figure(judge.interval(np.array(valid)) if valid else None),
+            *decoding_figures(
+                perplexity=decoders[result.reference_monolith].perplexity(rows),
+                served_perplexity=paths[-1].perplexity(rows),
+                identical=judge.interval(identical),
+                mean_tokens=float(np.mean([completion.tokens for completion in served])),
+                rows=len(rows),
+            ),
+        ),
     )
 
 
@@ -165,28 +182,3 @@ def _paths(
             )
         )
     return tuple(evaluations)
-
-
-def _scores(
-    judge: _Judge,
-    answers: Sequence[str],
-    served: Sequence[Completion],
-    identical: Flags,
-    reference: GreedyDecoder,
-    last: GreedyDecoder,
-) -> GenerationScores:
-    pairs = [(row.label, answer) for row, answer in zip(judge.rows, answers, strict=True)]
-    f1, f1_low = judge.bounded_mean([token_f1(gold, answer) for gold, answer in pairs])
-    rouge, rouge_low = judge.bounded_mean([rouge_l(gold, answer) for gold, answer in pairs])
-    valid = [is_json(answer) for gold, answer in pairs if is_json(gold)]
-    return GenerationScores(
-        token_f1=f1,
-        token_f1_low=f1_low,
-        rouge_l=rouge,
-        rouge_l_low=rouge_low,
-        json_validity=judge.interval(np.array(valid)) if valid else None,
-        perplexity=reference.perplexity(judge.rows),
-        served_perplexity=last.perplexity(judge.rows),
-        identical=judge.interval(identical),
-        mean_tokens=float(np.mean([completion.tokens for completion in served])),
-    )

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from tasks.artifact import Artifact
 from tasks.base_models.base_model import BaseModelFiles
-from tasks.families.family import BundleReading, Family, FamilyRun, MadePaths
+from tasks.families.family import BundleReading, Family, FamilyRun, MadePaths, Results
+from tasks.families.generation.account import account_of
 from tasks.families.generation.recipe import TextGenerationRecipe
 from tasks.families.generation.records import (
     DecoderExport,
@@ -20,6 +21,7 @@ from tasks.families.generation.rows.row_lengths import require_room
 from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.data import PromptDataConfig
 from tasks.records import ChampionComparison, CompressionResult, EvaluationResult, RouterResult, SnapshotResult
+from tasks.records.sections import Account
 from tasks.step import Step, StepCall, Steps, labelled
 
 _HERE: Final = "tasks.families.generation"
@@ -136,6 +138,11 @@ def bundles() -> BundleReading:
     return BundleReading(data, "quantize/*/out/reference", decoder_digest, OpenedGenerator.open)
 
 
+def account(results: Results) -> Account:
+    """How card and report word a run's results."""
+    return account_of(results.fine_tuned, results.compression, results.parts.get("student"))
+
+
 FAMILY: Final = Family(
     task="text-generation",
     recipe=TextGenerationRecipe,
@@ -144,6 +151,7 @@ FAMILY: Final = Family(
     evaluate=EVALUATE,
     compare=COMPARE,
     bundles=bundles,
+    account=account,
     judged_with=judged_with,
     special_tokens=special_tokens,
     extras=extras,

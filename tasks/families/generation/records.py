@@ -6,7 +6,7 @@ from typing import Literal
 from tasks.artifact import Measurement, Record
 from tasks.families.generation.decoder_precision import DecoderPrecision
 from tasks.families.generation.prompt_format import PromptFormat
-from tasks.records import GraphParity, Technique
+from tasks.records import FineTuned, GraphParity, Technique
 
 
 class CompletionScores(Record):
@@ -45,11 +45,9 @@ class DecoderTraining(Record):
     train_loss: float
 
 
-class GenerationFineTuneResult(Record):
-    """The full model: a transformers folder. `base_digest`: SHA-256 of the base weights, None for a model from nothing."""
+class GenerationFineTuneResult(FineTuned):
+    """The full model: a transformers folder."""
 
-    base_model: str
-    base_digest: str | None
     method: Literal["init", "full", "lora"]
     shape: DecoderShape
     training: DecoderTraining

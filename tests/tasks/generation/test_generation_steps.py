@@ -114,15 +114,15 @@ class TestEvaluation:
         assert sum(part.accuracy.n for part in evaluation.slices) == 200
 
     def test_scores_of_texts_have_bounds_and_drafts_alter_no_answer(self, evaluation) -> None:
-        scores = evaluation.generation
-        assert scores is not None
-        assert evaluation.accuracy.value <= scores.token_f1 <= 1
-        assert scores.token_f1_low <= scores.token_f1
-        assert scores.rouge_l_low <= scores.rouge_l <= scores.token_f1
-        assert scores.identical.value == 1
-        assert scores.perplexity >= 1
-        assert scores.json_validity is None
-        assert 0 < scores.mean_tokens <= MAX_NEW_TOKENS
+        found = {figure.name: figure for figure in evaluation.figures}
+        f1, rouge = found["token_f1"], found["rouge_l"]
+        assert evaluation.accuracy.value <= f1.value <= 1
+        assert f1.low <= f1.value
+        assert rouge.low <= rouge.value <= f1.value
+        assert found["identical_to_greedy"].value == 1
+        assert found["perplexity"].value >= 1
+        assert found["json_validity"].value is None
+        assert 0 < found["mean_tokens"].value <= MAX_NEW_TOKENS
 
 
 def test_prompts_beyond_the_context_are_counted_and_wrong(run, tmp_path) -> None:
