@@ -3,7 +3,7 @@
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 class AdaptiveModel(ABC):
     """A loaded bundle, of whatever task. Thread-safe, and usable in processes that are forked after it was loaded.
 
-    `writes_text`: whether answers are texts, so that `predict` also takes `max_new_tokens` and `schema`.
+    `writes_text`: whether answers are texts, so that `predict` also takes `max_new_tokens` and `schema`. `uses`: packages that
+    it can do without, and does more with.
     """
 
     writes_text: ClassVar[bool] = False
+    uses: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, manifest: Manifest, digest: str, certified: OperatingPoints[Any]) -> None:
         """Use `load`."""
@@ -82,6 +84,11 @@ class AdaptiveModel(ABC):
     @abstractmethod
     def router_in(cls, folder: Path) -> OperatingPoints[Any]:
         """The router of a bundle of this task; BundleError when it cannot be read."""
+
+    @classmethod
+    def wishes_in(cls, _folder: Path) -> Mapping[str, int | str | None]:
+        """What `predict` takes beside texts, with the defaults of a bundle of this task; BundleError when it cannot be read."""
+        return {}
 
     @classmethod
     @abstractmethod

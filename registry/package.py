@@ -23,7 +23,7 @@ from registry.evidence import Evidence, chosen_certificate
 from registry.headline import adaptive_contender, headline_metrics
 from registry.model_card import model_card, model_description
 from registry.model_files import require_bundle, require_model, write_file_list
-from registry.serving_signature import is_generator, with_parameters
+from registry.serving_signature import with_parameters
 from registry.tracking import RunTracker
 from registry.versions import RegisteredVersion, find_version, logged_model, verify_model, versions_with_tags
 from tasks.errors import UserError
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _SERVING_MODEL: Final = Path(__file__).with_name("serving_model.py")
-_GUIDANCE: Final = "llguidance"
 _PICKLES: Final = frozenset({".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".dill"})
 
 _DESCRIPTION: Final = """\
@@ -133,17 +132,16 @@ def _compared_with(evidence: Evidence) -> str:
     return str(champion.version) if champion else "none"
 
 
-def serving_requirements(*, generator: bool = False) -> list[str]:
+def serving_requirements(*used: str) -> list[str]:
     """The packages that serving needs, at the versions that measured: the engine's, and MLflow's small core.
 
-    A `generator` keeps to JSON schemas with one more, where that is installed.
+    Of those that the model can do without, which are `used` where there are any, the installed ones.
     """
     runtime = next((name for name in ("onnxruntime-gpu", "onnxruntime") if _installed(name)), None)
     if runtime is None:
         raise UserError("ONNX Runtime is not installed; run: pip install onnxruntime-gpu")
     names = ["mlflow-skinny", "numba", "numpy", "pandas", runtime, "tokenizers"]
-    if generator and _installed(_GUIDANCE):
-        names.append(_GUIDANCE)
+    names += filter(_installed, used)
     return [f"{name}=={version(name)}" for name in sorted(names)]
 
 
@@ -216,6 +214,9 @@ def _save_pyfunc(folder: Path, bundle: Path, *, run_id: str, model_id: str, tags
     import mlflow.pyfunc
     from mlflow.models import Model
 
+    from engine import AdaptiveModel
+
+    served = AdaptiveModel.type_in(bundle)
     # MLflow says that it cannot check answers of mixed types, and sets its own filters; recording keeps it to itself.
     with warnings.catch_warnings(record=True):
         mlflow.pyfunc.save_model(
@@ -223,7 +224,7 @@ def _save_pyfunc(folder: Path, bundle: Path, *, run_id: str, model_id: str, tags
             python_model=str(_SERVING_MODEL),
             artifacts={"bundle": str(bundle.absolute())},
             code_paths=[str(Path(engine.__file__).parent)],
-            pip_requirements=serving_requirements(generator=is_generator(bundle)),
+            pip_requirements=serving_requirements(*served.uses),
             metadata={key: tags[key] for key in ("bundle_digest", "manifest_sha256")},
             model_config={"manifest_sha256": tags["manifest_sha256"]},
             mlflow_model=Model(run_id=run_id, model_id=model_id),
@@ -233,8 +234,8 @@ def _save_pyfunc(folder: Path, bundle: Path, *, run_id: str, model_id: str, tags
     flavor = description.flavors[mlflow.pyfunc.FLAVOR_NAME]
     flavor["model_code_path"] = _SERVING_MODEL.name
     flavor["artifacts"]["bundle"]["uri"] = flavor["artifacts"]["bundle"]["path"]
-    if is_generator(bundle):
-        description.signature = with_parameters(description.signature, bundle)
+    if wishes := served.wishes_in(bundle):
+        description.signature = with_parameters(description.signature, wishes)
     description.save(str(folder / "MLmodel"))
 
 

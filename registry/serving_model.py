@@ -5,7 +5,8 @@ the model's `code` folder, but not the rest of the project.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
@@ -15,22 +16,20 @@ if TYPE_CHECKING:
     from engine import AdaptiveModel
 
 
-PARAMETERS: Final = ("max_new_tokens", "schema")
-"""What a generator may be asked beside prompts; its signature declares them."""
-
-
 class ServedBundle(PythonModel):
     """Answers texts with the bundle that lies in the model's artifacts."""
 
     model: "AdaptiveModel"
+    wishes: tuple[str, ...]
+    """What it may be asked beside texts; its signature declares them."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load the bundle; the engine verifies every digest and replays the golden set."""
         from engine import AdaptiveModel
 
-        self.model = AdaptiveModel.load(
-            context.artifacts["bundle"], manifest_sha256=context.model_config["manifest_sha256"]
-        )
+        bundle = context.artifacts["bundle"]
+        self.model = AdaptiveModel.load(bundle, manifest_sha256=context.model_config["manifest_sha256"])
+        self.wishes = tuple(self.model.wishes_in(Path(bundle)))
 
     def predict(
         self, context: PythonModelContext, model_input: list[str], params: dict[str, Any] | None = None
@@ -53,9 +52,8 @@ class ServedBundle(PythonModel):
         return [answer.served() for answer in answers]
 
     def _wishes(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        known = PARAMETERS if self.model.writes_text else ()
-        if unknown := sorted(set(params) - set(known)):
-            takes = f"takes {' and '.join(known)}" if known else "takes no params"
+        if unknown := sorted(set(params) - set(self.wishes)):
+            takes = f"takes {' and '.join(self.wishes)}" if self.wishes else "takes no params"
             raise MlflowException.invalid_parameter_value(f"params: {', '.join(unknown)}: this model {takes}")
         return {name: value for name, value in params.items() if value is not None}
 

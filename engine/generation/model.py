@@ -32,6 +32,7 @@ class GenerationModel(AdaptiveModel):
     """A loaded bundle of task text-generation. Thread-safe. Answers are greedy: the same prompt, the same answer."""
 
     writes_text: ClassVar[bool] = True
+    uses: ClassVar[tuple[str, ...]] = ("llguidance",)
 
     def __init__(
         self,
@@ -91,6 +92,11 @@ class GenerationModel(AdaptiveModel):
     def router_in(cls, folder: Path) -> GenerationRouter:
         """The router of a generation bundle."""
         return GenerationRouter.load(folder)
+
+    @classmethod
+    def wishes_in(cls, folder: Path) -> dict[str, int | str | None]:
+        """How long a completion may be, and the schema that it is made to keep to, as text."""
+        return {"max_new_tokens": GenerationSettings.load(folder).max_new_tokens, "schema": None}
 
     @classmethod
     def static(cls, model: Path, folder: Path, *, threads: int = 1, execution_provider: str = CPU) -> "GenerationModel":

@@ -1,12 +1,11 @@
 """Evidence that passes, for tests to spoil; a fake bundle; an MLflow store whose tables are made once per session."""
 
-import json
 import os
 import shutil
 
 import pytest
 
-from engine.digests import folder_digest, folder_files
+from engine.digests import folder_digest
 from registry.checks import Verdict
 from registry.evidence import Evidence
 from registry.store import MlflowStore
@@ -44,6 +43,7 @@ from tasks.records import (
 )
 from tasks.statistics.paired_test import paired_test_of_counts
 from tests.registry.classified import class_figures
+from tests.registry.fake_bundle import write_fake_bundle
 from tests.registry.generated import generation_evidence
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -52,11 +52,7 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory):
     """A folder that looks like a bundle to everything but the engine."""
-    folder = tmp_path_factory.mktemp("measured") / "bundle"
-    folder.mkdir()
-    (folder / "segment-1.onnx").write_bytes(b"weights of the first segment")
-    (folder / "manifest.json").write_text(json.dumps({"schema_version": 1, "files": folder_files(folder)}))
-    return folder
+    return write_fake_bundle(tmp_path_factory.mktemp("measured") / "bundle", "weights of the first segment")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The baseline is what serves now; for a run that is repeated, what served when it was judged first."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from registry.package import register_bundle
 from registry.store import MlflowStore
 from registry.versions import CHAMPION
 from tasks.recipe import Target
+from tests.registry.fake_bundle import write_fake_bundle
 
 NAME = "support-intents"
 
@@ -21,10 +21,7 @@ def registered(tracker, evidence, judged, tmp_path):
     """Registers a bundle with these weights and returns its digest; versions are numbered in the order of the calls."""
 
     def run(weights):
-        bundle = tmp_path / weights / "bundle"
-        bundle.mkdir(parents=True)
-        (bundle / "manifest.json").write_text(json.dumps({"schema_version": 1}))
-        (bundle / "segment-1.onnx").write_text(weights)
+        bundle = write_fake_bundle(tmp_path / weights / "bundle", weights)
         digest = folder_digest(bundle)
         own = evidence.model_copy(
             update={
@@ -142,4 +139,4 @@ def test_a_champion_that_the_engine_refuses_is_unreadable(tracker, registered):
     crown(tracker, 1)
     baseline = find_baseline(tracker.store, NAME, "a" * 64, [Target(name="local-cpu")])
     assert baseline.bundle is None
-    assert "manifest" in baseline.unreadable.problem
+    assert "tokenizer.json" in baseline.unreadable.problem

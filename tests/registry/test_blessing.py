@@ -160,7 +160,7 @@ class TestGenerator:
         golden = json.loads((tiny_generation_bundle / GOLDEN_FILE).read_text())
         assert blessing.answers == len(golden) > 0
         assert {row["answer"]["path"] for row in golden} == {"small", "full"}
-        assert list(blessing.requirements) == serving_requirements(generator=True)
+        assert list(blessing.requirements) == serving_requirements("llguidance")
 
     @pytest.fixture
     def unsure(self, tracker, tiny_decoders, tmp_path, completing, completing_gates, judged) -> Registered:

@@ -145,8 +145,8 @@ def test_a_generators_params_are_declared_and_kept_to(served_bundle, tiny_genera
 
 
 def test_the_requirements_of_a_generator_have_what_schemas_need(monkeypatch):
-    assert set(package.serving_requirements(generator=True)) - set(package.serving_requirements()) == {
+    assert set(package.serving_requirements("llguidance")) - set(package.serving_requirements()) == {
         f"llguidance=={version('llguidance')}"
     }
     monkeypatch.setattr(package, "_installed", lambda name: name != "llguidance")
-    assert package.serving_requirements(generator=True) == package.serving_requirements()
+    assert package.serving_requirements("llguidance") == package.serving_requirements()
