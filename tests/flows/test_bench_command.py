@@ -10,7 +10,7 @@ from flows.command_line import bench, main
 from tasks.errors import UserError
 from tests.flows.command_errors import fails_with
 from tests.registry.generated import token_server, tokens
-from tests.registry.test_report import benchmark
+from tests.registry.reported_benchmark import benchmark
 
 pytestmark = pytest.mark.usefixtures("own_home")
 

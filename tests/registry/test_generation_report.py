@@ -20,8 +20,8 @@ from tasks.recipe.data import PromptDataConfig
 from tasks.records import Screened, ScreenedFigures
 from tasks.records.sections import Account
 from tests.registry.generated import student
+from tests.registry.report_page import HOSTILE, Page, report_content, shown
 from tests.registry.spoilt import with_figure
-from tests.registry.test_report import HOSTILE, Page, report_content, shown
 
 ONLY_OF_CLASSES = re.compile(
     r"macro F1|calibration error|out.of.scope|in.scope|lexical|classifier|\d labels|exit heads|logits", re.IGNORECASE
