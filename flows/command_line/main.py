@@ -25,6 +25,7 @@ from flows.command_line import (
     down,
     fingerprint,
     history,
+    init,
     land,
     predict,
     promote,
@@ -49,6 +50,7 @@ INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 
 _COMMANDS: Final = (
+    init,
     run,
     predict,
     bench,

@@ -37,6 +37,14 @@ def read_json(path: Path, columns: Sequence[str], location: str) -> Iterator[Raw
             raise missing_column(column, first_names, location)
 
 
+def json_objects(path: Path, location: str) -> Iterator[dict[str, object]]:
+    """The objects of a file, whole; what is none, or cannot be read, is left out."""
+    with opened_text(path, location) as stream:
+        for _, value, _ in _values(stream, location):
+            if isinstance(value, dict) and not isinstance(value, _KeyTwiceDict):
+                yield value
+
+
 class _Unreadable:
     """In the place of a value: what stands there, and why it cannot be read."""
 

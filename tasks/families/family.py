@@ -26,6 +26,7 @@ from tasks.step import Step, StepCall, Steps
 if TYPE_CHECKING:
     from tasks.base_models.base_model import BaseModelFiles
     from tasks.bundles.opened import OpenedBundle
+    from tasks.families.proposal import Propose
 
 C = TypeVar("C", bound=Recipe)
 
@@ -96,8 +97,9 @@ class Family(Generic[C]):
     `labels`: what the plan's steps are called for a recipe, in order, the calibrating one last. `make_paths`: the plan; it
     raises UserError for what a person has to mend. `judged_with`: inputs of `evaluate` and `compare` beside those that every
     family's have. `special_tokens`: what no row may spell out, by the base model. `extras`: what else the recipe names
-    relative to its folder, read, as inputs of the plan; UserError where it cannot be. `bundles`: called when one is read,
-    since that needs the family's steps. `account`: how card and report word what a run found.
+    relative to its folder, read, as inputs of the plan; UserError where it cannot be. `bundles` and `propose` (for a first
+    recipe) are called when they are needed, since they need more of the family than a plan does. `account`: how card and
+    report word what a run found.
     """
 
     task: str
@@ -108,6 +110,7 @@ class Family(Generic[C]):
     compare: Step[ChampionComparison]
     bundles: Callable[[], BundleReading]
     account: Callable[[Results], Account]
+    propose: "Callable[[], Propose]"
     judged_with: Callable[[C], Mapping[str, object]] = lambda _recipe: _NOTHING
     special_tokens: "Callable[[BaseModelFiles | None], tuple[str, ...]]" = lambda _base: ()
     extras: Callable[[C, Path], Mapping[str, object]] = lambda _recipe, _recipe_folder: _NOTHING

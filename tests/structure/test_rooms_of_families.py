@@ -10,7 +10,7 @@ from engine.runtimes import runtimes
 from tests.structure.source_tree import Module, import_graph, modules, within
 
 FAMILIES, ENGINE = "tasks.families", "engine"
-MAY_BE_ASKED_FOR = (f"{FAMILIES}.family", f"{FAMILIES}.load_recipe")
+MAY_BE_ASKED_FOR = tuple(f"{FAMILIES}.{name}" for name in ("family", "first_recipe", "load_recipe", "proposal"))
 """What says which families there are: all that others may import of them."""
 MAY_ASK = ("flows",)
 """The rooms that ask for a family, whichever it is."""

@@ -8,6 +8,7 @@ from tasks.families.classification.account import account_of
 from tasks.families.classification.files import FINE_TUNED, PRUNED
 from tasks.families.classification.recipe import FineTuneConfig, TextClassificationRecipe
 from tasks.families.family import BundleReading, Family, FamilyRun, MadePaths, Results
+from tasks.families.proposal import Propose
 from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.data import DataConfig
 from tasks.records import (
@@ -108,6 +109,13 @@ def account(results: Results) -> Account:
     return account_of(results.snapshot, results.fine_tuned, **optional)
 
 
+def proposing() -> Propose:
+    """What a first recipe proposes."""
+    from tasks.families.classification.first_recipe import propose
+
+    return propose
+
+
 FAMILY: Final = Family(
     task="text-classification",
     recipe=TextClassificationRecipe,
@@ -117,6 +125,7 @@ FAMILY: Final = Family(
     compare=COMPARE,
     bundles=bundles,
     account=account,
+    propose=proposing,
 )
 
 

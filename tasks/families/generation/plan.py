@@ -18,6 +18,7 @@ from tasks.families.generation.records import (
 )
 from tasks.families.generation.roles import FULL, SMALL
 from tasks.families.generation.rows.row_lengths import require_room
+from tasks.families.proposal import Propose
 from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.data import PromptDataConfig
 from tasks.records import ChampionComparison, CompressionResult, EvaluationResult, RouterResult, SnapshotResult
@@ -143,6 +144,13 @@ def account(results: Results) -> Account:
     return account_of(results.fine_tuned, results.compression, results.parts.get("student"))
 
 
+def proposing() -> Propose:
+    """What a first recipe proposes."""
+    from tasks.families.generation.first_recipe import propose
+
+    return propose
+
+
 FAMILY: Final = Family(
     task="text-generation",
     recipe=TextGenerationRecipe,
@@ -152,6 +160,7 @@ FAMILY: Final = Family(
     compare=COMPARE,
     bundles=bundles,
     account=account,
+    propose=proposing,
     judged_with=judged_with,
     special_tokens=special_tokens,
     extras=extras,
