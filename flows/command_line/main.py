@@ -74,7 +74,7 @@ _COMMANDS: Final = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code. Usage errors exit with 2 from within argparse."""
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     spare_loopback()
     _speak_unicode(sys.stdout, sys.stderr)
     try:
@@ -103,16 +103,35 @@ def _speak_unicode(*streams: TextIO) -> None:
             stream.reconfigure(encoding="utf-8" if ascii_only else None, errors="backslashreplace")
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """All commands with their arguments."""
     parser = argparse.ArgumentParser(
         prog="miaotui",
         description="Turns a pretrained transformer and labelled data into a certified, registered fast model.",
     )
     parser.add_argument("--version", action=_Version, help="print the version and exit")
+    parser.add_argument(
+        "--print-completion",
+        metavar="SHELL",
+        action=_Completion,
+        help="print what completes these commands in bash, zsh or tcsh, to be kept where the shell looks for that",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=AnyOrderParser)
     for command in _COMMANDS:
         command.add_to(commands)
     return parser
+
+
+class _Completion(argparse.Action):
+    """Imports what it takes only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, _namespace: object, shell: object, *_: object) -> None:
+        import shtab
+
+        if shell not in shtab.SUPPORTED_SHELLS:
+            parser.error(f"argument --print-completion: must be {' or '.join(shtab.SUPPORTED_SHELLS)}, not {shell!r}")
+        print(shtab.complete(parser, str(shell)))
+        parser.exit()
 
 
 class _Version(argparse.Action):

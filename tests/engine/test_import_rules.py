@@ -29,7 +29,7 @@ REGISTRY_MAY_USE_OF_TASKS = (
     "tasks.whole_files",
 )
 TOP_LEVEL = {"pyproject.toml", "flows", "tasks", "configs", "registry", "engine", "tests", "infra", "README.md"}
-ALSO_TOP_LEVEL = {"LICENSE", "CHANGELOG.md", "docs", "findings"}
+ALSO_TOP_LEVEL = {"LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "findings"}
 
 
 def imports(file: Path) -> set[str]:
