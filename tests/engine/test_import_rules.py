@@ -28,7 +28,18 @@ REGISTRY_MAY_USE_OF_TASKS = (
     "tasks.machine.waiting",
     "tasks.whole_files",
 )
-TOP_LEVEL = {"pyproject.toml", "flows", "tasks", "configs", "registry", "engine", "tests", "infra", "README.md"}
+TOP_LEVEL = {
+    "miaotui",
+    "pyproject.toml",
+    "flows",
+    "tasks",
+    "configs",
+    "registry",
+    "engine",
+    "tests",
+    "infra",
+    "README.md",
+}
 ALSO_TOP_LEVEL = {"LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "findings"}
 
 
