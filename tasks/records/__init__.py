@@ -13,16 +13,12 @@ from tasks.records.benchmark import (
 )
 from tasks.records.compression import (
     CompressionResult,
-    ExportResult,
     GraphParity,
-    LatencyTable,
-    LexicalResult,
-    PruneResult,
     Screened,
     ScreenedFigures,
     Technique,
 )
-from tasks.records.data import CutRows, LandedRows, SnapshotResult, SourceFile
+from tasks.records.data import LandedRows, SnapshotResult, SourceFile
 from tasks.records.evaluation import (
     ChampionComparison,
     EvaluationResult,
@@ -43,7 +39,7 @@ from tasks.records.routing import (
     operating_point_name,
 )
 from tasks.records.statistics import Interval, PairedTest, Ratio
-from tasks.records.training import FineTuned, FineTuneResult, SeedCandidate, SeedChoice
+from tasks.records.training import FineTuned
 
 __all__ = [
     "BenchmarkResult",
@@ -52,36 +48,28 @@ __all__ = [
     "ChampionSpeed",
     "CompressionResult",
     "Contender",
-    "CutRows",
     "Disturbance",
     "Drafting",
     "EvaluationResult",
-    "ExportResult",
     "Figure",
-    "FineTuneResult",
     "FineTuned",
     "GraphParity",
     "Host",
     "Interval",
     "LadderCandidate",
     "LandedRows",
-    "LatencyTable",
-    "LexicalResult",
     "PairedTest",
     "PathEvaluation",
     "PathResult",
     "Percentile",
     "ProbeOutcome",
     "ProbesResult",
-    "PruneResult",
     "Ratio",
     "Recalibration",
     "RouterResult",
     "Scenario",
     "Screened",
     "ScreenedFigures",
-    "SeedCandidate",
-    "SeedChoice",
     "SliceAccuracy",
     "SliceComparison",
     "SnapshotResult",

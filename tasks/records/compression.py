@@ -1,11 +1,9 @@
 """What pruning, export and quantization found, and which technique earned its place."""
 
-from typing import Final, Literal
+from typing import Literal
 
 from tasks.artifact import Measurement, Record
 from tasks.records.statistics import PairedTest, Ratio
-
-_TWENTIETHS: Final = 20
 
 
 class Technique(Record):
@@ -77,37 +75,6 @@ class Screened(Record):
     figures: ScreenedFigures | None
 
 
-class LatencyTable(Measurement):
-    """`milliseconds`: of one layer on the target, by the width of its FFN."""
-
-    milliseconds: dict[int, float]
-
-    @property
-    def shares(self) -> dict[int, float]:
-        """Of the widest one's time, in twentieths: finer ones differ from one run to the next, and would prune another model."""
-        widest = self.milliseconds[max(self.milliseconds)]
-        return {
-            width: max(1, round(_TWENTIETHS * ms / widest)) / _TWENTIETHS for width, ms in self.milliseconds.items()
-        }
-
-
-class PruneResult(Record):
-    """`layers`: original indices (1-based) of the layers kept; `ffn_widths`: their FFN widths.
-
-    `latency_table`: milliseconds of one layer on the target by FFN width. `predicted_speedup` comes from that table, by its
-    shares.
-    """
-
-    layers: tuple[int, ...]
-    ffn_widths: tuple[int, ...]
-    exits: tuple[int, ...]
-    parameters: int
-    parent_parameters: int
-    latency_table: dict[int, float]
-    predicted_speedup: float
-    accuracy: dict[str, float]
-
-
 class GraphParity(Record):
     """Largest absolute difference of a graph's logits to its parent's on the same rows, and the bound it had to meet."""
 
@@ -117,16 +84,6 @@ class GraphParity(Record):
     bound: float | None
     agreement: float
     rows: int
-
-
-class ExportResult(Record):
-    """One model as ONNX graphs: `segments` in order, `monolith` beside them."""
-
-    segments: tuple[str, ...]
-    monolith: str
-    parity: tuple[GraphParity, ...]
-    fused_operators: dict[str, int]
-    size_mb: float
 
 
 class CompressionResult(Measurement):
@@ -148,12 +105,3 @@ class CompressionResult(Measurement):
     static_precision: str
     reference_monolith: str
     screened: tuple[Screened, ...] = ()
-
-
-class LexicalResult(Record):
-    """The lexical path: how many pairs it knows, the width of its hidden layer."""
-
-    pairs: int
-    width: int
-    size_mb: float
-    tune_accuracy: float

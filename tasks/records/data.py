@@ -64,18 +64,3 @@ class SnapshotResult(Record):
     content_digest: str
     landed: LandedRows | None = None
     retired: int = 0
-
-
-class CutRows(Record):
-    """What `max_length` takes away from the rows.
-
-    `rows`, `cut`: by split, all and those with more tokens; `equal`: rows that are cut and then read as another text of any
-    split does, `contradicting`: of these, as one of another label; `enough`: tokens that 99 % of the rows keep within.
-    """
-
-    max_length: int
-    rows: dict[str, int]
-    cut: dict[str, int]
-    equal: int
-    contradicting: int
-    enough: int

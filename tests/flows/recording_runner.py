@@ -10,10 +10,10 @@ from registry.baseline import Baseline
 from tasks.artifact import Artifact
 from tasks.data.rows import Row, split_file, write_row_file
 from tasks.data.sources import Source
+from tasks.families.classification.records import LatencyTable
 from tasks.families.family import family_of
 from tasks.families.generation.records import RowLengths
 from tasks.recipe import Recipe, Target
-from tasks.records import LatencyTable
 from tasks.step import Keyed, Step, StepCall
 
 PROJECT: Final = Path(__file__).parents[2]

@@ -11,6 +11,7 @@ from tasks.families.classification.figures import (
     macro_f1_figure,
     out_of_scope_figures,
 )
+from tasks.families.classification.records import FineTuneResult
 from tasks.records import (
     BenchmarkResult,
     Certificate,
@@ -18,7 +19,6 @@ from tasks.records import (
     Contender,
     EvaluationResult,
     Figure,
-    FineTuneResult,
     Host,
     Interval,
     LadderCandidate,

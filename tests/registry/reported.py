@@ -3,17 +3,15 @@
 import math
 
 from registry.checks import Check, Outcome, Verdict
+from tasks.families.classification.records import FineTuneResult, LexicalResult, PruneResult
 from tasks.records import (
     Certificate,
     CompressionResult,
     EvaluationResult,
-    FineTuneResult,
     GraphParity,
     LadderCandidate,
-    LexicalResult,
     PathEvaluation,
     PathResult,
-    PruneResult,
     RouterResult,
     SliceAccuracy,
     SnapshotResult,

@@ -11,16 +11,9 @@ from registry.missing import MissingRows
 from registry.report import render_report, write_report
 from registry.report.accuracy_rows import slice_rows
 from tasks.families.classification.account import account_of
+from tasks.families.classification.records import SeedCandidate, SeedChoice
 from tasks.formatting import NOT_MEASURED
-from tasks.records import (
-    ChampionComparison,
-    ChampionSpeed,
-    Disturbance,
-    SeedCandidate,
-    SeedChoice,
-    SliceAccuracy,
-    UnreadableChampion,
-)
+from tasks.records import ChampionComparison, ChampionSpeed, Disturbance, SliceAccuracy, UnreadableChampion
 from tests.registry.measured import paired, ratio, share
 from tests.registry.report_page import HOSTILE, Page, bare, hostile, report_content, shown
 from tests.registry.reported import fine_tuned

@@ -7,7 +7,7 @@ import pytest
 
 from tasks.artifact import Artifact, Workspace
 from tasks.families.classification.choose_seed import choose_seed
-from tasks.records import FineTuneResult, SeedChoice
+from tasks.families.classification.records import FineTuneResult, SeedChoice
 
 
 def tuned(accuracy: float, loss: float) -> Artifact[FineTuneResult]:

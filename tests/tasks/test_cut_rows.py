@@ -10,7 +10,7 @@ from tasks.artifact import Artifact, Workspace
 from tasks.base_models.base_model import resolve_base_model
 from tasks.data.rows import Row
 from tasks.families.classification.check_rows import check_rows, count_cut, cut_sentence
-from tasks.records import CutRows
+from tasks.families.classification.records import CutRows
 from tests.tasks.generation.conftest import snapshot_of
 from tests.tiny_bases import alter_json, write_encoder
 

@@ -16,8 +16,9 @@ from tasks.errors import UserError
 from tasks.families.classification.encoder.processes import TrainingProcessError
 from tasks.families.classification.fine_tune import fine_tune
 from tasks.families.classification.recipe import FineTuneConfig
+from tasks.families.classification.records import FineTuneResult
 from tasks.recipe.data import DataConfig
-from tasks.records import FineTuneResult, SnapshotResult
+from tasks.records import SnapshotResult
 from tests.tiny_bases import alter_weights
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tasks.artifact import Workspace
 from tasks.families.classification.pruning.selection import STEPS, choose_widths
 from tasks.families.classification.recipe import FineTuneConfig, PruneConfig
-from tasks.records import LatencyTable
+from tasks.families.classification.records import LatencyTable
 
 TABLE = {8: 1.0, 4: 0.6, 2: 0.4}
 

@@ -1,7 +1,8 @@
 """How classification words what it made: the pruned encoder, the lexical path, the seeds."""
 
+from tasks.families.classification.records import FineTuneResult, LexicalResult, PruneResult, SeedChoice
 from tasks.formatting import count, megabytes, milliseconds, number, percent
-from tasks.records import FineTuneResult, LexicalResult, PruneResult, SeedChoice, SnapshotResult
+from tasks.records import SnapshotResult
 from tasks.records.sections import Account, Fact, Section, Table, TableRow
 
 

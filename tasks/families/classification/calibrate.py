@@ -26,6 +26,7 @@ from tasks.certification.result import router_result
 from tasks.data.rows import read_rows
 from tasks.families.classification.bundling import Contents, make_manifest, write_bundle
 from tasks.families.classification.files import tokenizer_file
+from tasks.families.classification.records import ExportResult, LexicalResult
 from tasks.families.classification.routing.gathering import (
     REFERENCE,
     REFERENCE_ENTRY,
@@ -37,14 +38,7 @@ from tasks.families.classification.routing.ladders import Ladder, candidates, ce
 from tasks.families.classification.routing.parts import path_file
 from tasks.recipe.bundled import BundledRecipe
 from tasks.recipe.target import Target
-from tasks.records import (
-    CompressionResult,
-    ExportResult,
-    LexicalResult,
-    RouterResult,
-    SnapshotResult,
-    operating_point_name,
-)
+from tasks.records import CompressionResult, RouterResult, SnapshotResult, operating_point_name
 from tasks.statistics.attempts import attempt_level
 
 

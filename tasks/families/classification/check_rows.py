@@ -12,7 +12,8 @@ from tasks.base_models.base_model import BaseModelFiles
 from tasks.base_models.tokenizer import write_base_tokenizer
 from tasks.data.rows import SPLITS, Row, read_rows
 from tasks.families.classification.files import tokenizer_file_in
-from tasks.records import CutRows, SnapshotResult
+from tasks.families.classification.records import CutRows
+from tasks.records import SnapshotResult
 
 MOST_CUT: Final = 0.05
 """The share of rows from which on it is a warning."""

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 
 from tasks.artifact import Artifact, Workspace
-from tasks.records import FineTuneResult, SeedCandidate, SeedChoice
+from tasks.families.classification.records import FineTuneResult, SeedCandidate, SeedChoice
 
 _FINAL_HEAD = "full"
 

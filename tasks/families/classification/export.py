@@ -16,8 +16,9 @@ from tasks.artifact import Artifact, R, Workspace
 from tasks.data.rows import read_rows
 from tasks.families.classification.encoder.shape import ENCODER_FILE, SHAPE_FILE
 from tasks.families.classification.files import MONOLITH, UNFUSED, tokenizer_file, tokenizer_file_in, unfused_name
+from tasks.families.classification.records import ExportResult
 from tasks.graphs.parity import EXPORT_BOUND, ParityError
-from tasks.records import ExportResult, GraphParity, SnapshotResult
+from tasks.records import GraphParity, SnapshotResult
 
 PARITY_ROWS: Final = 64
 SEGMENTS_BOUND: Final = 1e-4

@@ -18,7 +18,8 @@ from tasks.errors import UserError
 from tasks.families.classification.encoder.examples import examples
 from tasks.families.classification.encoder.training_job import TrainingJob
 from tasks.families.classification.recipe import FineTuneConfig
-from tasks.records import FineTuneResult, SnapshotResult
+from tasks.families.classification.records import FineTuneResult
+from tasks.records import SnapshotResult
 
 if TYPE_CHECKING:
     from tasks.families.classification.encoder.multi_exit import MultiExitClassifier

@@ -13,7 +13,8 @@ from tasks.artifact import Artifact, Workspace
 from tasks.families.classification.encoder.examples import examples
 from tasks.families.classification.files import tokenizer_file
 from tasks.families.classification.recipe import LexicalConfig
-from tasks.records import FineTuneResult, LexicalResult, SnapshotResult
+from tasks.families.classification.records import FineTuneResult, LexicalResult
+from tasks.records import SnapshotResult
 
 LEXICAL_FILE: Final = "lexical.npz"
 

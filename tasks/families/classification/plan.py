@@ -7,24 +7,20 @@ from tasks.artifact import Artifact
 from tasks.families.classification.account import account_of
 from tasks.families.classification.files import FINE_TUNED, PRUNED
 from tasks.families.classification.recipe import FineTuneConfig, TextClassificationRecipe
-from tasks.families.family import BundleReading, Family, FamilyRun, MadePaths, Results
-from tasks.families.proposal import Propose
-from tasks.recipe.bundled import BundledRecipe
-from tasks.recipe.data import DataConfig
-from tasks.records import (
-    ChampionComparison,
-    CompressionResult,
+from tasks.families.classification.records import (
     CutRows,
-    EvaluationResult,
     ExportResult,
     FineTuneResult,
     LatencyTable,
     LexicalResult,
     PruneResult,
-    RouterResult,
     SeedChoice,
-    SnapshotResult,
 )
+from tasks.families.family import BundleReading, Family, FamilyRun, MadePaths, Results
+from tasks.families.proposal import Propose
+from tasks.recipe.bundled import BundledRecipe
+from tasks.recipe.data import DataConfig
+from tasks.records import ChampionComparison, CompressionResult, EvaluationResult, RouterResult, SnapshotResult
 from tasks.records.sections import Account
 from tasks.step import Keyed, Step, StepCall, Steps, labelled
 

@@ -17,7 +17,8 @@ from tasks.artifact import Artifact, Workspace
 from tasks.families.classification.encoder.examples import examples
 from tasks.families.classification.files import tokenizer_file
 from tasks.families.classification.recipe import FineTuneConfig, PruneConfig
-from tasks.records import FineTuneResult, LatencyTable, PruneResult, SnapshotResult
+from tasks.families.classification.records import FineTuneResult, LatencyTable, PruneResult
+from tasks.records import SnapshotResult
 
 IMPORTANCE_BATCH: Final = 16
 HARD_LABEL_WEIGHT: Final = 0.5

@@ -27,11 +27,12 @@ from tasks.families.classification.files import (
     unfused_name,
 )
 from tasks.families.classification.recipe import QuantizeConfig
+from tasks.families.classification.records import ExportResult
 from tasks.graphs.parity import compare, logits_of
 from tasks.graphs.quantizing import STATIC, Feeds, calibration_rows, quantize_graph
 from tasks.graphs.session import MonolithRunner
 from tasks.recipe.target import Target
-from tasks.records import CompressionResult, ExportResult, GraphParity, SnapshotResult, Technique
+from tasks.records import CompressionResult, GraphParity, SnapshotResult, Technique
 from tasks.techniques import Limits, Measured, judge, preferred
 from tasks.timing.speed import IS_FASTER, IS_NOT_SLOWER, Question, Speed, compare_speed
 from tasks.timing.stopwatch import Budget, Stopwatch, Timed

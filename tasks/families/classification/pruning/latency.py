@@ -11,9 +11,10 @@ from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.families.classification.encoder.examples import examples
 from tasks.families.classification.files import tokenizer_file
+from tasks.families.classification.records import FineTuneResult, LatencyTable
 from tasks.graphs.quantizing import DYNAMIC, quantize_graph
 from tasks.recipe.target import Target
-from tasks.records import FineTuneResult, LatencyTable, SnapshotResult
+from tasks.records import SnapshotResult
 from tasks.timing.stopwatch import Budget, Stopwatch
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from tasks.data.rows import read_rows
 from tasks.families.classification.bundling import make_manifest
 from tasks.families.classification.encoder.shape import read_shape, vocabulary_size
 from tasks.families.classification.files import tokenizer_file
+from tasks.families.classification.records import ExportResult, LexicalResult
 from tasks.families.classification.routing.costs import TimedLadder, measure_costs
 from tasks.families.classification.routing.ladders import Source
 from tasks.families.classification.routing.material import Answered, Material, collect
@@ -31,7 +32,7 @@ from tasks.families.classification.routing.parts import (
 from tasks.families.classification.routing.rules import fit_rules, fit_spaces
 from tasks.recipe.schema import RouterConfig
 from tasks.recipe.target import Target
-from tasks.records import CompressionResult, ExportResult, LexicalResult, SnapshotResult
+from tasks.records import CompressionResult, SnapshotResult
 from tasks.timing.stopwatch import Stopwatch
 
 REFERENCE: Final = "reference"

@@ -14,9 +14,10 @@ from tasks.artifact import Artifact
 from tasks.families.classification.encoder.shape import read_shape
 from tasks.families.classification.files import FINE_TUNED, tokenizer_file
 from tasks.families.classification.lexical import LEXICAL_FILE
+from tasks.families.classification.records import ExportResult, LexicalResult
 from tasks.graphs.quantizing import DYNAMIC
 from tasks.recipe.target import Target
-from tasks.records import CompressionResult, ExportResult, LexicalResult
+from tasks.records import CompressionResult
 
 
 def segment_sets(
