@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from flows.command_line import main
+
 PROJECT = Path(__file__).parents[2]
 SPLITS = {"train": 40, "validation": 20, "test": 20}
 
@@ -42,3 +44,25 @@ def test_a_run_reads_prepares_and_hashes_once(recipe: Path) -> None:
     counts = json.loads((folder / "counts.json").read_text(encoding="utf-8"))
     assert counts["read a recipe"] == counts["prepare"] == 1
     assert {split: counts[f"hash {folder / split}.jsonl"] for split in SPLITS} == dict.fromkeys(SPLITS, 1)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.label_column=intent", "has no column 'intent'"),
+        ("data.validation=none.jsonl", "none.jsonl does not exist"),
+        ("base_model=./none", "no folder"),
+        ("targets=[none]", "unknown target"),
+        ("fine_tune.epochs=none", "fine_tune.epochs"),
+    ],
+)
+def test_what_a_person_has_to_mend_is_said_before_any_server_starts(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], override: str, message: str
+) -> None:
+    def started(**_: object) -> None:
+        raise AssertionError("a server was started")
+
+    monkeypatch.setenv("MIAOTUI_HOME", str(recipe.parent / "home"))
+    monkeypatch.setattr("flows.servers.embedded.PrefectServer.of_environment", started)
+    assert main(["run", str(recipe), "--set", override]) == 2
+    assert message in capsys.readouterr().err
