@@ -11,7 +11,7 @@ import pytest
 
 from engine import strict_json
 from flows.command_line import run as run_command
-from flows.command_line.main import _parser
+from flows.command_line.main import command_parser
 from tests.flows.outcomes import outcome_of
 
 PRINTED_BY = {
@@ -32,7 +32,7 @@ def refuse(constant: str) -> None:
 
 
 def with_json() -> set[str]:
-    (commands,) = (action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))
+    (commands,) = (action for action in command_parser()._actions if isinstance(action, argparse._SubParsersAction))
     return {name for name, parser in commands.choices.items() if "--json" in parser.format_help()}
 
 
