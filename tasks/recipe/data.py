@@ -40,8 +40,8 @@ Sources = Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length
 class SplitShares(Section):
     """Shares of rows that are carved where no file is given.
 
-    `tune`, `certify` and `gate` are shares of the training rows; `tune_of_validation` is the share of the validation
-    rows that becomes `tune` when a validation file is given (the rest becomes `certify`).
+    `tune`, `certify`, `gate`: of the training rows. `tune_of_validation`: of the validation rows, that becomes `tune`
+    when a validation file is given; the rest becomes `certify`.
     """
 
     tune: Share = 0.15
@@ -53,10 +53,13 @@ class SplitShares(Section):
 class RowSources(Section):
     """What the data of all families have in common.
 
-    `delimiter`: of CSV files; None finds it by their headers.
-    `max_quarantined_share`: of the rows of a role that cannot be used, and of those that contradict one another.
-    `near_duplicate_similarity`: edit similarity from which on two rows with the same answer in different splits count as
-    one.
+    `train`: a path, a glob, hf://owner/name@revision, or a list of them; relative to the recipe. `validation`: None
+    carves `tune` and `certify` from `train`. `test`: None carves `gate` from `train`. `slice_column`: whose values
+    part the rows for figures and floors of each. `delimiter`: of CSV files; None finds it by their headers. `shares`:
+    of the splits that are carved. `max_quarantined_share`: of the rows of a role that cannot be used, and of those
+    that contradict one another. `max_characters`: of a text; longer rows are quarantined.
+    `near_duplicate_similarity`: edit similarity from which on two rows with the same answer in different splits count
+    as one.
     """
 
     train: Sources
@@ -80,7 +83,11 @@ class RowSources(Section):
 
 
 class DataConfig(RowSources):
-    """Labelled rows: a text and its class."""
+    """Labelled rows: a text and its class.
+
+    `text_column`, `label_column`: what they are called. `out_of_scope_label`: of the rows that the model should
+    abstain from; None where there are none.
+    """
 
     text_column: str = "text"
     label_column: str = "label"
@@ -102,7 +109,11 @@ class DataConfig(RowSources):
 
 
 class PromptDataConfig(RowSources):
-    """Rows of a prompt and the completion that is wanted; `correct`: equal as `json` (where it is JSON), or exactly."""
+    """Rows of a prompt and the completion that is wanted.
+
+    `prompt_column`, `completion_column`: what they are called. `correct`: when an answer is right, equal as `json`
+    (where it is JSON), or exactly.
+    """
 
     prompt_column: str = "prompt"
     completion_column: str = "completion"

@@ -11,15 +11,15 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class DriftPolicy(BaseModel):
-    """Thresholds of `decide`.
+    """How far landed rows have to be from those at hand, and how sure that has to be, to call for something.
 
-    `min_rows`: fresh rows below which nothing is tested. `min_rows_per_label`: rows from which on a new label or domain
-    is taken in, however many rows there are in all. `max_accuracy_drop`: by how much the champion may be less accurate
-    on the new rows than on the gate rows before it is retrained. `min_out_of_scope_change` and `min_label_distance`
-    (total variation): how large a significant change of the share of abstentions, or of the mix of labels, has to be to
-    matter; with many rows every change is significant. `significance`: the chance that some test cries wolf, for all
-    tests together (Holm). `confidence`: of the intervals that are shown. `permutations`: drawings of a permutation
-    test. `sample_rows`: rows of each sample that the vocabulary and embedding tests read.
+    `min_rows`: fresh rows below which nothing is tested. `min_rows_per_label`: rows from which on a new label or
+    domain is taken in, however many rows there are in all. `max_accuracy_drop`: by how much the champion may be less
+    accurate on the new rows than on the gate rows before it is retrained. `min_out_of_scope_change`: how large a
+    significant change of the share of abstentions has to be to matter; with many rows every change is significant.
+    `min_label_distance`: the same for the mix of labels, in total variation. `significance`: the chance that some
+    test cries wolf, for all tests together (Holm). `confidence`: of the intervals that are shown. `permutations`:
+    drawings of a permutation test. `sample_rows`: rows of each sample that the vocabulary and embedding tests read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

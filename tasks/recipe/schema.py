@@ -17,9 +17,10 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 class RouterConfig(Section):
     """The certificate's promise.
 
-    `max_accuracy_loss` is epsilon, `confidence` is 1 - delta. `operating_points` are further epsilons, each certified
-    on its own. `if_infeasible`: with too few certify rows, stop with an error or ship the reference path alone.
-    `out_of_scope_false_rejection` bounds the share of in-scope rows that the out-of-scope score flags.
+    `max_accuracy_loss`: epsilon, the most accuracy that the routed answer may lose against the reference path.
+    `confidence`: 1 - delta, of the certificate and of all intervals. `operating_points`: further epsilons, each
+    certified on its own. `if_infeasible`: with too few certify rows, stop with an error or ship the reference path
+    alone. `out_of_scope_false_rejection`: bounds the share of in-scope rows that the out-of-scope score flags.
     """
 
     max_accuracy_loss: Share = 0.01
@@ -32,11 +33,11 @@ class RouterConfig(Section):
 class BenchmarkConfig(Section):
     """How the bundle is measured on the target.
 
-    `queries`: queries of the SingleStream and Server scenarios; `server_latency_ms`: the Server scenario's bound on p99, whatever
-    the gates say; `server_ttft_ms`, `server_tpot_ms`: its bounds where answers are streamed, on the p99 of the time to the
-    first token and of the time per further token; `server_qps`: the rate at which its queries come where no gate asks for one
-    (`gates.throughput_qps`), None takes half of the rate that the target sustains within those bounds;
-    `interleaved_repeats`: blocks of the interleaved comparison with the static models and the champion.
+    `queries`: of the SingleStream and of the Server scenario; `server_latency_ms`: the Server scenario's bound on
+    p99, whatever the gates say; `server_ttft_ms`, `server_tpot_ms`: its bounds where answers are streamed, on the p99
+    of the time to the first token and of the time per further token; `server_qps`: the rate at which its queries come
+    where no gate asks for one (`gates.throughput_qps`), None takes half of the rate that the target sustains within
+    those bounds; `interleaved_repeats`: blocks of the interleaved comparison with the static models and the champion.
     `retries`: how often a measurement that others disturbed is repeated; the least disturbed one counts.
     """
 
@@ -56,10 +57,17 @@ Positive = Annotated[float, Field(gt=0)]
 class FamilyGates(Section):
     """Floors and service-level objectives; a missing one is not checked, and with none at all nothing passes.
 
-    Floors (accuracy and the like) are judged by the lower confidence bound, SLOs by the upper one. The champion gates
-    apply only where a champion serves, and prove nothing by themselves: `champion_accuracy_loss` is the non-inferiority
-    margin against it, `champion_slice_loss` the loss in one slice from which on a slice counts as forgotten,
-    `champion_slowdown` the highest ratio of the new mean latency to its mean latency.
+    Floors (accuracy and the like) are judged by the lower confidence bound, SLOs by the upper one. Those on speed are
+    judged on every target. The champion gates apply only where a champion serves, and prove nothing by themselves.
+
+    `accuracy`: the share of right answers. `slice_accuracy`: the same in each slice of at least `slice_min_rows` gate
+    rows; `slice_min_rows`: smaller slices are not judged. `latency_p50_ms`, `latency_p90_ms`, `latency_p99_ms`: of a
+    single stream of queries and in LoadGen's Server scenario. `throughput_qps`: the rate that is sustained in the
+    Server scenario, and at which its queries come. `speedup`: how many times faster than the fastest static model.
+    `cold_start_s`: from the start of a process to its first answer. `memory_mb`: the peak memory of the process that
+    answers. `size_mb`: of the bundle. `champion_accuracy_loss`: the non-inferiority margin against the champion.
+    `champion_slice_loss`: the loss in one slice from which on a slice counts as forgotten. `champion_slowdown`: the
+    highest ratio of the new mean latency to the champion's.
     """
 
     accuracy: Fraction | None = None
@@ -79,11 +87,12 @@ class FamilyGates(Section):
 
 
 class PromotionConfig(Section):
-    """`auto` promotes on PASS; `review` waits for a person.
+    """What becomes of a PASS.
 
-    A review that is not answered, or an approval that could not be carried out, expires after `approval_days`; evidence
-    older than `evidence_days` no longer promotes anything. `unreadable_champion`: where the champion cannot be loaded,
-    `replace` judges by the absolute rules alone and `refuse` promotes nothing.
+    `mode`: `auto` promotes it; `review` waits for a person. `approval_days`: after so many, a review that is not
+    answered, or an approval that could not be carried out, expires. `evidence_days`: evidence that is older no longer
+    promotes anything. `unreadable_champion`: where the champion cannot be loaded, `replace` judges by the absolute
+    rules alone and `refuse` promotes nothing.
     """
 
     mode: Literal["auto", "review"] = "auto"
@@ -96,9 +105,10 @@ NoticeKind = Literal["verdict", "nothing-new", "failure", "late"]
 
 
 class ScheduleConfig(Section):
-    """When `miaotui deploy` has the recipe run: five fields of cron, in a time zone of the IANA database.
+    """When `miaotui deploy` has the recipe run.
 
-    A run that starts more than `max_delay_minutes` after its time is skipped; None runs it however late it is.
+    `cron`: minute, hour, day, month and weekday. `timezone`: one of the IANA database. `max_delay_minutes`: a run
+    that starts later than so many minutes after its time is skipped; None runs it however late it is.
     """
 
     cron: str = "30 2 * * *"
@@ -123,8 +133,9 @@ class ScheduleConfig(Section):
 class NotifyConfig(Section):
     """Who is told of a run that nobody watches, and of what.
 
-    `blocks`: notification blocks saved on the Prefect server, as TYPE/NAME. `on`: `verdict` (whatever it is), `nothing-new`
-    (nothing had changed), `failure` (no verdict came of the run), `late` (it started long after it was due).
+    `blocks`: notification blocks saved on the Prefect server, as TYPE/NAME. `on`: `verdict` (whatever it is),
+    `nothing-new` (nothing had changed), `failure` (no verdict came of the run), `late` (it started long after it was
+    due).
     """
 
     blocks: tuple[str, ...] = ()
@@ -144,9 +155,10 @@ class NotifyConfig(Section):
 class ScaleOutConfig(Section):
     """Where independent candidates (the seeds of fine-tuning, the exports) are computed, and how many at a time.
 
-    `threads` computes on this machine, `dask` and `ray` on a cluster: on the one that answers at `address`, else on one
-    of `workers` processes that is started here and stopped before anything is measured. With the default, one worker,
-    nothing ever runs beside anything else.
+    With the default, one worker, nothing ever runs beside anything else.
+
+    `runner`: `threads` computes on this machine, `dask` and `ray` on a cluster. `workers`: how many at a time.
+    `address`: of a cluster; None starts one on this machine, which is stopped before anything is measured.
     """
 
     runner: Literal["threads", "dask", "ray"] = "threads"
@@ -164,7 +176,15 @@ class ScaleOutConfig(Section):
 class Recipe(Section):
     """What the recipes of all task families have in common.
 
-    A family says more of `data`, `base_model` and `gates`, and adds its own sections. `base_model`: None trains from nothing.
+    A family says more of `data`, `base_model` and `gates`, and adds its own sections.
+
+    `name`: of the recipe, its runs and the registered model. `seed`: of splits, trainings and drawings. `router`:
+    what the certificate promises. `targets`: names of target files, on each of which a bundle has to pass.
+    `benchmark`: how it is measured there. `promotion`: what becomes of a PASS. `schedule`: when it runs by itself.
+    `intake`: when landed rows are looked at. `drift`: what they have to show to matter. `notify`: who is told.
+    `scale_out`: where independent candidates are computed. `task`: the family. `data`: where rows come from and how
+    they are parted. `base_model`: a folder, or owner/name of a hub; None trains from nothing, where the family can.
+    `gates`: what a bundle has to prove.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]

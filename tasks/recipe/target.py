@@ -11,10 +11,12 @@ OWN_TARGETS: Final = Path(__file__).parents[2] / "configs" / "targets"
 
 
 class Fingerprint(Section):
-    """What a target declares of its machine; `miaotui fingerprint` prints the section for the machine it is called on.
+    """What a target declares of its machine; `miaotui fingerprint` prints the section for the machine it is called
+    on.
 
-    `cores`: logical CPUs that a process may use. `accelerator` and `driver` left out mean that there is none. Of
-    `runtimes`, those that are named must be installed at that version; others do not matter.
+    `cpu`: its model. `instruction_set`: the extensions that matter to the runtime. `cores`: logical CPUs that a
+    process may use. `accelerator`: the GPU's name; None means that there is none. `driver`: of the accelerator.
+    `runtimes`: versions of packages; those that are named must be installed at that version, others do not matter.
     """
 
     cpu: Annotated[str, Field(min_length=1)]
@@ -26,13 +28,14 @@ class Fingerprint(Section):
 
 
 class Target(Section):
-    """One file of `configs/targets/`.
+    """One file of `configs/targets/`, or of `targets/` beside the recipe.
 
-    `threads`: intra-op threads of a session. `cpus`: logical CPUs that the benchmark is pinned to; None takes all that the
-    process may use. `work_pool`: Prefect work pool on that hardware; None measures in a child process here.
-    `timeout_minutes`: how long a run waits for the pool's answer. `fingerprint`: the machine that the target stands for;
-    another one refuses to measure. `operating_point`: the accuracy loss (epsilon) at which the bundle serves there, one of
-    the recipe's; None takes the bundle's default.
+    `name`: of the file, and in recipes. `execution_provider`: of ONNX Runtime. `threads`: intra-op threads of a
+    session. `cpus`: logical CPUs that the benchmark is pinned to; None takes all that the process may use.
+    `work_pool`: Prefect work pool on that hardware; None measures in a child process here. `timeout_minutes`: how
+    long a run waits for the pool's answer. `fingerprint`: the machine that the target stands for; another one refuses
+    to measure. `operating_point`: the accuracy loss (epsilon) at which the bundle serves there, one of the recipe's;
+    None takes the bundle's default.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]

@@ -12,12 +12,14 @@ from tasks.recipe.section import Section, Share
 class FineTuneConfig(Section):
     """Joint training of the encoder with its exit heads.
 
-    `exits`: 1-based encoder layers that get an exit head before the last one; None chooses a sixth, a third and a
-    half of the depth. `exit_start`: share of the training after which the early exits train the encoder, too, and not
-    only their heads. `patience`: epochs without gain on tune before training stops. `compare_plain`: also fine-tune without
-    early exits, for as long again, to report what the exits cost the last head. `seeds`: fine-tune once with each, and go
-    on with the best on tune; None trains once, with the recipe's `seed`. `processes`: of one training, on as many GPUs
-    where there are any; they share the rows of a step, of which there are `batch_size` in all.
+    `epochs`: at most. `learning_rate`: the highest. `batch_size`: rows of a step. `max_length`: tokens of a row; more
+    are cut off and counted. `exits`: 1-based encoder layers that get an exit head before the last one; None chooses a
+    sixth, a third and a half of the depth. `exit_start`: share of the training after which the early exits train the
+    encoder, too, and not only their heads. `warmup_ratio`: share of the steps over which the learning rate rises.
+    `weight_decay`: of AdamW. `patience`: epochs without gain on tune before training stops. `compare_plain`: also
+    fine-tune without early exits, for as long again, to report what the exits cost the last head. `seeds`: fine-tune
+    once with each, and go on with the best on tune; None trains once, with the recipe's `seed`. `processes`: of one
+    training, on as many GPUs where there are any; they share the `batch_size` rows of a step.
     """
 
     epochs: Annotated[int, Field(ge=1, le=100)] = 5
@@ -52,8 +54,10 @@ class FineTuneConfig(Section):
 class PruneConfig(Section):
     """Structured pruning to smaller dense modules, with recovery by distillation from the fine-tuned model.
 
-    `target_speedup`: how much faster than its parent the pruned encoder is meant to be, by the latency table.
-    `max_accuracy_loss`: its budget against its parent on tune (exact paired test at `router.confidence`).
+    `enabled`: false leaves it out. `target_speedup`: how much faster than its parent the pruned encoder is meant to
+    be, by the latency table. `recovery_epochs`, `learning_rate`: of the distillation. `importance_rows`: train rows
+    that the importance of heads and neurons is measured on. `max_accuracy_loss`: its budget against its parent on
+    tune (exact paired test at `router.confidence`).
     """
 
     enabled: bool = True
@@ -65,7 +69,11 @@ class PruneConfig(Section):
 
 
 class QuantizeConfig(Section):
-    """Post-training quantization; every technique must earn its place on tune and on the target."""
+    """Post-training quantization; every technique must earn its place on tune and on the target.
+
+    `techniques`: what is tried. `calibration_rows`: train rows that static quantization finds its ranges on.
+    `max_accuracy_loss`: its budget against its parent on tune (exact paired test at `router.confidence`).
+    """
 
     techniques: tuple[Literal["dynamic-int8", "static-int8"], ...] = ("dynamic-int8", "static-int8")
     calibration_rows: Annotated[int, Field(ge=8)] = 128
@@ -73,12 +81,13 @@ class QuantizeConfig(Section):
 
 
 class LexicalConfig(Section):
-    """The lexical path: a bag of word pieces and their pairs with one hidden layer of `width`.
+    """The lexical path: a bag of word pieces and their pairs with one hidden layer.
 
-    `epochs` is raised where the rows are so few that training would have fewer than `min_steps` steps. `dropout`: share
-    of tokens and pairs left out of a row in training. `distillation`: weight of the reference path's soft labels against
-    the gold labels. `augmentation`: how many rows are made of each train row, to be labelled by the reference path alone.
-    `min_pair_rows`: in how many rows a pair has to occur.
+    `enabled`: false leaves it out. `width`: of the hidden layer. `epochs`: raised where the rows are so few that
+    training would have fewer than `min_steps` steps; `min_steps`: below which `epochs` is raised. `batch_size`: rows of a step.
+    `learning_rate`: the highest. `dropout`: share of tokens and pairs left out of a row in training. `distillation`:
+    weight of the reference path's soft labels against the gold labels. `augmentation`: how many rows are made of each
+    train row, to be labelled by the reference path alone. `min_pair_rows`: in how many rows a pair has to occur.
     """
 
     enabled: bool = True
@@ -94,7 +103,12 @@ class LexicalConfig(Section):
 
 
 class Gates(FamilyGates):
-    """The gates of text classification."""
+    """The gates of text classification.
+
+    `in_scope_accuracy`: on the rows that have a trained label. `macro_f1`: the mean over labels.
+    `out_of_scope_recall`: the share of the rows with the out-of-scope label that are flagged.
+    `expected_calibration_error`: at most.
+    """
 
     in_scope_accuracy: Fraction | None = None
     macro_f1: Fraction | None = None
@@ -103,7 +117,10 @@ class Gates(FamilyGates):
 
 
 class TextClassificationRecipe(Recipe):
-    """A recipe of the task family `text-classification`."""
+    """A recipe of the task family `text-classification`.
+
+    `fine_tune`: training with early exits. `prune`: smaller modules. `quantize`: int8. `lexical`: the cheapest path.
+    """
 
     task: Literal["text-classification"]
     data: DataConfig

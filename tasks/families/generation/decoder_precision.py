@@ -8,11 +8,11 @@ from tasks.recipe.section import Section
 
 
 class DecoderPrecision(Section):
-    """`weights`: of the matrices. The other fields matter to int4 and int8 alone.
+    """What weights are kept in; the other fields than `weights` matter to int4 and int8 alone.
 
-    `block_size`: weights that share one scale. `accuracy_level`: what a product is computed in, 1 is fp32 and 4 is int8.
-    `head`: whether the language-model head is kept in int8 where the body is int4. `method`: how weights are rounded,
-    round-to-nearest (`default`) or by k-quant's search for the best scale.
+    `weights`: of the matrices. `block_size`: weights that share one scale. `accuracy_level`: what a product is
+    computed in, 1 is fp32 and 4 is int8. `head`: whether the language-model head is kept in int8 where the body is
+    int4. `method`: how weights are rounded, round-to-nearest (`default`) or by k-quant's search for the best scale.
     """
 
     weights: Literal["fp32", "fp16", "int8", "int4"]

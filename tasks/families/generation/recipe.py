@@ -19,11 +19,16 @@ from tasks.recipe.schema import FamilyGates, Fraction, Positive, Recipe
 
 
 class GenerationGates(FamilyGates):
-    """The gates of text generation; `accuracy` is the share of right completions, as `data.correct` tells right from wrong.
+    """The gates of text generation; an answer is right as `data.correct` tells right from wrong.
 
-    `ttft_p99_ms`: time to the first token; `tpot_p99_ms`: time per further token, both per request; `tokens_per_second`:
-    completion tokens. All three are judged on requests one after the other and in LoadGen's Server scenario, where the last
-    is at the highest rate of requests that meets `benchmark.server_ttft_ms` and `server_tpot_ms`.
+    The last three are judged on requests one after the other and in LoadGen's Server scenario, where tokens per
+    second are those of the highest rate of requests that meets `benchmark.server_ttft_ms` and
+    `benchmark.server_tpot_ms`.
+
+    `token_f1`: of the answers' tokens, against the completions'. `rouge_l`: by longest common subsequences.
+    `json_validity`: the share of answers that are JSON, or keep to `generation.schema`. `ttft_p99_ms`: time to the
+    first token, per request. `tpot_p99_ms`: time per further token, per request. `tokens_per_second`: completion
+    tokens.
     """
 
     token_f1: Fraction | None = None
@@ -37,7 +42,11 @@ class GenerationGates(FamilyGates):
 class TextGenerationRecipe(Recipe):
     """A recipe of the task family `text-generation`: a base model to fine-tune, or one that is trained from nothing.
 
-    What the trainings use by default depends on that: see training_defaults.
+    What the trainings use by default depends on that: tasks/families/generation/training_defaults.py.
+
+    `init`: the shape of a model to train from nothing; give it or `base_model`. `fine_tune`: training of the full
+    model. `distil`: a small model that learns from it. `prune`: a small model cut out of it. `quantize`: what the
+    weights are kept in. `generation`: what an answer may be.
     """
 
     task: Literal["text-generation"]

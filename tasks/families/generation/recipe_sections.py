@@ -14,8 +14,9 @@ Epochs = Annotated[float, Field(gt=0, le=1000)]
 class InitConfig(Section):
     """A small Llama and its tokenizer from nothing but the train rows, in the place of a base model.
 
-    `width`: of the residual stream; `ffn_width`: None makes it three times as wide; `vocabulary`: tokens at most;
-    `context`: tokens of prompt and completion together.
+    `layers`, `heads`: of the decoder, and of each layer's attention. `width`: of the residual stream; `ffn_width`:
+    None makes it three times as wide; `vocabulary`: tokens at most; `context`: tokens of prompt and completion
+    together.
     """
 
     layers: Annotated[int, Field(ge=2, le=64)] = 4
@@ -36,20 +37,27 @@ class InitConfig(Section):
 
 
 class LoraConfig(Section):
-    """Low-rank updates (Hu et al., 2022) of every linear layer but the head, merged into the weights at the end."""
+    """Low-rank updates (Hu et al., 2022) of every linear layer but the head, merged into the weights at the end.
+
+    `rank`: of the updates. `alpha`: they are weighted by `alpha / rank`.
+    """
 
     rank: Annotated[int, Field(ge=1, le=1024)] = 16
     alpha: Annotated[int, Field(ge=1, le=4096)] = 32
 
 
 class TrainingConfig(Section):
-    """How a decoder is trained on completions, the learning rate rising over `warmup_ratio` and then falling to nothing.
+    """How a decoder is trained on completions.
 
-    The defaults here are those of a model from nothing; a recipe with a base model has others (see training_defaults).
-    `tokens_per_step`: of whole rows with their padding. `packing`: rows of any length share the sequences of a step, without
-    seeing each other; else a step has rows of about one length. `optimizer`: Muon for the matrices of the layers, with AdamW at
-    `embedding_learning_rate` for the rest, or AdamW for all. `max_length`: rows of more tokens, or of more than the model's
-    context, are left out and counted.
+    The defaults here are those of a model from nothing; a recipe with a base model has others (see
+    training_defaults).
+
+    `epochs`: over the rows. `learning_rate`: the highest, from which it falls to nothing. `embedding_learning_rate`:
+    of what Muon leaves to AdamW. `optimizer`: Muon for the matrices of the layers, with AdamW for the rest, or AdamW
+    for all. `tokens_per_step`: of whole rows with their padding. `packing`: rows of any length share the sequences of
+    a step, without seeing each other; else a step has rows of about one length. `warmup_ratio`: share of the steps
+    over which the learning rate rises. `weight_decay`: of all matrices. `max_length`: rows of more tokens, or of more
+    than the model's context, are left out and counted.
     """
 
     epochs: Epochs
@@ -64,10 +72,11 @@ class TrainingConfig(Section):
 
 
 class GenerationFineTuneConfig(TrainingConfig):
-    """Training of the full model, of all weights or, with `lora`, of low-rank updates.
+    """Training of the full model.
 
-    `swapped_rows`: share of the rows that are learned, each time anew, with other words in the places of those that the
-    completion copies from the prompt; for tasks whose answers repeat names and values that may be anything.
+    `swapped_rows`: share of the rows that are learned, each time anew, with other words in the places of those that
+    the completion copies from the prompt; for tasks whose answers repeat names and values that may be anything.
+    `lora`: low-rank updates in place of all weights.
     """
 
     epochs: Epochs = 4.0
@@ -87,8 +96,9 @@ class GenerationFineTuneConfig(TrainingConfig):
 class DistilConfig(TrainingConfig):
     """A shallower or narrower student of the full model's token distributions.
 
-    `layers`, `width`: of the student; with the teacher's width (None) it starts from layers of the teacher, with another
-    one from nothing. `temperature` softens both distributions; `gold_weight` of the loss is cross-entropy on the rows.
+    `enabled`: false leaves it out. `layers`: of the student. `width`: of the student; with the teacher's width (None)
+    it starts from layers of the teacher, with another one from nothing. `temperature`: softens both distributions.
+    `gold_weight`: of cross-entropy on the rows in the loss.
     """
 
     enabled: bool = True
@@ -103,10 +113,11 @@ class DistilConfig(TrainingConfig):
 class GenerationPruneConfig(TrainingConfig):
     """Whole layers and neurons of the full model taken out, with recovery by distillation.
 
-    `layers`: how many to keep. `depth` says which: those that change the residual stream most, one by one
-    (`block_influence`), or all but the block of consecutive ones that together turn it least (`angular_distance`).
-    `ffn_share`: of each layer's neurons to keep, those that write most into it; `importance_rows`: train rows that all is
-    measured on.
+    `enabled`: true tries it. `layers`: how many to keep. `depth`: which, those that change the residual stream most,
+    one by one (`block_influence`), or all but the block of consecutive ones that together turn it least
+    (`angular_distance`). `ffn_share`: of each layer's neurons to keep, those that write most into it;
+    `importance_rows`: train rows that all is measured on. `temperature`: softens both distributions. `gold_weight`:
+    of cross-entropy on the rows in the loss.
     """
 
     enabled: bool = False
@@ -121,7 +132,10 @@ class GenerationPruneConfig(TrainingConfig):
 
 
 class PrecisionSearchConfig(Section):
-    """How the settings of int4 are searched. `builds`: graphs at most that are built for each model; 0 tries no int4."""
+    """How the settings of int4 are searched.
+
+    `builds`: graphs at most that are built for each model; 0 tries no int4.
+    """
 
     builds: Annotated[int, Field(ge=0, le=64)] = 8
 
@@ -129,10 +143,12 @@ class PrecisionSearchConfig(Section):
 class GenerationQuantizeConfig(Section):
     """Weight-only quantization; a precision must earn its place on tune and on the target.
 
-    `candidates`: what is tried for each model beside fp32; None tries fp16 (for CUDA targets) and int8, and searches int4.
-    What may be lost against fp32: accuracy (`max_accuracy_loss`, exact paired test at `router.confidence`), perplexity of
-    the gold completions (`max_perplexity_increase`, a share), and sameness (`min_agreement`, the share of greedy answers
-    that stay word for word the same). None is no limit.
+    The last three fields say what may be lost against fp32; None is no limit.
+
+    `candidates`: what is tried for each model beside fp32; None tries fp16 (for CUDA targets) and int8, and searches
+    int4. `search`: of int4. `max_accuracy_loss`: by an exact paired test at `router.confidence`.
+    `max_perplexity_increase`: of the gold completions, a share. `min_agreement`: the share of greedy answers that
+    stay word for word the same.
     """
 
     candidates: tuple[DecoderPrecision, ...] | None = None
@@ -143,10 +159,10 @@ class GenerationQuantizeConfig(Section):
 
 
 class GenerationConfig(Section):
-    """`max_new_tokens`: of an answer, the end token not counted.
+    """What an answer may be.
 
-    `schema`: a file with a JSON schema; the router then counts an answer as valid where it keeps to it, and not where it is
-    any JSON.
+    `max_new_tokens`: of an answer, the end token not counted. `schema`: a file with a JSON schema; the router then
+    counts an answer as valid where it keeps to it, and not where it is any JSON.
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
