@@ -2,7 +2,8 @@
 
 from flows.certify_rows import CertifyRows
 from flows.preparation import PreparedRun
-from tasks.errors import UserError
+from tasks.data.first_look import look_at
+from tasks.errors import UserError, naming
 from tasks.recipe import Recipe
 from tasks.records import operating_point_name
 from tasks.statistics.attempts import attempt_level
@@ -11,22 +12,40 @@ from tasks.statistics.paired_test import most_harms, rows_needed
 
 def require_certifiable(recipe: Recipe, certify: CertifyRows, prepared: PreparedRun) -> None:
     """Raises UserError where no outcome on the certify rows could prove the promise, unless the recipe accepts that."""
-    promise = recipe.router
-    rows, level = certify.snapshot.result.rows["certify"], _level(recipe, certify.attempt)
+    rows, attempt = certify.snapshot.result.rows["certify"], certify.attempt
+    more = ""
+    if attempt > 1:
+        first = _level(recipe, 1)
+        more = (
+            f", or as many as make {rows_needed(recipe.router.max_accuracy_loss, first)} that no attempt has seen (there are "
+            f"{certify.unseen}), which are then tried at {first:.3g}"
+        )
+    _require_enough(rows, attempt, prepared, more)
+
+
+def require_usable_rows(prepared: PreparedRun) -> None:
+    """Looks at the rows before anything is started, since most mistakes show there.
+
+    Raises UserError for rows that no model should be made of, or that are too few for any attempt at the promise.
+    """
+    recipe = prepared.recipe
+    with naming(prepared.loaded.file):
+        rows = look_at(recipe.data, prepared.named, seed=recipe.seed, special_tokens=prepared.special_tokens)
+    if rows is not None and not prepared.landed and not prepared.judged:
+        _require_enough(rows, 1, prepared)
+
+
+def _require_enough(rows: int, attempt: int, prepared: PreparedRun, more: str = "") -> None:
+    """`more`: the way out beside as many rows as are missing."""
+    promise, level = prepared.recipe.router, _level(prepared.recipe, attempt)
     needed = rows_needed(promise.max_accuracy_loss, level)
     if rows >= needed or promise.if_infeasible != "error":
         return
-    way_out = f"add {needed - rows} labelled rows for certify"
-    if certify.attempt > 1:
-        first = _level(recipe, 1)
-        way_out += (
-            f", or as many as make {rows_needed(promise.max_accuracy_loss, first)} that no attempt has seen (there are "
-            f"{certify.unseen}), which are then tried at {first:.3g}"
-        )
     raise UserError(
         f"a loss of at most {promise.max_accuracy_loss:.2%} at confidence {promise.confidence:.0%} needs {needed} "
-        f"certify rows or more at the level {level:.3g} of attempt {certify.attempt}, but there are {rows}: {way_out}, raise "
-        "router.max_accuracy_loss, or set router.if_infeasible: reference to ship the reference path alone",
+        f"certify rows or more at the level {level:.3g} of attempt {attempt}, but there are {rows}: add "
+        f"{needed - rows} labelled rows for certify{more}, raise router.max_accuracy_loss, or set router.if_infeasible: "
+        "reference to ship the reference path alone",
         file=prepared.loaded.file,
         field="router.max_accuracy_loss",
     )

@@ -77,12 +77,10 @@ def prepare(loaded: LoadedRecipe, home: Home) -> PreparedRun:
             _require_here(target, loaded)
     require_scale_out(loaded.recipe.scale_out, recipe_file)
     from tasks.base_models.base_model import resolve_base_model
-    from tasks.data.first_look import look_at
     from tasks.data.sources import resolve_sources
 
     family = family_of(loaded.recipe)
     sources = resolve_sources(loaded.recipe.data, recipe_file=recipe_file, home=home.folder)
-    look_at(loaded.recipe.data, sources)
     landed, judged = _landed(loaded, home)
     with naming(recipe_file):
         named = loaded.recipe.base_model

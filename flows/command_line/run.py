@@ -46,6 +46,7 @@ def execute(options: argparse.Namespace) -> int:
     from flows.command_line.capture import captured_output, new_log
     from flows.command_line.console import console_for
     from flows.command_line.watching import watching
+    from flows.feasibility import require_usable_rows
     from flows.home import Home
     from flows.pools.remote_benchmark import require_servers
     from flows.preparation import prepare
@@ -62,6 +63,7 @@ def execute(options: argparse.Namespace) -> int:
         # What is wrong with data, model or targets is said at once, without waiting for Prefect to start.
         prepared = prepare(loaded, home)
         require_servers(prepared.targets)
+        require_usable_rows(prepared)
         observer.started("Prefect server")
         server = PrefectServer.of_environment(log=log)
         from flows.pipeline import optimize

@@ -61,11 +61,11 @@ def resolve_base_model(name: str, *, recipe_folder: Path) -> BaseModelFiles:
 
 
 def _from_hub(hub_id: str, revision: str | None) -> Path | None:
+    if hub_id in _PACKAGES and revision is None and _from_package(hub_id) is not None:
+        return None  # the same bytes are installed: no need to ask anybody
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
-    if hub_id in _PACKAGES and revision is None and _from_package(hub_id) is not None:
-        return None  # the same bytes are installed: no need to ask anybody
     try:
         return Path(snapshot_download(hub_id, revision=revision, allow_patterns=list(_PATTERNS)))
     except RepositoryNotFoundError as error:

@@ -46,40 +46,48 @@ def refuse_misspelt_out_of_scope(placed: Iterable[Placed], config: AnyData) -> N
         )
 
 
-def refuse_thin_labels(
-    left_to_train: Sequence[Row],
-    train_rows: Sequence[Row],
-    leaks: Iterable[Leak],
-    config: AnyData,
-    locations: Mapping[str, Sequence[str]],
-) -> None:
-    """Raise UserError for fewer than two classes, and for a class with too few rows left to train on.
-
-    `train_rows`: the training rows as they were read; with `leaks` they tell a class that was too small from one that lost
-    its rows, and to what.
-    """
+def refuse_few_rows(train_rows: Sequence[Row], config: AnyData, locations: Mapping[str, Sequence[str]]) -> None:
+    """Raise UserError for fewer than two classes, and for a class with too few rows, before any of them leaves."""
     read = Counter(row.label for row in train_rows)
-    left = Counter(row.label for row in left_to_train)
     in_scope = [label for label in read if label != config.out_of_scope_label]
     train_files = shortened(locations["train"])
     if len(in_scope) < 2:
         only = f"only {quote(in_scope[0])}" if in_scope else "none but the out-of-scope label"
         raise UserError(f"a classifier needs at least two labels; the training rows have {only}", file=train_files)
+    thin = [label for label in sorted(read) if read[label] < MIN_TRAIN_ROWS]
+    if thin:
+        raise UserError(
+            f"label {quote(thin[0])} has {read[thin[0]]} training row{'s' * (read[thin[0]] != 1)}{_others(thin)}, at least "
+            f"{MIN_TRAIN_ROWS} are needed; add rows, or give them another label",
+            file=train_files,
+        )
+
+
+def refuse_thin_labels(
+    left_to_train: Sequence[Row],
+    train_rows: Sequence[Row],
+    leaks: Iterable[Leak],
+    locations: Mapping[str, Sequence[str]],
+) -> None:
+    """Raise UserError for a class with too few rows left to train on.
+
+    `train_rows`: the training rows as they were read; with `leaks` they tell what a class lost its rows to.
+    """
+    read = Counter(row.label for row in train_rows)
+    left = Counter(row.label for row in left_to_train)
     leaked = Counter((leak.row.label, leak.other_split) for leak in leaks if leak.split == "train")
     thin = [label for label in sorted(read) if left[label] < MIN_TRAIN_ROWS]
-    for label in thin:
-        more = f" (and {len(thin) - 1} more labels like it)" if len(thin) > 1 else ""
-        if read[label] < MIN_TRAIN_ROWS:
-            raise UserError(
-                f"label {quote(label)} has {read[label]} training row{'s' * (read[label] != 1)}{more}, at least "
-                f"{MIN_TRAIN_ROWS} are needed; add rows, or give them another label",
-                file=train_files,
-            )
+    if thin:
+        label = thin[0]
         lost = [f"{leaked[label, split]} (nearly) repeat rows of {split}" for split in SPLITS if leaked[label, split]]
         raise UserError(
-            f"label {quote(label)} has {left[label]} of its {read[label]} rows left to train on{more}, at least "
+            f"label {quote(label)} has {left[label]} of its {read[label]} rows left to train on{_others(thin)}, at least "
             f"{MIN_TRAIN_ROWS} are needed ({', '.join([*lost, 'the others'] if lost else ['the others'])} are duplicates, "
             "contradict one another, or went into another split); add rows, or let only closer texts count as repeated by a "
             "higher data.near_duplicate_similarity",
-            file=train_files,
+            file=shortened(locations["train"]),
         )
+
+
+def _others(thin: Sequence[str]) -> str:
+    return f" (and {len(thin) - 1} more labels like it)" if len(thin) > 1 else ""

@@ -18,10 +18,9 @@ from tasks.base_models.base_model import BaseModelFiles
 from tasks.base_models.tokenizer import base_tokenizer
 from tasks.data.checked import read_checked
 from tasks.data.completions import answer_form
-from tasks.data.contradictions import refuse_contradictions
-from tasks.data.duplicates import Leak, count_leaking_rows, without_contradictions, without_duplicates, without_leaks
-from tasks.data.label_checks import refuse_misspelt_out_of_scope, refuse_thin_labels, refuse_unknown_labels
+from tasks.data.duplicates import Leak, count_leaking_rows
 from tasks.data.landed import Extension, extension
+from tasks.data.parted import LANDED, locations_of, part_rows, refuse_unfit_rows
 from tasks.data.remarks import remarks_on_labels, remarks_on_rows
 from tasks.data.rows import (
     SPLITS,
@@ -34,15 +33,10 @@ from tasks.data.rows import (
     write_row_file,
 )
 from tasks.data.sources import Source
-from tasks.data.splits import assign_splits
-from tasks.data.tokens import UNREADABLE, WORDLESS
-from tasks.data.validation import SPELLS_OUT, Placed, Rejected, refuse_too_many, write_quarantine
-from tasks.errors import UserError
-from tasks.hints import shortened
+from tasks.data.validation import Placed, Rejected, write_quarantine
 from tasks.recipe.data import AnyData
 from tasks.records import LandedRows, SnapshotResult
 
-_LANDED: Final = "landed"
 _CONTRADICTING: Final = "contradicting.jsonl"
 
 
@@ -66,36 +60,18 @@ def take_snapshot(
     placed, rejected, files = read_checked(
         config, sources, workspace.progress, special_tokens, _tokenizer(base, workspace)
     )
-    locations: dict[str, list[str]] = {}
-    rows_read: Counter[str] = Counter()
-    for source, file in zip(sources, files, strict=True):
-        locations.setdefault(source.role, []).append(source.location)
-        rows_read[source.role] += file.rows
-    # What had landed before could not be checked for these, and stays: it must not end every later run.
-    limited = [entry for entry in rejected if not (entry.role == _LANDED and _is_by_tokenizer(entry.reason))]
-    refuse_too_many(limited, rows_read, locations, limit=config.max_quarantined_share)
-    if config.classes:
-        refuse_unknown_labels(placed, config)
-        refuse_misspelt_out_of_scope(placed, config)
+    locations = locations_of(sources)
+    refuse_unfit_rows(placed, rejected, config, locations)
 
     workspace.progress("looking for duplicates and leaks", 0.5)
-    by_role = {role: [entry.row for entry in placed if entry.role == role] for role in locations}
-    landed = by_role.pop(_LANDED, None)
-    form = answer_form(config)
-    consistent, contradicting = without_contradictions(by_role, form)
-    if not config.classes:
-        refuse_contradictions(placed, contradicting, config)
-    distinct = {role: without_duplicates(rows, form) for role, rows in consistent.items()}
-    assigned = assign_splits(distinct, config.shares, seed=seed, classes=config.classes)
-    splits, leaks = without_leaks(assigned, similarity=config.near_duplicate_similarity, form=form)
-    if config.classes:
-        refuse_thin_labels(splits["train"], by_role["train"], leaks, config, locations)
-    _refuse_empty_splits(splits, locations, config.out_of_scope_label)
+    parted = part_rows(placed, config, locations, seed=seed)
+    splits = parted.splits
+    landed = [entry.row for entry in placed if entry.role == LANDED] if LANDED in locations else None
     added = extension(splits, landed, config, seed=seed) if landed is not None else None
     if added is not None:
         splits = {split: [*splits[split], *added.added[split]] for split in SPLITS}
-    all_contradicting = contradicting | (added.contradicting if added else {})
-    _write_left_out(workspace.out, rejected, all_contradicting, [*leaks, *(added.leaks if added else ())])
+    contradicting = parted.contradicting | (added.contradicting if added else {})
+    _write_left_out(workspace.out, rejected, contradicting, [*parted.leaks, *(added.leaks if added else ())])
     splits = _write_splits(workspace, splits, config)
     _remark_on_rows(workspace, placed, rejected)
     if config.classes:
@@ -106,10 +82,10 @@ def take_snapshot(
         sources=files,
         quarantined=len(rejected),
         quarantine_reasons=_reasons(rejected),
-        duplicates=_count(consistent) - _count(distinct),
-        contradicting=_count(by_role) - _count(consistent),
-        leaking_exact=sum(leak.exact for leak in leaks),
-        leaking_near=sum(not leak.exact for leak in leaks),
+        duplicates=parted.consistent - parted.distinct,
+        contradicting=parted.read - parted.consistent,
+        leaking_exact=sum(leak.exact for leak in parted.leaks),
+        leaking_near=sum(not leak.exact for leak in parted.leaks),
         landed=_landed_rows(added, len(landed)) if added is not None and landed is not None else None,
         **_contents(splits, config),
     )
@@ -163,10 +139,6 @@ def _tokenizer(base: BaseModelFiles | None, workspace: Workspace) -> Tokenizer |
     tokenizer = base_tokenizer(base.folder, tell=workspace.remark)
     tokenizer.no_truncation()
     return tokenizer
-
-
-def _is_by_tokenizer(reason: str) -> bool:
-    return any(words in reason for words in (SPELLS_OUT, WORDLESS, UNREADABLE))
 
 
 def _write_splits(workspace: Workspace, splits: Mapping[str, Sequence[Row]], config: AnyData) -> dict[str, list[Row]]:
@@ -228,19 +200,6 @@ def _labels(train: Iterable[Row], out_of_scope_label: str | None) -> tuple[str, 
     return tuple(sorted({row.label for row in train}, key=lambda label: (label == out_of_scope_label, label)))
 
 
-def _refuse_empty_splits(
-    splits: Mapping[str, Sequence[Row]], locations: Mapping[str, Sequence[str]], outside: str | None
-) -> None:
-    for split in SPLITS:
-        if all(row.label == outside for row in splits[split]):
-            origin = {"gate": "test", "train": "train"}.get(split, "validation")
-            files = shortened(locations.get(origin, locations["train"]))
-            what = "no rows in scope" if splits[split] else "no rows"
-            raise UserError(
-                f"{what} are left for the split {split!r}; add rows, or enlarge its data.shares", file=files
-            )
-
-
 def _verify(folder: Path, splits: Mapping[str, Sequence[Row]], config: AnyData) -> None:
     """Invariant 4, on the bytes that were written."""
     written = {split: read_row_file(split_file(folder, split)) for split in SPLITS}
@@ -281,7 +240,3 @@ def _write_leaking(file: Path, leaks: Iterable[Leak]) -> None:
                 "exact": leak.exact,
             }
             stream.write(strict_json.dumps(line) + "\n")
-
-
-def _count(rows_by_role: Mapping[str, Sequence[Row]]) -> int:
-    return sum(len(rows) for rows in rows_by_role.values())

@@ -73,6 +73,35 @@ def test_a_missing_base_model_names_the_recipe_and_the_field(recipe: Path, capfd
     assert f"{recipe}: base_model: no folder" in line
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            [{"text": f"row {n}", "label": "same"} for n in range(50)],
+            "train.jsonl: a classifier needs at least two labels",
+        ),
+        ([{"text": f"row {n}", "intent": n % 2} for n in range(50)], "has no column 'label'; its columns are"),
+        (
+            [{"text": f"row {n}", "label": n % 2} for n in range(50)],
+            "recipe.yaml: router.max_accuracy_loss: a loss of at",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_rows_is_said_before_a_server_is_started(
+    recipe: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    rows: Sequence[dict[str, object]],
+    said: str,
+) -> None:
+    monkeypatch.setattr("flows.servers.embedded.PrefectServer.of_environment", lambda **_: pytest.fail("was started"))
+    (recipe.parent / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    base = "base_model=sentence-transformers/all-MiniLM-L6-v2"
+    exact = "data.near_duplicate_similarity=1.0"
+    assert main(["run", str(recipe), "--set", base, "--set", exact]) == 2
+    assert said in capfd.readouterr().err.splitlines()[-1]
+
+
 def test_a_home_that_cannot_be_written_names_the_way_out(
     recipe: Path, own_home: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
