@@ -114,7 +114,8 @@ def command_parser() -> argparse.ArgumentParser:
         "--print-completion",
         metavar="SHELL",
         action=_Completion,
-        help="print what completes these commands in bash, zsh or tcsh, to be kept where the shell looks for that",
+        help="print what completes commands, recipes and targets in bash, zsh, fish, tcsh or powershell, to be kept where the "
+        "shell looks for it",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=AnyOrderParser)
     for command in _COMMANDS:
@@ -128,9 +129,11 @@ class _Completion(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, _namespace: object, shell: object, *_: object) -> None:
         import shtab
 
+        from flows.command_line.completion import completion_of
+
         if shell not in shtab.SUPPORTED_SHELLS:
             parser.error(f"argument --print-completion: must be {' or '.join(shtab.SUPPORTED_SHELLS)}, not {shell!r}")
-        print(shtab.complete(parser, str(shell)))
+        print(completion_of(parser, str(shell)))
         parser.exit()
 
 
