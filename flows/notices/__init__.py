@@ -1,1 +1,4 @@
-"""What people are told of runs that nobody watches."""
+"""What people are told of runs that nobody watches.
+
+May import Prefect, whose blocks hold the addresses. Begin with `content.py` (what is said), then `send.py`.
+"""

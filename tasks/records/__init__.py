@@ -1,4 +1,7 @@
-"""The frozen records that the steps hand to one another, to the registry and to the report."""
+"""The frozen records that the steps hand to one another, to the registry and to the report.
+
+May import `tasks.artifact` alone, since every room reads them. Begin with `figures.py` (what is judged), then `evaluation.py`.
+"""
 
 from tasks.records.benchmark import (
     BenchmarkResult,

@@ -1,1 +1,4 @@
-"""The statistics that steps, gates and reports share: pure functions over counts and arrays, NumPy and SciPy only."""
+"""The statistics that steps, gates and reports share: pure functions over counts and arrays, NumPy and SciPy only.
+
+Begin with `paired_test.py` (what a certificate is tested by), then `fixed_sequence.py` and `attempts.py`.
+"""

@@ -1,1 +1,4 @@
-"""Prompts and completions as tokens: lengths, special tokens, schema and batches."""
+"""Prompts and completions as tokens: lengths, special tokens, schema and batches.
+
+Begin with `examples.py` (how a row is written for a decoder), then `train_tokenizer.py`.
+"""
