@@ -5,21 +5,20 @@ import os
 import random
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.artifact import Artifact, Workspace
-from tasks.recipe.data import DataConfig
 from tasks.recipe.target import Target
 from tests.postgresql import MISSING, Cluster, programs, running_cluster
+from tests.sharing import longest_first, made_once, shared_folder, turn
 from tests.tiny_decoder import TinyDecoders, make_tiny_decoders, write_tiny_generation_bundle
 
 if TYPE_CHECKING:
     from engine.generation.model import GenerationModel
     from tests.tiny_generation_bundle import CalibratedGenerator
+    from tests.tiny_run import TinyRun
 
 os.environ.update(
     HF_HUB_OFFLINE="1",
@@ -33,6 +32,35 @@ os.environ.update(
 )
 for name in ("MIAOTUI_HOME", "MLFLOW_TRACKING_URI", "MLFLOW_DEFAULT_ARTIFACT_ROOT", "PREFECT_API_URL"):
     os.environ.pop(name, None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file's tests stay together, for its fixtures' sake, and files are begun in the order in which they were collected."""
+    from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False
+    return LoadFileScheduling(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Alike in every process, as xdist asks."""
+    if _one_of_several(config):
+        longest_first(items)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """A test has its turn with all that it sets up and takes down."""
+    if not _one_of_several(item.config):
+        return (yield)
+    with turn(shared_folder(item.config._tmp_path_factory), alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+def _one_of_several(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
 
 
 @pytest.fixture
@@ -127,22 +155,27 @@ def write_tiny_base(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with train, validation and test rows."""
-    folder = tmp_path_factory.mktemp("tiny-data")
-    for name, count, seed in (("train", 600, 1), ("validation", 800, 2), ("test", 300, 3)):
-        write_rows(folder / f"{name}.jsonl", tiny_rows(count, seed))
-    return folder
+
+    def write(folder: Path) -> Path:
+        for name, count, seed in (("train", 600, 1), ("validation", 800, 2), ("test", 300, 3)):
+            write_rows(folder / f"{name}.jsonl", tiny_rows(count, seed))
+        return folder
+
+    return made_once(tmp_path_factory, "tiny-data", write)
 
 
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A randomly initialised BERT of three narrow layers, with a word-piece tokenizer made from the rows' letters."""
-    return write_tiny_base(tmp_path_factory.mktemp("tiny-base"))
+    return made_once(tmp_path_factory, "tiny-base", write_tiny_base)
 
 
 @pytest.fixture(scope="session")
 def tiny(tiny_data: Path, tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> "TinyRun":
     """Every step of the pipeline, run once on tiny data and a tiny model."""
-    return TinyRun.run(tiny_data, tiny_base, tmp_path_factory.mktemp("tiny-run"))
+    from tests.tiny_run import TinyRun
+
+    return made_once(tmp_path_factory, "tiny-run", lambda folder: TinyRun.run(tiny_data, tiny_base, folder))
 
 
 @pytest.fixture(scope="session")
@@ -154,13 +187,17 @@ def tiny_bundle(tiny: "TinyRun") -> Path:
 @pytest.fixture(scope="session")
 def tiny_decoders(tmp_path_factory: pytest.TempPathFactory) -> TinyDecoders:
     """Tiny Llamas, exported."""
-    return make_tiny_decoders(tmp_path_factory.mktemp("tiny-decoders"))
+    return made_once(tmp_path_factory, "tiny-decoders", make_tiny_decoders)
 
 
 @pytest.fixture(scope="session")
 def tiny_generation_bundle(tiny_decoders: TinyDecoders, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real bundle of two tiny decoders, whose router uses all it can; copy it before altering it."""
-    return write_tiny_generation_bundle(tiny_decoders, tmp_path_factory.mktemp("generation") / "bundle")
+
+    def write(folder: Path) -> Path:
+        return write_tiny_generation_bundle(tiny_decoders, folder / "bundle")
+
+    return made_once(tmp_path_factory, "tiny-generation-bundle", write)
 
 
 @pytest.fixture(scope="session")
@@ -176,7 +213,7 @@ def tiny_generator(tmp_path_factory: pytest.TempPathFactory) -> "CalibratedGener
     """A calibrated bundle of two tiny decoders."""
     from tests.tiny_generation_bundle import calibrated_generator
 
-    return calibrated_generator(tmp_path_factory.mktemp("tiny-generator"))
+    return made_once(tmp_path_factory, "tiny-generator", calibrated_generator)
 
 
 @pytest.fixture(scope="session")
@@ -186,92 +223,3 @@ def postgresql() -> Iterator[Cluster]:
         pytest.skip(MISSING)
     with running_cluster() as cluster:
         yield cluster
-
-
-@dataclass(frozen=True)
-class TinyRun:
-    """The artifacts of all steps on the tiny data, which `data` describes."""
-
-    data: DataConfig
-    snapshot: Artifact
-    fine_tuned: Artifact
-    pruned: Artifact
-    export: Artifact
-    compression: Artifact
-    lexical: Artifact
-    router: Artifact
-    target: Target
-
-    @classmethod
-    def run(cls, data: Path, base_folder: Path, root: Path) -> "TinyRun":
-        """Run the steps in order."""
-        from tasks.base_models.base_model import resolve_base_model
-        from tasks.data.snapshot import take_snapshot
-        from tasks.data.sources import resolve_sources
-        from tasks.families.classification.calibrate import calibrate_router
-        from tasks.families.classification.export import export_graphs
-        from tasks.families.classification.fine_tune import fine_tune
-        from tasks.families.classification.lexical import train_lexical
-        from tasks.families.classification.prune import prune
-        from tasks.families.classification.pruning.latency import measure_layers
-        from tasks.families.classification.quantize import select_compression
-        from tasks.families.classification.recipe import FineTuneConfig, LexicalConfig, PruneConfig, QuantizeConfig
-        from tasks.recipe.bundled import BundledRecipe
-        from tasks.recipe.schema import RouterConfig
-
-        def step(step_name, function, *inputs, **options):
-            workspace = Workspace(out=root / step_name, scratch=root / f"{step_name}-scratch")
-            workspace.out.mkdir()
-            workspace.scratch.mkdir()
-            return Artifact.of(step_name, workspace.out, function(*inputs, workspace=workspace, **options))
-
-        target = Target(name="local-cpu")
-        config = DataConfig(
-            train="train.jsonl",
-            validation="validation.jsonl",
-            test="test.jsonl",
-            out_of_scope_label="oos",
-            slice_column="domain",
-            near_duplicate_similarity=1.0,
-        )
-        sources = resolve_sources(config, recipe_file=data / "recipe.yaml", home=root)
-        snapshot = step("snapshot", take_snapshot, config, sources=sources, seed=0)
-        base = resolve_base_model(str(base_folder), recipe_folder=data)
-        tuning = FineTuneConfig(epochs=6, learning_rate=3e-3, max_length=32, exits=(1, 2))
-        fine_tuned = step("fine-tune", fine_tune, snapshot, base=base, config=tuning, seed=0)
-        table = step("latency-table", measure_layers, snapshot, fine_tuned, quantized=True, target=target)
-        pruned = step(
-            "prune",
-            prune,
-            snapshot,
-            fine_tuned,
-            config=PruneConfig(target_speedup=1.05, importance_rows=64, learning_rate=1e-3),
-            fine_tune_config=tuning,
-            table=table.result,
-            seed=0,
-        )
-        export = step("export", export_graphs, snapshot, fine_tuned)
-        compression = step(
-            "compression",
-            select_compression,
-            snapshot,
-            {"fine-tuned": export, "pruned": step("export-pruned", export_graphs, snapshot, pruned)},
-            config=QuantizeConfig(calibration_rows=32, max_accuracy_loss=0.05),
-            prune_budget=0.05,
-            confidence=0.95,
-            target=target,
-        )
-        lexical = step("lexical", train_lexical, snapshot, fine_tuned, config=LexicalConfig(), seed=0)
-        router = step(
-            "calibrate",
-            calibrate_router,
-            snapshot,
-            compression,
-            export,
-            lexical,
-            name="tiny",
-            recipe=BundledRecipe.of(RouterConfig(max_accuracy_loss=0.02), config),
-            target=target,
-            attempt=1,
-        )
-        return cls(config, snapshot, fine_tuned, pruned, export, compression, lexical, router, target)

@@ -21,7 +21,7 @@ from registry.versions import CHAMPION, find_alias
 from tasks.recipe.schema import PromotionConfig
 from tests.flows.test_no_wedge import Servers
 
-pytestmark = [pytest.mark.slow, pytest.mark.prefect]
+pytestmark = [pytest.mark.slow, pytest.mark.prefect, pytest.mark.alone]
 
 NAME = "support-intents"
 EVERY_S = 10.0

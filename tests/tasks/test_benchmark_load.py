@@ -13,6 +13,8 @@ from tasks.benchmark.load_log import DETAIL_FILE, TRACE_FILE, read_run, read_tok
 from tasks.benchmark.process import run_pinned
 from tasks.recipe import Target
 
+pytestmark = pytest.mark.alone  # a rate that is asked for has to be kept
+
 PREAMBLE = """
 import json, sys, threading, time
 from collections import Counter

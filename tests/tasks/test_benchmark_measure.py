@@ -15,6 +15,8 @@ from tasks.benchmark.pulse import Patience, Pulse
 from tasks.benchmark.server_rate import keeps_up
 from tasks.recipe import Target
 
+pytestmark = pytest.mark.alone  # a silence of a second stands for a hang
+
 
 @dataclass
 class Answer:

@@ -13,6 +13,7 @@ from tasks.families.generation.fine_tune import fine_tune
 from tasks.families.generation.recipe_sections import GenerationFineTuneConfig, InitConfig
 from tasks.families.generation.records import GenerationFineTuneResult
 from tasks.records import SnapshotResult
+from tests.sharing import made_once
 
 if TYPE_CHECKING:
     from tests.tiny_generation_run import TinyGenerationRun
@@ -90,7 +91,7 @@ def workspace_in(folder: Path, progress=None) -> Workspace:
 def calls(tmp_path_factory: pytest.TempPathFactory) -> Artifact[SnapshotResult]:
     """600 rows to train on, 100 to tune with."""
     rows = {"train": call_rows(600, 1), "tune": call_rows(100, 2)}
-    return snapshot_of(tmp_path_factory.mktemp("calls") / "snapshot", rows)
+    return made_once(tmp_path_factory, "calls", lambda folder: snapshot_of(folder / "snapshot", rows))
 
 
 @pytest.fixture(scope="session")
@@ -98,9 +99,13 @@ def caller(
     calls: Artifact[SnapshotResult], tmp_path_factory: pytest.TempPathFactory
 ) -> Artifact[GenerationFineTuneResult]:
     """A decoder of three narrow layers, trained from nothing on the calls."""
-    workspace = workspace_in(tmp_path_factory.mktemp("caller"))
-    result = fine_tune(calls, start=TINY_INIT, config=TINY_TUNING, seed=0, workspace=workspace)
-    return Artifact.of("fine-tune", workspace.out, result)
+
+    def train(folder: Path) -> Artifact[GenerationFineTuneResult]:
+        workspace = workspace_in(folder)
+        result = fine_tune(calls, start=TINY_INIT, config=TINY_TUNING, seed=0, workspace=workspace)
+        return Artifact.of("fine-tune", workspace.out, result)
+
+    return made_once(tmp_path_factory, "caller", train)
 
 
 @pytest.fixture(scope="session")
@@ -108,4 +113,4 @@ def tiny_generation_run(tmp_path_factory: pytest.TempPathFactory) -> "TinyGenera
     """Two tiny decoders taken through every step."""
     from tests.tiny_generation_run import TinyGenerationRun
 
-    return TinyGenerationRun.run(tmp_path_factory.mktemp("generation-run"))
+    return made_once(tmp_path_factory, "tiny-generation-run", TinyGenerationRun.run)
