@@ -177,5 +177,5 @@ class AdaptiveModel(ABC):
 
 
 def _type_of(manifest: Manifest, folder: Path) -> type[AdaptiveModel]:
-    found: type[AdaptiveModel] = model_type(manifest.task, folder / MANIFEST_FILE)
+    found: type[AdaptiveModel] = model_type(manifest.answered_as or manifest.task, folder / MANIFEST_FILE)
     return found

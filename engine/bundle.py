@@ -45,7 +45,8 @@ class Manifest:
     """`files`: SHA-256 of every other file in the folder. `runtime`: versions the bundle was certified with.
 
     `reference_digest`: SHA-256 of the reference path's graph, against which the certificates hold. `task`: the task family;
-    a manifest that names none is of the first.
+    a manifest that names none is of the first. `answered_as`: the task whose runtime answers, where the family has no runtime
+    of its own.
     """
 
     format: int
@@ -59,12 +60,15 @@ class Manifest:
     files: Mapping[str, str]
     task: str = "text-classification"
     vocabulary_size: int | None = None
+    answered_as: str | None = None
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest last, when all other files are in place; `manifest.files` is filled in here."""
     files = {name: digest for name, digest in folder_files(folder).items() if name != MANIFEST_FILE}
     document = {**asdict(manifest), "files": files}
+    if manifest.answered_as is None:
+        del document["answered_as"]
     strict_json.write(folder / MANIFEST_FILE, document)
 
 

@@ -6,6 +6,7 @@ imports within functions included. What it reaches outside the project counts by
 
 import ast
 import hashlib
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -72,9 +73,14 @@ def _with_parents(module: str) -> list[str]:
 
 
 def _source(module: str, root: Path) -> Path | None:
-    file = root.joinpath(*module.split("."))
-    candidates = (file / "__init__.py", file.with_name(f"{file.name}.py"))
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
+    """Under the root, or where else the package that the module is in was told to look: a task family may lie elsewhere."""
+    package, _, name = module.rpartition(".")
+    elsewhere = (Path(folder, name) for folder in getattr(sys.modules.get(package), "__path__", ()))
+    for place in (root.joinpath(*module.split(".")), *elsewhere):
+        for candidate in (place / "__init__.py", place.with_name(f"{place.name}.py")):
+            if candidate.is_file():
+                return candidate
+    return None
 
 
 @lru_cache(maxsize=1024)

@@ -1,6 +1,8 @@
 """Editing anything that a step's code reaches changes its digest; editing anything else does not."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -53,6 +55,21 @@ def test_a_new_helper_counts(project: Path) -> None:
     before = code_of("tasks.step", project).digest
     (project / "tasks/late.py").write_text("from tasks.unrelated import x as value\n", encoding="utf-8")
     assert code_of("tasks.step", project).digest != before
+
+
+def test_a_module_is_read_where_its_package_was_told_to_look(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "added.py").write_text("from .beside_it import four\n", encoding="utf-8")
+    (elsewhere / "beside_it.py").write_text("import tasks.unrelated\n", encoding="utf-8")
+    package = ModuleType("tasks.deep")
+    package.__path__ = [str(project / "tasks" / "deep"), str(elsewhere)]
+    monkeypatch.setitem(sys.modules, package.__name__, package)
+    found = code_of("tasks.deep.added", project)
+    assert {"tasks.deep.added", "tasks.deep.beside_it", "tasks.unrelated"} <= set(found.modules)
+    (elsewhere / "beside_it.py").write_text("import tasks.unrelated  # edited\n", encoding="utf-8")
+    assert code_of("tasks.deep.added", project).digest != found.digest
 
 
 def test_a_module_that_is_not_there_is_an_error(project: Path) -> None:
