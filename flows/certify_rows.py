@@ -6,6 +6,7 @@ others leave the split for good. What was decided is on the home's record before
 the same rows.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,14 +46,24 @@ class CertifyRows:
     known_as: str
 
 
+def certify_labels(prepared: PreparedRun, home: Home) -> list[str]:
+    """What the steps of `certify_rows` are called, as far as is settled: rows that retire in a run make one more."""
+    return [FRESH_CERTIFY.name] if len(CertifyAttempts(home).retired(prepared.recipe.name)) else []
+
+
 def certify_rows(
     prepared: PreparedRun,
     trained_on: Artifact[SnapshotResult],
     judged_by: Artifact[SnapshotResult],
     steps: Steps,
     home: Home,
+    *,
+    retired: Callable[[], None] = lambda: None,
 ) -> CertifyRows:
-    """Those of `judged_by`, or such of them as no attempt has seen where these alone promise more."""
+    """Those of `judged_by`, or such of them as no attempt has seen where these alone promise more.
+
+    `retired` is told that rows have left the split in this run.
+    """
     attempts, name = CertifyAttempts(home), prepared.recipe.name
     found = _without_retired(attempts.retired(name), prepared, trained_on, judged_by, steps, attempts)
     promise = prepared.recipe.router
@@ -67,6 +78,7 @@ def certify_rows(
         f"certificate: the {len(seen)} certify rows that attempts have seen leave the split; the {found.unseen} that none has "
         f"seen prove more by themselves than all of them at attempt {found.attempt}"
     )
+    retired()
     return _without_retired(attempts.retired(name), prepared, trained_on, judged_by, steps, attempts)
 
 

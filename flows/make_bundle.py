@@ -1,6 +1,6 @@
 """From the data to the certified bundle: snapshots, the rows to certify on, the family's plan, the attempt at a certificate."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,14 +38,16 @@ class MadeBundle:
         return self.router.folder / "bundle"
 
 
-def make_bundle(prepared: PreparedRun, steps: Steps, home: Home) -> MadeBundle:
-    """From the data to the certified bundle.
+def make_bundle(
+    prepared: PreparedRun, steps: Steps, home: Home, *, retired: Callable[[], None] = lambda: None
+) -> MadeBundle:
+    """From the data to the certified bundle. `retired`: as in certify_rows.
 
     Raises UserError before any training where no certificate can come of the data.
     """
     recipe = prepared.recipe
     trained_on, judged_by = snapshots(prepared, steps)
-    certify = certify_rows(prepared, trained_on, judged_by, steps, home)
+    certify = certify_rows(prepared, trained_on, judged_by, steps, home, retired=retired)
     require_certifiable(recipe, certify, prepared)
     steps.note(feasibility(recipe, certify))
     run = FamilyRun(

@@ -117,8 +117,8 @@ class _Run:
 
     def family(self) -> JudgedBundle:
         """The steps of the recipe's task family: a bundle, what it is compared with, the evidence about it."""
-        self._plan(compared=False)
-        made = make_bundle(self._prepared, self._steps, self._home)
+        self._plan()
+        made = make_bundle(self._prepared, self._steps, self._home, retired=self._plan)
         self._unsettled = self._steps.provisional
         name, digest = self._prepared.recipe.name, made.router.result.bundle_digest
         self._judged_against = serving(self._registrar, name)
@@ -129,8 +129,8 @@ class _Run:
             self._observer.noted(f"the champion {baseline.version.uri} cannot be compared with: {baseline.problem}")
         return gather_evidence(self._prepared, made, baseline, self._steps)
 
-    def _plan(self, *, compared: bool) -> None:
-        labels = planned_steps(self._prepared, compared=compared)
+    def _plan(self, *, compared: bool = False) -> None:
+        labels = planned_steps(self._prepared, self._home, compared=compared)
         self._observer.planned([*labels, VERDICT, REPORT, REGISTER, PROMOTE])
 
     def conclude(self, judged: JudgedBundle) -> RunOutcome:

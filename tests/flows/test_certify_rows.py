@@ -1,5 +1,6 @@
 """Which rows a run certifies on and which attempt it is, said before any training; and when fresh rows take the others' place."""
 
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from flows.certify_attempts import Attempt, CertifyAttempts
-from flows.certify_rows import FRESH_CERTIFY, CertifyRows, certify_rows, counted_attempt
+from flows.certify_rows import FRESH_CERTIFY, CertifyRows, certify_labels, certify_rows, counted_attempt
 from flows.feasibility import feasibility, require_certifiable
 from flows.home import Home
 from tasks.artifact import Artifact, Workspace
@@ -110,10 +111,12 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
-def tried(home: Home, steps: Any, data: Artifact[SnapshotResult]) -> CertifyRows:
+def tried(
+    home: Home, steps: Any, data: Artifact[SnapshotResult], retired: Callable[[], None] = lambda: None
+) -> CertifyRows:
     """One run up to its certificate."""
     given = recipe()
-    rows = certify_rows(prepared(given), data, data, steps, home)
+    rows = certify_rows(prepared(given), data, data, steps, home, retired=retired)
     counted_attempt(StepCall(CALIBRATE, {}), rows, given, steps, home)
     return rows
 
@@ -124,11 +127,14 @@ def test_rows_that_no_attempt_has_seen_take_the_place_of_the_others_where_they_p
     steps = Steps(tmp_path)
     before, more, enough = (snapshot(tmp_path / str(rows), rows) for rows in (400, 500, 760))
     assert tried(home, steps, before).attempt == 1
+    assert certify_labels(prepared(recipe()), home) == []
     waiting = certify_rows(prepared(recipe()), more, more, steps, home)  # type: ignore[arg-type]
     assert (len(waiting.rows), waiting.attempt, waiting.unseen) == (500, 2, 100)
     assert not steps.notes
 
-    fresh = tried(home, steps, enough)
+    planned: list[list[str]] = []
+    fresh = tried(home, steps, enough, lambda: planned.append(certify_labels(prepared(recipe()), home)))
+    assert planned == [[FRESH_CERTIFY.name]]  # a step more than was planned, and planned before it runs
     assert "400 certify rows that attempts have seen" in steps.notes[0]
     assert (len(fresh.rows), fresh.attempt, fresh.unseen, steps.attempt) == (360, 1, 360, 1)
     result = fresh.snapshot.result

@@ -69,10 +69,10 @@ def test_the_plan_names_the_steps_that_run_in_their_order(changes: dict[str, obj
     given = recipe(**changes)
     runner: Any = RecordingRunner(tmp_path)
     run_steps(prepared(given), runner, Home(tmp_path))
-    assert list(runner.given) == planned_steps(prepared(given))
+    assert list(runner.given) == planned_steps(prepared(given), Home(tmp_path))
     compared: Any = RecordingRunner(tmp_path)
     run_steps(prepared(given), compared, Home(tmp_path), champion(tmp_path))
-    assert list(compared.given) == planned_steps(prepared(given), compared=True)
+    assert list(compared.given) == planned_steps(prepared(given), Home(tmp_path), compared=True)
     assert set(compared.given) - set(runner.given) == {"compare-champion"}
 
 
@@ -201,7 +201,7 @@ def test_landed_rows_that_only_called_for_recalibration_are_judged_by_and_not_tr
     runner: Any = RecordingRunner(tmp_path)
     given = prepared(recipe(), (LANDED,))
     run_steps(given, runner, Home(tmp_path), champion(tmp_path))
-    assert list(runner.given) == planned_steps(given, compared=True)
+    assert list(runner.given) == planned_steps(given, Home(tmp_path), compared=True)
     read = {label: inputs["snapshot"].step for label, inputs in runner.given.items() if "snapshot" in inputs}
     extended = {label for label, step in read.items() if step == "extend-snapshot"}
     judged_by = {"calibrate-router", "evaluate", "compare-champion", "benchmark one", "benchmark two"}

@@ -58,7 +58,7 @@ def test_every_step_is_given_exactly_what_its_function_takes(step: Step[Any], tm
 def test_the_steps_come_in_the_order_that_was_announced(changes: dict[str, object], tmp_path: Path) -> None:
     runner, given = runner_in(tmp_path, None), prepared(recipe(**changes))
     gather_evidence(given, make_bundle(given, runner, Home(tmp_path)), None, runner)
-    assert list(runner.given) == planned_steps(given)
+    assert list(runner.given) == planned_steps(given, Home(tmp_path))
 
 
 @pytest.mark.parametrize(("chosen", "step"), [("pruned", "prune"), ("distilled", "distil")])
