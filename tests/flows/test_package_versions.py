@@ -37,6 +37,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def install(place: Path, name: str, version: str, *, module: str, requires: tuple[str, ...] = ()) -> None:
     info = place / f"{name.replace('-', '_')}.dist-info"
     info.mkdir(exist_ok=True)
+    # The backport of importlib.metadata, which some packages bring along, takes files into account only where they are there.
+    (place / module).mkdir(exist_ok=True)
+    (place / module / "__init__.py").touch()
     lines = [
         "Metadata-Version: 2.1",
         f"Name: {name}",
