@@ -4,8 +4,29 @@ Bins of equal width (Guo et al., ICML 2017) leave most bins of an accurate model
 (Nguyen and O'Connor, EMNLP 2015; Nixon et al. 2019) spend the rows evenly.
 """
 
+from types import MappingProxyType
+
+import datasets
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from tasks.statistics.local_metric import LocalMetric
+
+
+class ExpectedCalibrationError(LocalMetric):
+    """As an `evaluate` metric: `{"expected_calibration_error": …}`; `compute` also takes `confidences` in [0, 1]."""
+
+    description = "Mean over bins of equal mass of the distance between accuracy and mean confidence."
+    extra_features = MappingProxyType({"confidences": datasets.Value("float64")})
+
+    def _compute(
+        self,
+        predictions: NDArray[np.int64],
+        references: NDArray[np.int64],
+        confidences: NDArray[np.float64],
+        bins: int = 15,
+    ) -> dict[str, float]:
+        return {"expected_calibration_error": expected_calibration_error(confidences, predictions == references, bins)}
 
 
 def expected_calibration_error(confidences: ArrayLike, correct: ArrayLike, bins: int = 15) -> float:

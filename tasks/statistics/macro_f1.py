@@ -1,9 +1,29 @@
-"""Macro F1: the unweighted mean over labels of the harmonic mean of precision and recall."""
+"""Macro F1: the unweighted mean over labels of the harmonic mean of precision and recall.
+
+Its bounds are bootstrapped from thousands of resamples, which scikit-learn's `f1_score` is too slow for: 2 ms for 1,500 rows with
+60 labels, 0.07 ms here. Value and bounds come from this one function; a test holds it against scikit-learn's.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tasks.statistics.local_metric import LocalMetric
+
+
+class MacroF1(LocalMetric):
+    """As an `evaluate` metric: `{"macro_f1": …}`; `compute` also takes `labels`, as `macro_f1` does.
+
+    With them, an answer outside the set, such as abstaining, is a miss but no label of its own.
+    """
+
+    description = "Unweighted mean over labels of the harmonic mean of precision and recall."
+
+    def _compute(
+        self, predictions: NDArray[np.int64], references: NDArray[np.int64], labels: Sequence[int] | None = None
+    ) -> dict[str, float]:
+        return {"macro_f1": macro_f1(predictions, references, labels)}
 
 
 def macro_f1(

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from tasks.metrics import ExpectedCalibrationError, MacroF1
-from tasks.statistics.calibration_error import expected_calibration_error
+from tasks.statistics.calibration_error import ExpectedCalibrationError, expected_calibration_error
+from tasks.statistics.macro_f1 import MacroF1
 
 
 @pytest.fixture
@@ -66,7 +66,8 @@ def test_rows_without_any_of_the_labels_have_no_macro_f1():
 @pytest.mark.slow
 def test_nothing_is_fetched_or_left_behind(tmp_path):
     code = """
-from tasks.metrics import ExpectedCalibrationError, MacroF1
+from tasks.statistics.calibration_error import ExpectedCalibrationError
+from tasks.statistics.macro_f1 import MacroF1
 MacroF1().compute(predictions=[0, 1], references=[0, 1])
 ExpectedCalibrationError().compute(predictions=[0, 1], references=[0, 1], confidences=[0.5, 0.5])
 """

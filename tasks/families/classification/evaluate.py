@@ -31,7 +31,6 @@ from tasks.families.classification.figures import (
 from tasks.families.classification.routing.answers import ABSTAIN, SplitAnswers, answer_rows, truth_ids
 from tasks.families.classification.routing.gathering import REFERENCE
 from tasks.families.classification.routing.views import ReadSplit, read_split
-from tasks.metrics import ExpectedCalibrationError, MacroF1
 from tasks.recipe.target import Target
 from tasks.records import (
     CompressionResult,
@@ -45,8 +44,8 @@ from tasks.records import (
 )
 from tasks.statistics.binomial import exact_interval
 from tasks.statistics.bootstrap import bootstrap_bounds
-from tasks.statistics.calibration_error import expected_calibration_error
-from tasks.statistics.macro_f1 import macro_f1
+from tasks.statistics.calibration_error import ExpectedCalibrationError, expected_calibration_error
+from tasks.statistics.macro_f1 import MacroF1, macro_f1
 from tasks.statistics.out_of_scope import auroc, false_positive_rate_at_recall
 from tasks.statistics.paired_test import paired_test
 

@@ -1,7 +1,7 @@
 """The base of the project's `evaluate` metrics: defined here, not loaded from a hub, and leaving nothing on disk.
 
 `evaluate.load` fetches and executes a script; a subclass that is instantiated works offline and is reviewed code. The
-import of `evaluate` takes seconds, so import this package only where metrics are computed.
+import of `evaluate` takes seconds, so import metrics only where they are computed.
 """
 
 import tempfile
