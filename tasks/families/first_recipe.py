@@ -3,13 +3,13 @@
 What was guessed stands behind the value that it gave, as a comment, so that a person sees what to change.
 """
 
-import json
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from engine import strict_json
 from tasks.data.tables import Table
 from tasks.errors import UserError
 from tasks.families.family import families
@@ -62,7 +62,9 @@ def _written(table: Table, wanted: Wanted, task: str, proposal: Proposal, folder
     train = Line(
         "train", quoted(file), f"{table.rows:,} rows; paths are relative to this recipe, which lies in {_shown(folder)}"
     )
-    delimiter = [Line("delimiter", json.dumps(table.delimiter), "what parts the fields")] if table.delimiter else []
+    delimiter = (
+        [Line("delimiter", strict_json.dumps(table.delimiter), "what parts the fields")] if table.delimiter else []
+    )
     lines = [
         f"# A first recipe for {file}, to be looked through: what stands behind a # is why a value is as it is.",
         *_lines([Line("name", quoted(name), "of the registered model"), Line("task", task)]),

@@ -1,11 +1,11 @@
 """What a person asks of a first recipe, and what a family proposes."""
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from engine import strict_json
 from tasks.data.tables import Table
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
@@ -55,4 +55,4 @@ def quoted(value: str) -> str:
     """A text as YAML has it: plain where it cannot be taken for anything else."""
     if _PLAIN.fullmatch(value) and value.lower() not in _NO_TEXT:
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return strict_json.dumps(value)

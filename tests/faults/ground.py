@@ -1,7 +1,6 @@
 """Where the drill takes place: a home with real servers, a tiny real recipe, and the command line on them."""
 
 import hashlib
-import json
 import os
 import random
 import socket
@@ -16,6 +15,7 @@ from typing import Any, Final
 from flows.servers.health import ask
 from flows.servers.records import ServersRecord, read_servers
 from tests.conftest import tiny_rows, write_rows
+from tests.strictly import strictly
 
 PROJECT: Final = Path(__file__).parents[2]
 NAME: Final = "drill"
@@ -175,7 +175,7 @@ class Ground:
 
 def document(done: "subprocess.CompletedProcess[str]") -> Any:
     """What a command has printed with --json."""
-    return json.loads(done.stdout)
+    return strictly(done.stdout)
 
 
 def _free_port() -> int:

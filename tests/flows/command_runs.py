@@ -3,12 +3,13 @@
 Its times are taken as settled: that an unchanged run is reused does not depend on who else is on the machine.
 """
 
-import json
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.strictly import strictly
 
 
 @dataclass
@@ -36,7 +37,7 @@ class CommandRuns:
     def document(self, *arguments: str, code: int = 0) -> Any:
         done = self.run(*arguments, "--json")
         assert done.returncode == code, done.stderr
-        return json.loads(done.stdout)
+        return strictly(done.stdout)
 
     def sealed(self) -> dict[str, str]:
         """The manifest of each stored result: a step that ran again would have taken another time."""

@@ -13,6 +13,7 @@ from tasks.data.rows import Row
 from tasks.families.generation.fine_tune import fine_tune
 from tests.flows.command_runs import CommandRuns
 from tests.flows.test_generation_end_to_end import PROJECT, requests, write
+from tests.strictly import strictly
 from tests.tasks.generation.conftest import TINY_INIT, TINY_TUNING, snapshot_of, workspace_in
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -63,7 +64,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> CommandRuns:
 
 def test_a_base_models_folder_comes_to_a_champion_that_answers(runs: CommandRuns) -> None:
     done = runs.run("run", "recipe.yaml", "--json")
-    outcome = json.loads(done.stdout)
+    outcome = strictly(done.stdout)
     assert outcome["outcome"] == "PASS", outcome["checks"]
     steps = [step["name"] for step in outcome["steps"]]
     assert "prune" in steps
@@ -78,4 +79,4 @@ def test_a_base_models_folder_comes_to_a_champion_that_answers(runs: CommandRuns
     assert "pruned" in report
     done = runs.run("predict", f"models:/{NAME}/1", "please tell ann to bring 7 milk", "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["completion"].startswith('{"function":"')
+    assert strictly(done.stdout)["completion"].startswith('{"function":"')

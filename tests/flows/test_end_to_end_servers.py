@@ -4,7 +4,6 @@ Deploy, the night is scheduled, data land, the server is told, the model is retr
 approves it by a tag in MLflow, and the sweep makes it the champion.
 """
 
-import json
 import random
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from mlflow import MlflowClient
 
 from tests.faults.ground import NAME, Ground, document
 from tests.postgresql import Cluster
+from tests.strictly import strict_lines
 
 pytestmark = [pytest.mark.slow, pytest.mark.prefect, pytest.mark.postgresql, pytest.mark.timeout(900)]
 
@@ -65,7 +65,7 @@ def test_data_that_land_become_a_champion_by_a_reviewers_tag(tmp_path: Path, pos
         (status,) = document(ground.miaotui("status", NAME, "--json"))
         assert status["champion"]["version"] == int(challenger.version)
         assert status["landed"]["files"] == {"processed": 1}
-        kinds = [json.loads(line)["kind"] for line in ground.miaotui("history", NAME, "--json").stdout.splitlines()]
+        kinds = [entry["kind"] for entry in strict_lines(ground.miaotui("history", NAME, "--json").stdout)]
         assert kinds.count("promoted") == 1
     finally:
         ground.miaotui("down")

@@ -16,6 +16,7 @@ import pytest
 
 from tasks.data.completions import is_correct
 from tests.flows.command_runs import CommandRuns
+from tests.strictly import strict_lines
 from tests.tasks.generation.conftest import NAMES, THINGS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -125,7 +126,7 @@ def champion(runs: CommandRuns, first: dict[str, Any]) -> int:
 def served(runs: CommandRuns, prompts: list[str]) -> list[dict[str, Any]]:
     done = runs.run("predict", f"models:/{NAME}@champion", *prompts, "--json")
     assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return strict_lines(done.stdout)
 
 
 def right(runs: CommandRuns, rows: list[dict[str, str]]) -> int:
@@ -198,6 +199,6 @@ def test_a_new_domain_that_lands_is_learned_and_the_old_model_can_come_back(runs
     assert model["champion"]["version"] == champion
     assert right(runs, rows[180:]) == 0
     assert runs.run("verify", NAME).returncode == 0
-    kinds = [json.loads(line)["kind"] for line in runs.run("history", NAME, "--json").stdout.splitlines()]
+    kinds = [entry["kind"] for entry in strict_lines(runs.run("history", NAME, "--json").stdout)]
     assert kinds.count("promoted") == 2
     assert "rolled back" in kinds

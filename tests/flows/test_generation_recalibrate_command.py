@@ -12,6 +12,7 @@ from flows.recalibration import Request, recalibrate_bundle
 from tasks.certification import certify as certifying
 from tasks.errors import UserError
 from tasks.recalibrate import NotCertifiedError
+from tests.strictly import strictly
 from tests.tiny_generation_bundle import CalibratedGenerator, bundle_of_one_path
 from tests.tiny_generation_run import HERE
 from tests.without_clock import without_clock
@@ -79,14 +80,14 @@ def test_ask_for_completions_give_them_and_load_the_new_bundle(
     data.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in truth), encoding="utf-8")
     command = ["recalibrate", str(made.bundle), "--data", str(data)]
     assert main([*command, "--ask", str(asked), "--json"]) == 0
-    count = json.loads(capsys.readouterr().out)["rows_to_label"]
+    count = strictly(capsys.readouterr().out)["rows_to_label"]
     rows = [json.loads(line) for line in asked.read_text("utf-8").splitlines()]
     assert len(rows) == count > 0
     assert all(row["completion"] is None for row in rows)
     completed = [row | {"completion": truth[row["prompt"]]} for row in rows]
     labelled.write_text("".join(json.dumps(row) + "\n" for row in completed), encoding="utf-8")
     assert main([*command, "--labels", str(labelled), "--out", str(out), "--json"]) == 0
-    result = json.loads(capsys.readouterr().out)
+    result = strictly(capsys.readouterr().out)
     assert result["unlabelled_rows"] == len(truth) - count
     # The small one may be in it or not: on so few rows it pays by a hair. What is said has to be what was made and proven.
     (certificate,) = [entry for entry in result["after"] if entry["operating_point"] == "4%"]

@@ -19,6 +19,7 @@ import pytest
 
 from flows.servers.processes import Group, start_group
 from tests.flows.command_runs import CommandRuns
+from tests.strictly import strict_lines
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -153,7 +154,7 @@ def test_a_run_killed_in_every_step_comes_to_its_verdict_and_registers_once(pipe
     assert Path(outcome["report"]).is_file()
     assert pipeline.sealed() == sealed
     assert pipeline.killed == [*COMPUTED, *KILLED_AFTER]
-    (model,) = json.loads(pipeline.run("status", "--json").stdout)
+    (model,) = pipeline.document("status")
     assert [version["version"] for version in model["versions"]] == [1]
     assert model["champion"]["version"] == 1
 
@@ -184,7 +185,7 @@ def test_a_gate_that_is_missed_ends_with_3_and_moves_no_alias(pipeline: Pipeline
     outcome = pipeline.document("run", "recipe.yaml", "--set", "gates.memory_mb=1", code=3)
     assert outcome["outcome"] == "FAIL"
     assert outcome["alias"] is None
-    (model,) = json.loads(pipeline.run("status", "tiny", "--json").stdout)
+    (model,) = pipeline.document("status", "tiny")
     assert model["champion"]["version"] == 1
     assert {version["version"]: version["verdict"] for version in model["versions"]} == {1: "PASS", 2: "FAIL"}
 
@@ -238,7 +239,7 @@ def test_the_champion_answers(pipeline: Pipeline) -> None:
     lines = (pipeline.folder / "test.jsonl").read_text(encoding="utf-8").splitlines()[:20]
     rows = [json.loads(line) for line in lines]
     done = pipeline.run("predict", "models:/tiny@champion", *(row["text"] for row in rows), "--json")
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    answers = strict_lines(done.stdout)
     assert [answer["text"] for answer in answers] == [row["text"] for row in rows]
     assert all(answer["path"] for answer in answers)
     right = [(answer["label"] or "oos") == row["label"] for answer, row in zip(answers, rows, strict=True)]

@@ -10,6 +10,7 @@ from engine import AdaptiveModel
 from engine.bundle import read_manifest
 from flows.command_line import main
 from tests.conftest import tiny_rows
+from tests.strictly import strictly
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +30,7 @@ def test_ask_for_labels_give_them_and_load_the_new_bundle(tiny, tmp_path: Path, 
     command = ["recalibrate", str(tiny.router.folder / "bundle"), "--data", str(data), "--reference", str(graph)]
 
     assert main([*command, "--ask", str(asked), "--json"]) == 0
-    count = json.loads(capsys.readouterr().out)["rows_to_label"]
+    count = strictly(capsys.readouterr().out)["rows_to_label"]
     texts = [json.loads(line)["text"] for line in asked.read_text().splitlines()]
     assert len(texts) == count > 0
     assert main([*command, "--ask", str(asked)]) == 2  # it may have labels in it by now
@@ -37,7 +38,7 @@ def test_ask_for_labels_give_them_and_load_the_new_bundle(tiny, tmp_path: Path, 
 
     written(labelled, [{"text": text, "label": truth[text]} for text in texts])
     assert main([*command, "--labels", str(labelled), "--out", str(out), "--json"]) == 0
-    result = json.loads(capsys.readouterr().out)
+    result = strictly(capsys.readouterr().out)
     assert result["unlabelled_rows"] == result["tune_rows"] + result["certify_rows"] - count
     assert AdaptiveModel.load(out).operating_point == result["operating_point"]
     assert main([*command, "--labels", str(labelled), "--out", str(out)]) == 2  # nothing is overwritten

@@ -12,7 +12,7 @@ from tests.registry.children import CONTEXT, start
 from tests.registry.shelf import MODEL, Shelf
 
 PROMOTERS = 20
-ROUNDS = 50
+ROUNDS = 20
 
 
 def compete(home, number, gate, results) -> None:
