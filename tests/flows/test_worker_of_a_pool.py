@@ -32,7 +32,7 @@ if __name__ == "__main__":
     from flows.home import Home
     home = Home.open()
     from prefect import flow
-    from flows import family
+    from flows.gather_evidence import BENCHMARK_IN_POOL
     from flows.progress import SilentObserver
     from flows.steps.cache import StepCache
     from flows.steps.runner import StepRunner
@@ -58,7 +58,7 @@ if __name__ == "__main__":
         config = BenchmarkConfig(queries=60, interleaved_repeats=3, retries=0)
         given = inputs | {"champion": None, "config": config, "server_qps": None, "target": target}
         steps = StepRunner(StepCache(home), Observer())
-        return steps.run(family.BENCHMARK_IN_POOL, given, files=("loadgen",)), steps.all_reused
+        return steps.run(BENCHMARK_IN_POOL, given, files=("loadgen",)), steps.all_reused
 
     try:
         artifact, reused = parent()
