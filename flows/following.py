@@ -11,7 +11,7 @@ from flows.inbox.landing import open_inbox
 from flows.inbox.standing import Standing, remember_standing
 from flows.run_outcome import RunOutcome
 from registry.inbox import FollowUp, Result, Trial, follow_up
-from registry.settling import what_would_settle
+from registry.what_would_settle import what_would_settle
 from tasks.artifact import Artifact
 from tasks.data.checked import read_checked
 from tasks.data.landed import extension

@@ -11,6 +11,7 @@ from flows.home import Home
 from flows.preparation import PreparedRun, built_for
 from flows.snapshots import snapshots
 from tasks.artifact import Artifact
+from tasks.bundles.place import bundle_of
 from tasks.families.family import FamilyRun, family_of
 from tasks.records import CompressionResult, RouterResult, SnapshotResult
 from tasks.step import Steps
@@ -35,7 +36,7 @@ class MadeBundle:
     @property
     def bundle(self) -> Path:
         """The bundle that was measured and would be registered."""
-        return self.router.folder / "bundle"
+        return bundle_of(self.router)
 
 
 def make_bundle(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from flows.pages.run_summary import RunPages, promotion_sentence, steps_sentence
 from flows.pages.served import run_page
 from registry.model_card import against_champion
-from registry.settling import what_would_settle
+from registry.what_would_settle import what_would_settle
 from tasks.artifact import Record
 from tasks.errors import UserError
 from tasks.recipe.schema import NoticeKind

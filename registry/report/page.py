@@ -33,7 +33,7 @@ from registry.report.latency import far_objectives, latency_picture
 from registry.report.lineage import lineage, other_bytes, step_rows
 from registry.report.paths import cost_bars, mixing_sentence, optimal_share, path_rows, share_bars
 from registry.report.techniques import screened_rows, stages
-from registry.settling import what_would_settle
+from registry.what_would_settle import what_would_settle
 from tasks.formatting import (
     NOT_MEASURED,
     budget,

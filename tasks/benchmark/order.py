@@ -6,6 +6,7 @@ from typing import Final
 
 from tasks.artifact import Artifact
 from tasks.benchmark.job import ContenderFiles
+from tasks.bundles.place import bundle_of
 from tasks.data.rows import read_rows
 from tasks.recipe import Target
 from tasks.recipe.schema import BenchmarkConfig
@@ -45,7 +46,7 @@ def order_of(
     target: Target,
 ) -> Order:
     """The router's bundle with the gate split's texts, against the static models it came from."""
-    bundle = router.folder / "bundle"
+    bundle = bundle_of(router)
     contenders = static_contenders(bundle, compression)
     return Order(
         bundle=bundle,

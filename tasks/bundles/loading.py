@@ -1,13 +1,9 @@
-"""Where a calibrating step leaves its bundle, and how a target loads one."""
+"""How a target loads a bundle."""
 
 from pathlib import Path
-from typing import Final
 
 from engine.adaptive_model import AdaptiveModel
 from tasks.recipe.target import Target
-
-BUNDLE_FOLDER: Final = "bundle"
-"""Within what the calibrating step leaves."""
 
 
 def load_bundle(folder: Path, target: Target, *, replay_golden: bool = True) -> AdaptiveModel:

@@ -7,7 +7,7 @@ from engine.digests import folder_digest
 from tasks.artifact import Artifact, Workspace
 from tasks.benchmark.errors import BenchmarkError
 from tasks.benchmark.process import run_pinned
-from tasks.bundles.loading import BUNDLE_FOLDER
+from tasks.bundles.place import bundle_of
 from tasks.errors import UserError
 from tasks.probes import child
 from tasks.probes.lines import Line, ProbeJob
@@ -25,7 +25,7 @@ _SHOWN: Final = 3
 
 def probe(router: Artifact[RouterResult], *, target: Target, workspace: Workspace) -> ProbesResult:
     """Ask the router's bundle all probes, as the target's engine loads it; what was refused goes on the record."""
-    result = probe_bundle(router.folder / BUNDLE_FOLDER, target, workspace)
+    result = probe_bundle(bundle_of(router), target, workspace)
     if result.longest < result.admissible:
         workspace.remark(f"the longest probe has {result.longest} tokens; {result.admissible} are admissible")
     if refused := result.refused:

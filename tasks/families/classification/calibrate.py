@@ -18,7 +18,7 @@ from engine.digests import file_digest
 from engine.operating_points import OperatingPoint
 from tasks.artifact import Artifact, Workspace
 from tasks.bundles.golden import golden_texts
-from tasks.bundles.loading import BUNDLE_FOLDER
+from tasks.bundles.place import BUNDLE_FOLDER
 from tasks.certification.certify import reference_certificate
 from tasks.certification.chain import PathView
 from tasks.certification.planning import Promise

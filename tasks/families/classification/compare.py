@@ -10,7 +10,8 @@ import numpy as np
 
 from tasks.artifact import Artifact, Workspace
 from tasks.bundles.comparison import Answered, comparison
-from tasks.bundles.loading import BUNDLE_FOLDER, load_bundle
+from tasks.bundles.loading import load_bundle
+from tasks.bundles.place import bundle_of
 from tasks.data.rows import Row, read_rows
 from tasks.families.classification.routing.answers import ABSTAIN, truth_ids
 from tasks.recipe.target import Target
@@ -38,7 +39,7 @@ def compare_with_champion(
     workspace.progress(f"the champion, version {version}, on {len(rows)} gate rows", 0.0)
     theirs = _answered(champion, rows, expected, target)
     workspace.progress(f"the new bundle on {len(rows)} gate rows", 0.5)
-    ours = _answered(router.folder / BUNDLE_FOLDER, rows, expected, target)
+    ours = _answered(bundle_of(router), rows, expected, target)
     return comparison(rows, theirs, ours, name=name, version=version, confidence=confidence, out=workspace.out)
 
 

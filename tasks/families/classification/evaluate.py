@@ -19,7 +19,8 @@ from engine.prediction import Prediction
 from engine.session import open_session
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
-from tasks.bundles.loading import BUNDLE_FOLDER, load_bundle
+from tasks.bundles.loading import load_bundle
+from tasks.bundles.place import bundle_of
 from tasks.data.duplicates import count_leaking_rows
 from tasks.data.rows import SPLITS, Row, read_rows
 from tasks.families.classification.figures import (
@@ -70,7 +71,7 @@ def evaluate(
     rows = read_rows(snapshot, "gate")
     truth = truth_ids(rows, data.labels, data.out_of_scope_label)
     workspace.progress(f"routed answers on {len(rows)} gate rows", 0.0)
-    bundle = router.folder / BUNDLE_FOLDER
+    bundle = bundle_of(router)
     model = load_bundle(bundle, target)
     predictions = model.predict([row.text for row in rows])
     answers = _answer_ids(predictions, data.labels)
@@ -134,7 +135,7 @@ def _monolith(
     graph: Path, router: Artifact[RouterResult], rows: Sequence[Row], data: SnapshotResult, target: Target
 ) -> NDArray[np.int64]:
     """(rows,) answers of one graph under the reference path's out-of-scope rule."""
-    bundle = router.folder / BUNDLE_FOLDER
+    bundle = bundle_of(router)
     session = open_session(graph, threads=target.threads, execution_provider=target.execution_provider)
     tokenizer = TextTokenizer(bundle / TOKENIZER_FILE, read_manifest(bundle).max_length)
     rule = load_router(bundle / REFERENCE_FOLDER)

@@ -20,7 +20,7 @@ from engine.generation.router import GenerationRouter, OperatingPoint, Step
 from engine.operating_points import OperatingPoint as Thresholds
 from tasks.artifact import Artifact, Workspace
 from tasks.bundles.golden import FEWEST_GOLDEN_ROWS, GOLDEN_MARGIN, clear_rows
-from tasks.bundles.loading import BUNDLE_FOLDER
+from tasks.bundles.place import BUNDLE_FOLDER
 from tasks.certification.certify import Subject, first_certified, reference_certificate
 from tasks.certification.chain import PathView, route
 from tasks.certification.planning import Promise

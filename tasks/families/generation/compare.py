@@ -7,7 +7,7 @@ import numpy as np
 
 from tasks.artifact import Artifact, Workspace
 from tasks.bundles.comparison import Answered, comparison
-from tasks.bundles.loading import BUNDLE_FOLDER
+from tasks.bundles.place import bundle_of
 from tasks.data.completions import Correctness, is_correct
 from tasks.data.rows import Row, read_rows
 from tasks.families.generation.routing.bundling import load_generation_bundle
@@ -36,7 +36,7 @@ def compare_generation_with_champion(
     workspace.progress(f"the champion, version {version}, on {len(rows)} gate rows", 0.0)
     theirs = _answered(champion, rows, correct, target)
     workspace.progress(f"the new bundle on {len(rows)} gate rows", 0.5)
-    ours = _answered(router.folder / BUNDLE_FOLDER, rows, correct, target)
+    ours = _answered(bundle_of(router), rows, correct, target)
     return comparison(rows, theirs, ours, name=name, version=version, confidence=confidence, out=workspace.out)
 
 

@@ -15,7 +15,7 @@ from engine.answer_json import is_json
 from engine.generation.completion import Completion
 from engine.generation.prompts import GenerationSettings
 from tasks.artifact import Artifact, Workspace
-from tasks.bundles.loading import BUNDLE_FOLDER
+from tasks.bundles.place import bundle_of
 from tasks.data.completions import Correctness, is_correct, normal_form
 from tasks.data.duplicates import count_leaking_rows
 from tasks.data.rows import SPLITS, Row, read_rows
@@ -57,7 +57,7 @@ def evaluate_generation(
     The static model is the full one as it was quantized, decoded greedily token by token.
     """
     rows = read_rows(snapshot, "gate")
-    bundle = router.folder / BUNDLE_FOLDER
+    bundle = bundle_of(router)
     judge = _Judge(rows, correct, confidence)
     workspace.progress(f"routed answers on {len(rows)} gate rows", 0.0)
     served = load_generation_bundle(bundle, target).predict([row.text for row in rows])

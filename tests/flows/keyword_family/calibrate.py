@@ -31,7 +31,8 @@ from engine.session import open_session
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.bundles.golden import golden_texts
-from tasks.bundles.loading import BUNDLE_FOLDER, load_bundle
+from tasks.bundles.loading import load_bundle
+from tasks.bundles.place import BUNDLE_FOLDER
 from tasks.certification.certify import Subject, certify_points
 from tasks.certification.chain import PathView, build_chain
 from tasks.certification.planning import ChainOnTune

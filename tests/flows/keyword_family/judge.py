@@ -12,7 +12,8 @@ from engine.classification.router_files import load_router
 from engine.tokenization import TextTokenizer
 from tasks.artifact import Artifact, Workspace
 from tasks.bundles.comparison import Answered, comparison
-from tasks.bundles.loading import BUNDLE_FOLDER, load_bundle
+from tasks.bundles.loading import load_bundle
+from tasks.bundles.place import bundle_of
 from tasks.data.duplicates import count_leaking_rows
 from tasks.data.rows import SPLITS, Row, read_rows
 from tasks.recipe import Target
@@ -47,7 +48,7 @@ def evaluate(
 ) -> EvaluationResult:
     """As it serves, and each path by itself; the reference path is the ladder's last."""
     del compression, workspace
-    rows, bundle = read_rows(snapshot, "gate"), router.folder / BUNDLE_FOLDER
+    rows, bundle = read_rows(snapshot, "gate"), bundle_of(router)
     answers = load_bundle(bundle, target).predict([row.text for row in rows])
     labels, routed = np.array([row.label for row in rows]), np.array([answer.label for answer in answers])
     stopped, right = np.array([answer.path for answer in answers]), routed == labels
@@ -100,7 +101,7 @@ def compare(
 ) -> ChampionComparison:
     """Both bundles on the same rows."""
     rows = read_rows(snapshot, "gate")
-    theirs, ours = (_answered(bundle, rows, target) for bundle in (champion, router.folder / BUNDLE_FOLDER))
+    theirs, ours = (_answered(bundle, rows, target) for bundle in (champion, bundle_of(router)))
     return comparison(rows, theirs, ours, name=name, version=version, confidence=confidence, out=workspace.out)
 
 

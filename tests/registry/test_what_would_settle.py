@@ -4,7 +4,7 @@ import pytest
 
 from registry.checks import Check, Outcome, Verdict
 from registry.missing import MissingRows, MissingTime
-from registry.settling import what_would_settle
+from registry.what_would_settle import what_would_settle
 
 ROWS = MissingRows(slice="oos", have=80, needed=290)
 
