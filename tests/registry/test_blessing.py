@@ -173,14 +173,18 @@ class TestGenerator:
 
     def test_an_unsure_answer_that_pyfunc_alone_gives_is_refused(self, unsure):
         file = unsure.folder / "serving_model.py"
-        file.write_text(file.read_text().replace('"completion": answer.label', '"completion": "another call"'))
+        file.write_text(
+            file.read_text().replace("answer.served()", '{**answer.served(), "completion": "another call"}')
+        )
         said = refused(unsure, unsure.proven_as_it_is())
         assert "through pyfunc" in said
         assert "through the engine" in said
 
     def test_a_completion_that_pyfunc_alters_is_refused_with_both(self, generator):
         file = generator.folder / "serving_model.py"
-        file.write_text(file.read_text().replace('"completion": answer.label', '"completion": "another call"'))
+        file.write_text(
+            file.read_text().replace("answer.served()", '{**answer.served(), "completion": "another call"}')
+        )
         said = refused(generator, generator.proven_as_it_is())
         assert "through pyfunc" in said
         assert "is answered another call by" in said
