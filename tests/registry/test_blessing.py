@@ -272,15 +272,15 @@ class TestFreshProcess:
     def test_an_answer_that_only_pyfunc_gives_is_refused(self, real):
         file = real.folder / "serving_model.py"
         code = file.read_text()
-        assert '"path": answer.path' in code
-        file.write_text(code.replace('"path": answer.path', '"path": "elsewhere"'))
+        assert "answer.served()" in code
+        file.write_text(code.replace("answer.served()", '{**answer.served(), "path": "elsewhere"}'))
         said = refused(real, real.proven_as_it_is())
         assert "through pyfunc" in said
         assert "elsewhere" in said
 
     def test_an_engine_that_does_not_replay_its_golden_set_is_found_out(self, real):
         append(
-            real.folder / "code/engine/classification_model.py",
+            real.folder / "code/engine/classification/model.py",
             "from dataclasses import replace\n"
             "ClassificationModel.replay = lambda self, file: None\n"
             "_predict = ClassificationModel.predict\n"
