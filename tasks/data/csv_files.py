@@ -3,11 +3,10 @@
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from tasks.data.csv_layout import BROKEN_CSV, CsvReader, Layout, csv_layout, next_fields
+from tasks.data.csv_layout import BROKEN_CSV, CsvReader, Layout, csv_layout, csv_records, next_fields
 from tasks.data.raw import NOT_UTF8, RawRecord, as_bytes, has_escaped_bytes
 from tasks.data.text_files import opened_text
 from tasks.errors import UserError
@@ -23,7 +22,7 @@ def read_csv(path: Path, columns: Sequence[str], location: str, delimiter: str |
         layout = csv_layout(path, columns, location, delimiter)
         positions = {column: layout.header.index(column) for column in columns}
         with opened_text(path, location, newline=layout.newline) as stream:
-            reader = csv.reader(islice(stream, layout.skipped, None), delimiter=layout.delimiter, strict=True)
+            reader = csv_records(stream, layout)
             next_fields(reader)  # the header
             yield from _records(reader, positions, layout, location)
 

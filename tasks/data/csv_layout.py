@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, TextIO
 
 from tasks.data.raw import has_escaped_bytes, missing_column
 from tasks.data.text_files import opened_text
@@ -54,13 +54,8 @@ def csv_layout(path: Path, columns: Sequence[str], location: str, delimiter: str
 
     Raises UserError where there are no rows, the header lacks a column however it is read, or cannot be read.
     """
-    with opened_text(path, location, newline="") as stream:
-        first_line = next(stream, "")
-    declared = _DECLARED.fullmatch(first_line)
-    newline = "" if first_line.endswith("\r") else "\n"
-    skipped = 1 if declared else 0
-    said = delimiter or (declared["delimiter"] if declared else None)
-    headers = _headers(path, said, skipped, newline, location)
+    layouts, said = _layouts(path, location, delimiter)
+    headers = {each: layout.header for each, layout in layouts.items()}
     wanted = [said] if said else list(DELIMITERS)
     fitting = {each: headers[each] for each in wanted if each in headers and set(columns) <= set(headers[each])}
     if not fitting:
@@ -74,7 +69,33 @@ def csv_layout(path: Path, columns: Sequence[str], location: str, delimiter: str
     for column in columns:
         if header.count(column) > 1:
             raise UserError(f"its header names the column {column!r} more than once", file=location)
-    return Layout(found, skipped, header, newline)
+    return layouts[found]
+
+
+def possible_layouts(path: Path, location: str, delimiter: str | None = None) -> list[Layout]:
+    """Every layout by which the header can be read, or the one that is said by `delimiter` or in the file.
+
+    Raises UserError where there are no rows, or the header cannot be read.
+    """
+    layouts, said = _layouts(path, location, delimiter)
+    return [layouts[said]] if said in layouts else list(layouts.values())
+
+
+def _layouts(path: Path, location: str, delimiter: str | None) -> tuple[dict[str, Layout], str | None]:
+    """By each delimiter by which the header can be read; and the one that was said, by `delimiter` or in the file."""
+    with opened_text(path, location, newline="") as stream:
+        first_line = next(stream, "")
+    declared = _DECLARED.fullmatch(first_line)
+    newline = "" if first_line.endswith("\r") else "\n"
+    skipped = 1 if declared else 0
+    said = delimiter or (declared["delimiter"] if declared else None)
+    headers = _headers(path, said, skipped, newline, location)
+    return {each: Layout(each, skipped, header, newline) for each, header in headers.items()}, said
+
+
+def csv_records(stream: TextIO, layout: Layout) -> CsvReader:
+    """The records of a text opened with the layout's `newline`, the header first."""
+    return csv.reader(islice(stream, layout.skipped, None), delimiter=layout.delimiter, strict=True)
 
 
 def next_fields(reader: CsvReader) -> list[str]:

@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from tasks.data.csv_layout import DELIMITERS, next_fields
+from tasks.data.csv_layout import Layout, csv_records, next_fields, possible_layouts
+from tasks.data.json_files import json_objects
 from tasks.data.raw import RawRecord
 from tasks.data.readers import Format, read_records, required_format
 from tasks.data.text_files import opened_text
@@ -17,7 +18,6 @@ from tasks.hints import listed
 from tasks.labels import NotANameError, is_missing, name_of
 
 _SAMPLED: Final = 200  # records by which the columns are found
-_DECLARED: Final = "sep="
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,9 @@ def read_table(file: Path, delimiter: str | None = None) -> Table:
     if not file.is_file():
         raise UserError("is a folder; name one file" if file.is_dir() else "no such file", file=file)
     file_format = required_format(file)
-    parted_by = delimiter or (_delimiter(file) if file_format == "csv" else None)
-    names = _names(file, file_format, parted_by)
+    layout = _csv_layout(file, delimiter) if file_format == "csv" else None
+    names = [name for name in layout.header if name] if layout else _names(file, file_format)
+    parted_by = layout.delimiter if layout else None
     records = [
         record
         for record in read_records(file, file_format, names, location=str(file), delimiter=parted_by)
@@ -100,9 +101,7 @@ def _column(name: str, records: Sequence[RawRecord]) -> Column:
     return Column(name, texts, names, len(values) - len(held), len(values))
 
 
-def _names(file: Path, file_format: Format, delimiter: str | None) -> list[str]:
-    if file_format == "csv":
-        return [name for name in _csv_header(file, delimiter or ",") if name]
+def _names(file: Path, file_format: Format) -> list[str]:
     if file_format == "parquet":
         import pyarrow
         import pyarrow.parquet
@@ -117,47 +116,28 @@ def _names(file: Path, file_format: Format, delimiter: str | None) -> list[str]:
 
 def _json_keys(file: Path) -> list[str]:
     """The keys of the first objects, in the order in which they come."""
-    from tasks.data.json_files import json_objects
-
     found = dict.fromkeys(key for value in islice(json_objects(file, str(file)), _SAMPLED) for key in value)
     if not found:
         raise UserError("holds no JSON objects; give one object a line, or an array of objects", file=file)
     return list(found)
 
 
-def _delimiter(file: Path) -> str:
+def _csv_layout(file: Path, delimiter: str | None) -> Layout:
     """The one by which most of the first records have as many fields as the header, and the header most."""
-    with opened_text(file, str(file)) as stream:
-        first = next(stream, "").strip().strip('"')
-    if first.lower().startswith(_DECLARED) and len(first) == len(_DECLARED) + 1:
-        return first[-1]
-    return max(DELIMITERS, key=lambda delimiter: _fit(file, delimiter))
+    return max(possible_layouts(file, str(file), delimiter), key=lambda layout: _fit(file, layout))
 
 
-def _fit(file: Path, delimiter: str) -> tuple[float, int]:
+def _fit(file: Path, layout: Layout) -> tuple[float, int]:
     """The share of records that have the header's number of fields, if that is more than one; and this number."""
-    with opened_text(file, str(file)) as stream:
-        reader = csv.reader(stream, delimiter=delimiter)
+    width = len(layout.header)
+    with opened_text(file, str(file), newline=layout.newline) as stream:
+        reader = csv_records(stream, layout)
         try:
-            header, records = next_fields(reader), [next_fields(reader) for _ in range(_SAMPLED)]
+            next_fields(reader)  # the header
+            records = [next_fields(reader) for _ in range(_SAMPLED)]
         except csv.Error:
             return 0.0, 0
     records = [record for record in records if record]
-    if len(header) < 2 or not records:
-        return 0.0, len(header)
-    return sum(len(record) == len(header) for record in records) / len(records), len(header)
-
-
-def _csv_header(file: Path, delimiter: str) -> list[str]:
-    with opened_text(file, str(file)) as stream:
-        reader = csv.reader(stream, delimiter=delimiter)
-        try:
-            header = next_fields(reader)
-            if len(header) <= 2 and "".join(header).lower().startswith(_DECLARED):
-                header = next_fields(reader)
-        except csv.Error as error:
-            raise UserError(f"its header cannot be read: {error}", file=file) from error
-    names = [name.strip() for name in header]
-    if not names:
-        raise UserError("is empty: it holds no rows", file=file)
-    return names
+    if width < 2 or not records:
+        return 0.0, width
+    return sum(len(record) == width for record in records) / len(records), width
