@@ -27,7 +27,7 @@ def package_versions(modules: Collection[str]) -> dict[str, str]:
             versions[module] = MISSING
         for distribution in distributions:
             reached |= _closure(canonicalize_name(distribution))
-    versions |= {name: metadata.version(name) for name in reached}
+    versions |= {name: version for name in reached if (version := _version(name)) is not None}
     return dict(sorted(versions.items()))
 
 
@@ -55,7 +55,7 @@ def _closure(distribution: str) -> frozenset[str]:
 
 @cache
 def _required(distribution: str) -> tuple[str, ...]:
-    return tuple(sorted({name for name in _named(distribution) if _is_there(name)}))
+    return tuple(sorted({name for name in _named(distribution) if _version(name) is not None}))
 
 
 def _named(distribution: str) -> Iterator[str]:
@@ -68,9 +68,10 @@ def _named(distribution: str) -> Iterator[str]:
             yield canonicalize_name(requirement.name)
 
 
-def _is_there(distribution: str) -> bool:
+@cache
+def _version(distribution: str) -> str | None:
+    """None where it is not installed."""
     try:
-        metadata.version(distribution)
+        return metadata.version(distribution)
     except metadata.PackageNotFoundError:
-        return False
-    return True
+        return None

@@ -16,15 +16,18 @@ from flows.steps.package_versions import MISSING, package_versions
 PROJECT = Path(__file__).parents[2]
 
 
+def forget() -> None:
+    """What a process has read of the installed packages."""
+    for function in (versions._distributions, versions._closure, versions._required, versions._version):
+        function.cache_clear()
+
+
 @pytest.fixture(autouse=True)
 def read_anew() -> Iterator[None]:
     """What is installed changes in these tests alone."""
-    cached = (versions._distributions, versions._closure, versions._required)
-    for function in cached:
-        function.cache_clear()
+    forget()
     yield
-    for function in cached:
-        function.cache_clear()
+    forget()
 
 
 @pytest.fixture
@@ -49,6 +52,7 @@ def install(place: Path, name: str, version: str, *, module: str, requires: tupl
     (info / "METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (info / "RECORD").write_text(f"{module}/__init__.py,,\n", encoding="utf-8")
     importlib.invalidate_caches()
+    forget()
 
 
 def outside_imports() -> set[str]:
@@ -75,7 +79,6 @@ def test_an_upgrade_of_what_is_imported_or_required_shows(installed: Path) -> No
 def test_a_module_that_is_not_installed_is_missing_until_it_comes(installed: Path) -> None:
     assert package_versions({"made_up"})["made_up"] == MISSING
     install(installed, "made-up", "2.0", module="made_up")
-    versions._distributions.cache_clear()
     assert package_versions({"made_up"}) == package_versions(()) | {"made-up": "2.0"}
 
 
