@@ -185,8 +185,8 @@ def test_another_delimiter_is_for_files_to_come_and_asks_for_no_other_name(home:
         ("a.tsv", b"sep=\t\ntext\tlabel\na, b\ttrue\n"),
         ("a.json", b'[{"text": "a, b", "label": true}]'),
         ("a.jsonl", b'[{"text": "a, b", "label": {"choices": ["true"]}}]'),
-        ("a.jsonl.gz", gzip.compress(b'{"text": "a, b", "label": "true"}\n')),
-        ("a.csv.gz", gzip.compress(b"label|text\ntrue|a, b\n")),
+        ("a.jsonl.gz", gzip.compress(b'{"text": "a, b", "label": "true"}\n', mtime=0)),
+        ("a.csv.gz", gzip.compress(b"label|text\ntrue|a, b\n", mtime=0)),
     ],
 )
 @pytest.mark.parametrize("way", ["landed", "dropped"])
