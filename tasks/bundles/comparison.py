@@ -1,6 +1,6 @@
 """What comes of two bundles' answers to the same rows: an exact paired test, as a whole and by slice, and what differs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from engine import strict_json
 from engine.digests import folder_digest
-from tasks.data.rows import Row
-from tasks.records import ChampionComparison, SliceComparison
+from tasks.artifact import Artifact, Workspace
+from tasks.bundles.place import bundle_of
+from tasks.data.rows import Row, read_rows
+from tasks.records import ChampionComparison, RouterResult, SliceComparison, SnapshotResult
 from tasks.statistics.binomial import exact_interval
 from tasks.statistics.paired_test import paired_test
 
@@ -26,6 +28,30 @@ class Answered:
     bundle: Path
     answers: Sequence[str | None]
     right: NDArray[np.bool_]
+
+
+def compare_on_gate(
+    snapshot: Artifact[SnapshotResult],
+    router: Artifact[RouterResult],
+    champion: Path,
+    answered: Callable[[Path, Sequence[Row]], Answered],
+    *,
+    name: str,
+    version: int,
+    confidence: float,
+    workspace: Workspace,
+) -> ChampionComparison:
+    """Both bundles on the gate rows, as they serve; intervals and test at `confidence`.
+
+    `champion` is the bundle of version `version` of the registered model `name`; `answered` asks a bundle. Leaves
+    `differences.jsonl` in `workspace.out`.
+    """
+    rows = read_rows(snapshot, "gate")
+    workspace.progress(f"the champion, version {version}, on {len(rows)} gate rows", 0.0)
+    theirs = answered(champion, rows)
+    workspace.progress(f"the new bundle on {len(rows)} gate rows", 0.5)
+    ours = answered(bundle_of(router), rows)
+    return comparison(rows, theirs, ours, name=name, version=version, confidence=confidence, out=workspace.out)
 
 
 def comparison(

@@ -4,15 +4,15 @@ The champion may know other labels than the data has now; answers are compared b
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from tasks.artifact import Artifact, Workspace
-from tasks.bundles.comparison import Answered, comparison
+from tasks.bundles.comparison import Answered, compare_on_gate
 from tasks.bundles.loading import load_bundle
-from tasks.bundles.place import bundle_of
-from tasks.data.rows import Row, read_rows
+from tasks.data.rows import Row
 from tasks.families.classification.routing.answers import ABSTAIN, truth_ids
 from tasks.recipe.target import Target
 from tasks.records import ChampionComparison, RouterResult, SnapshotResult
@@ -29,21 +29,15 @@ def compare_with_champion(
     target: Target,
     workspace: Workspace,
 ) -> ChampionComparison:
-    """Both bundles on the gate rows, as they serve; intervals and test at `confidence`.
-
-    `champion` is the bundle of version `version` of the registered model `name`. Leaves `differences.jsonl` in
-    `workspace.out`. Raises BundleError for a champion that the engine does not load.
-    """
-    rows = read_rows(snapshot, "gate")
-    expected = _expected(rows, snapshot.result)
-    workspace.progress(f"the champion, version {version}, on {len(rows)} gate rows", 0.0)
-    theirs = _answered(champion, rows, expected, target)
-    workspace.progress(f"the new bundle on {len(rows)} gate rows", 0.5)
-    ours = _answered(bundle_of(router), rows, expected, target)
-    return comparison(rows, theirs, ours, name=name, version=version, confidence=confidence, out=workspace.out)
+    """Both bundles on the gate rows: see compare_on_gate. Raises BundleError for a champion that the engine does not load."""
+    answered = partial(_answered, data=snapshot.result, target=target)
+    return compare_on_gate(
+        snapshot, router, champion, answered, name=name, version=version, confidence=confidence, workspace=workspace
+    )
 
 
-def _answered(bundle: Path, rows: Sequence[Row], expected: Sequence[str | None], target: Target) -> Answered:
+def _answered(bundle: Path, rows: Sequence[Row], *, data: SnapshotResult, target: Target) -> Answered:
+    expected = _expected(rows, data)
     answers = load_bundle(bundle, target).predict([row.text for row in rows])
     # A row that cannot be asked has no label either, but that is no abstention.
     right = [answer.error is None and answer.label == label for answer, label in zip(answers, expected, strict=True)]
