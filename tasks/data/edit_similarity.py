@@ -29,6 +29,8 @@ _MOST_PLACES: Final = 2048
 _BAG_CELLS: Final = 1 << 25
 _PAIRS_PER_BLOCK: Final = 1 << 20
 _ROUNDING: Final = 1e-9
+# RapidFuzz turns a cutoff into a distance and rounds it down, so that a pair just at the cutoff is lost: it gets a lower one.
+_CUTOFF_MARGIN: Final = 1e-4
 _UNSPACED_SCRIPTS: Final = re.compile(f"([{UNSPACED}])")
 
 
@@ -191,8 +193,9 @@ class _Join:
         """The first similar pair of each query, if it has one."""
         left, right = ([self._sequences.values[i] for i in side.tolist()] for side in pairs)
         least = self._threshold - _ROUNDING
+        cutoff = max(0.0, least - _CUTOFF_MARGIN)
         similarities = process.cpdist(
-            left, right, scorer=Levenshtein.normalized_similarity, score_cutoff=least, dtype=np.float64
+            left, right, scorer=Levenshtein.normalized_similarity, score_cutoff=cutoff, dtype=np.float64
         )
         similar = np.flatnonzero(similarities >= least)
         settled, first = np.unique(pairs[0, similar], return_index=True)

@@ -177,6 +177,20 @@ def test_the_join_finds_what_comparing_all_pairs_finds(
             assert found[position].similarity == pytest.approx(similar[found[position].reference])
 
 
+@pytest.mark.parametrize("length", [3, 5, 7, 20, 200])
+def test_a_pair_just_at_the_threshold_is_found(length: int) -> None:
+    for edits in range(1, (length + 1) // 2):
+        threshold = 1 - edits / length
+        found = similar_texts(
+            ["a" * (length - edits)],
+            ["a" * length],
+            query_groups=["x"],
+            reference_groups=["x"],
+            threshold=threshold,
+        )
+        assert found[0].similarity == pytest.approx(threshold)
+
+
 def test_the_join_agrees_with_all_pairs_on_many_texts_with_few_edits() -> None:
     random = np.random.default_rng(5)
     words = np.array(["move", "from", "to", "savings", "checking", "account", "card", "block", "cancel", "not", "do"])
